@@ -1,0 +1,109 @@
+//! The one gate for effects: journal the intent, permit, call, journal the result.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::port::Stop;
+use crate::run::{Failure, Permit, RunId, StepPath};
+use crate::workflow::CallEffect;
+
+/// A call that somebody wants to make.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The tool's name; `model:NAME` for a model.
+    pub tool: String,
+    /// What it does with these arguments.
+    pub effect: CallEffect,
+    /// The arguments.
+    pub arguments: Value,
+}
+
+/// How a call went wrong.
+#[derive(Clone, Debug)]
+pub enum CallError {
+    /// It did not take effect.
+    Failed(Failure),
+    /// Nobody knows whether it took effect.
+    Unknown(Failure),
+}
+
+/// What the gate rules on a call.
+#[derive(Debug)]
+pub enum Ruling {
+    /// Make it; its intent is journaled if it changes the world.
+    Perform(Permit),
+    /// It was made already, with this result.
+    Recorded(Value),
+    /// Do not make it, and go on as if it had returned this: the run is only simulated.
+    Simulated(Value),
+}
+
+/// Where the gate journals: the run's actor, or a list in memory for tests.
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    /// Rules on a call: the `nth` (from 0) of this tool with these arguments in this attempt.
+    ///
+    /// # Errors
+    /// `Stop::Parked` if a person must be asked first, `Stop::Failed` if the call is refused.
+    async fn open(&self, call: &Call, nth: u32) -> Result<Ruling, Stop>;
+
+    /// Journals how a permitted call ended; returns once that is durable.
+    ///
+    /// # Errors
+    /// `Stop::Parked` if the result is unknown and the call must not be repeated unasked.
+    async fn close(&self, call: &Call, nth: u32, result: Result<Value, CallError>) -> Result<Value, Stop>;
+}
+
+/// The way to every call that touches the world, for one attempt of one step.
+#[derive(Clone)]
+pub struct Gate {
+    run: RunId,
+    step: StepPath,
+    ledger: Arc<dyn Ledger>,
+    made: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate").field("run", &self.run).field("step", &self.step).finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    /// A gate for one attempt, journaling to `ledger`.
+    pub fn new(run: RunId, step: StepPath, ledger: Arc<dyn Ledger>) -> Self {
+        Self { run, step, ledger, made: Arc::default() }
+    }
+
+    /// Makes a call, or yields the result that it had when it was made before.
+    ///
+    /// # Errors
+    /// [`Stop`]: the call failed or was refused, or the step is parked with a question.
+    pub async fn call<F, R>(&self, call: Call, perform: F) -> Result<Value, Stop>
+    where
+        F: FnOnce(Permit) -> R + Send,
+        R: Future<Output = Result<Value, CallError>> + Send,
+    {
+        let nth = self.nth(&call);
+        match self.ledger.open(&call, nth).await? {
+            Ruling::Recorded(value) | Ruling::Simulated(value) => Ok(value),
+            Ruling::Perform(permit) => {
+                let result = perform(permit).await;
+                self.ledger.close(&call, nth, result).await
+            }
+        }
+    }
+
+    /// How many calls like this one were made in this attempt before.
+    fn nth(&self, call: &Call) -> u32 {
+        let mut made = self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let count = made.entry(format!("{}\n{}", call.tool, call.arguments)).or_default();
+        let nth = *count;
+        *count += 1;
+        nth
+    }
+}

@@ -1,0 +1,17 @@
+//! Callboard: workflows carried out durably by a company of supervised agents.
+//!
+//! The modules, in reading order. Each may import only what its row in ARCHITECTURE.md's
+//! layer table allows; `tests/it/architecture.rs` holds the table against the code.
+
+pub mod clock;
+
+pub mod run;
+pub mod workflow;
+
+pub mod store;
+
+pub mod model;
+
+pub mod tools;
+
+pub mod engine;

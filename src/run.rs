@@ -1,0 +1,17 @@
+//! What a run is: the list of its events, the state that they fold to, and what follows from it.
+//!
+//! Pure: no async, no clock, no I/O. [`RunState::apply`] folds one event and refuses an illegal one;
+//! [`decide`] says what must be recorded, evaluated and performed next. It never evaluates an
+//! expression itself: the shell does, and records the result as an event. [`permit`] rules on
+//! every call that could touch the world.
+
+pub mod event;
+pub mod path;
+pub mod permit;
+
+pub use event::{
+    CallKey, Category, Failure, Origin, Output, Payload, Question, QuestionKind, Recorded, RunEvent, RunId, RunStatus,
+    ValueRef,
+};
+pub use path::{ScopePath, StepPath};
+pub use permit::Permit;

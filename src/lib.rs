@@ -15,3 +15,5 @@ pub mod model;
 pub mod tools;
 
 pub mod engine;
+
+pub mod agents;

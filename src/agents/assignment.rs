@@ -1,0 +1,59 @@
+//! One piece of work for an agent, and how it is put to a model.
+
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::gate::Gate;
+use crate::model::{Message, Request, ToolSpec};
+use crate::run::{RunId, StepPath};
+
+/// One attempt of an agent's step.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub step: StepPath,
+    /// The role that is to play it.
+    pub role: String,
+    /// What is to be reached.
+    pub goal: String,
+    /// The step's input.
+    pub input: Map<String, Value>,
+    /// JSON Schema that the result must satisfy, if any.
+    pub output: Option<Value>,
+    /// The way to every call.
+    pub gate: Gate,
+    /// Cancelled when the work is to stop.
+    pub cancel: CancellationToken,
+}
+
+impl Assignment {
+    /// The first request to the model: the role's prompt, then goal, input and what the result must look like.
+    /// The same assignment always gives the same request, so that recorded replies are found again.
+    #[must_use]
+    pub fn opening(&self, prompt: &str, tools: Vec<ToolSpec>) -> Request {
+        let mut text = format!("# Goal\n\n{}\n", self.goal);
+        if !self.input.is_empty() {
+            text += &format!("\n# Input\n\n```json\n{:#}\n```\n", Value::Object(self.input.clone()));
+        }
+        text += &format!("\n# Result\n\n{}\n", result_rule(self.output.as_ref()));
+        Request {
+            messages: vec![Message::System { text: prompt.to_owned() }, Message::User { text }],
+            tools,
+            output: self.output.clone(),
+        }
+    }
+}
+
+/// What a model is told about the form of its result.
+#[must_use]
+pub fn result_rule(output: Option<&Value>) -> String {
+    match output {
+        None => "When you are done, reply with the text of the result and nothing else.".to_owned(),
+        Some(schema) => format!(
+            "When you are done, reply with one JSON value and nothing else: no fence, no remark. It must satisfy this \
+             JSON Schema:\n\n```json\n{schema:#}\n```"
+        ),
+    }
+}

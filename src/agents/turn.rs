@@ -1,0 +1,215 @@
+//! An agent's loop as a machine without I/O: call the model, call tools, done.
+//!
+//! [`Turn::next`] says what to do, [`Turn::on_reply`] and [`Turn::on_results`] take what came of it. The machine
+//! can be serialised at any point and goes on from there. Whatever a model says, it never panics and always ends:
+//! the number of exchanges is limited, and so is the number of times that a bad result is sent back.
+
+mod answer;
+mod calls;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::model::{Message, Reply, Request, ToolCall};
+use crate::run::Failure;
+
+/// How far a turn may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnLimits {
+    /// Exchanges with the model, repairs included; at least 1.
+    pub exchanges: u32,
+    /// How often a result that is not what was asked for is sent back.
+    pub repairs: u32,
+}
+
+/// What is to be done next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Ask the model, then [`Turn::on_reply`].
+    CallModel(Request),
+    /// Make these calls, then [`Turn::on_results`].
+    CallTools(Vec<ToolCall>),
+    /// The work is done, with this result.
+    Done(Value),
+    /// The work cannot be done.
+    Fail(Failure),
+}
+
+/// What a tool call came to: the result, or `{"error": …}` with what went wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallResult {
+    /// The call's id.
+    pub call: String,
+    /// The result as JSON.
+    pub result: Value,
+}
+
+impl CallResult {
+    /// A call that went wrong, as the model is told of it.
+    #[must_use]
+    pub fn error(call: &str, message: &str) -> Self {
+        Self { call: call.to_owned(), result: json!({ "error": message }) }
+    }
+}
+
+/// An event that the machine did not wait for: its driver is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the turn waits for {waits_for}, not for this")]
+pub struct OutOfTurn {
+    /// What it waits for.
+    pub waits_for: &'static str,
+}
+
+/// An agent's loop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The conversation so far, with what is offered and what is asked for.
+    request: Request,
+    limits: TurnLimits,
+    /// Exchanges so far.
+    exchanges: u32,
+    /// Results sent back so far.
+    repairs: u32,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// The model is to be asked.
+    Asking,
+    /// These calls are to be made. `refused` are the answers to calls of the same reply that are not made.
+    Calling {
+        calls: Vec<ToolCall>,
+        refused: Vec<CallResult>,
+    },
+    Done(Value),
+    Failed(Failure),
+}
+
+impl Turn {
+    /// A turn that begins with this request.
+    #[must_use]
+    pub fn new(opening: Request, limits: TurnLimits) -> Self {
+        Self { request: opening, limits, exchanges: 0, repairs: 0, state: State::Asking }
+    }
+
+    /// What is to be done next; the same until an event comes.
+    #[must_use]
+    pub fn next(&self) -> Action {
+        match &self.state {
+            State::Asking if self.exchanges >= self.limits.exchanges => Action::Fail(self.too_long()),
+            State::Asking => Action::CallModel(self.request.clone()),
+            State::Calling { calls, .. } => Action::CallTools(calls.clone()),
+            State::Done(value) => Action::Done(value.clone()),
+            State::Failed(failure) => Action::Fail(failure.clone()),
+        }
+    }
+
+    /// Takes what the model said.
+    ///
+    /// # Errors
+    /// [`OutOfTurn`] if no reply was asked for; nothing has changed then.
+    pub fn on_reply(&mut self, reply: Reply) -> Result<(), OutOfTurn> {
+        if !matches!(self.state, State::Asking) {
+            return Err(OutOfTurn { waits_for: self.waits_for() });
+        }
+        self.exchanges += 1;
+        if reply.calls.is_empty() {
+            self.take_answer(reply.text)
+        } else {
+            self.take_calls(reply)
+        }
+        Ok(())
+    }
+
+    /// Takes what the calls came to. A call without a result is answered with an error; results of calls that were
+    /// not asked for are ignored.
+    ///
+    /// # Errors
+    /// [`OutOfTurn`] if no calls were to be made; nothing has changed then.
+    pub fn on_results(&mut self, results: Vec<CallResult>) -> Result<(), OutOfTurn> {
+        let State::Calling { calls, refused } = &mut self.state else {
+            return Err(OutOfTurn { waits_for: self.waits_for() });
+        };
+        let mut answers = std::mem::take(refused);
+        for call in std::mem::take(calls) {
+            let made = results.iter().find(|result| result.call == call.id);
+            answers.push(made.cloned().unwrap_or_else(|| CallResult::error(&call.id, "the call was not made")));
+        }
+        self.answer_calls(answers);
+        Ok(())
+    }
+
+    /// The exchanges with the model so far.
+    #[must_use]
+    pub fn exchanges(&self) -> u32 {
+        self.exchanges
+    }
+
+    /// A reply that wants calls: those that can be made are to be made, the others are answered with an error.
+    fn take_calls(&mut self, reply: Reply) {
+        let sorted = calls::sort(reply.calls, &self.request);
+        self.request.messages.push(Message::Assistant { text: reply.text, calls: sorted.said });
+        if sorted.sound.is_empty() {
+            self.answer_calls(sorted.refused);
+        } else {
+            self.state = State::Calling { calls: sorted.sound, refused: sorted.refused };
+        }
+    }
+
+    /// Puts the answers into the conversation, in the order in which the calls were said, and asks on.
+    fn answer_calls(&mut self, mut answers: Vec<CallResult>) {
+        let order: Vec<String> = match self.request.messages.last() {
+            Some(Message::Assistant { calls, .. }) => calls.iter().map(|call| call.id.clone()).collect(),
+            _ => Vec::new(),
+        };
+        answers.sort_by_key(|answer| order.iter().position(|id| *id == answer.call));
+        self.request.messages.extend(
+            answers
+                .into_iter()
+                .map(|answer| Message::Tool { call: answer.call, result: calls::shortened(answer.result) }),
+        );
+        self.state = State::Asking;
+    }
+
+    /// A reply without calls is the result, if it is what was asked for.
+    fn take_answer(&mut self, text: String) {
+        match answer::read(&text, self.request.output.as_ref()) {
+            Ok(value) => self.state = State::Done(value),
+            Err(answer::Unreadable::Schema(failure)) => self.state = State::Failed(failure),
+            Err(answer::Unreadable::Answer(wrong)) if self.repairs < self.limits.repairs => {
+                self.repairs += 1;
+                self.request.messages.push(Message::Assistant { text, calls: Vec::new() });
+                self.request
+                    .messages
+                    .push(Message::User { text: answer::repair(&wrong, self.request.output.as_ref()) });
+            }
+            Err(answer::Unreadable::Answer(wrong)) => {
+                self.state = State::Failed(answer::bad_output(&wrong, self.repairs));
+            }
+        }
+    }
+
+    fn too_long(&self) -> Failure {
+        Failure::give_up(
+            "too_many_turns",
+            format!(
+                "the agent came to no result within {} exchanges with its model; give the role more `turns`, or the step \
+                 a smaller goal",
+                self.limits.exchanges
+            ),
+        )
+    }
+
+    fn waits_for(&self) -> &'static str {
+        match self.state {
+            State::Asking => "the model's reply",
+            State::Calling { .. } => "the results of its calls",
+            State::Done(_) | State::Failed(_) => "nothing more",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

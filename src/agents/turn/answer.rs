@@ -1,0 +1,106 @@
+//! Reads a model's final reply as the result that was asked for.
+
+use serde_json::{Value, json};
+
+use crate::run::Failure;
+
+/// How many violations of a schema a model is told of at once.
+const VIOLATIONS_TOLD: usize = 5;
+
+/// The longest message about one violation, in bytes, that quotes the value.
+const LONGEST_VIOLATION: usize = 240;
+
+/// Why a reply is no result.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Unreadable {
+    /// The reply is not what was asked for: what is wrong with it.
+    Answer(String),
+    /// What was asked for makes no sense: the schema itself is wrong.
+    Schema(Failure),
+}
+
+/// The result in a reply: the JSON value that satisfies `schema`, or `{"text": …}` if none is asked for.
+pub(super) fn read(text: &str, schema: Option<&Value>) -> Result<Value, Unreadable> {
+    let text = text.trim();
+    let Some(schema) = schema else {
+        return if text.is_empty() {
+            Err(Unreadable::Answer("the reply was empty".to_owned()))
+        } else {
+            Ok(json!({ "text": text }))
+        };
+    };
+    let validator = jsonschema::validator_for(schema).map_err(|error| Unreadable::Schema(bad_schema(&error)))?;
+    let value = match serde_json::from_str(unfenced(text)) {
+        Ok(value) => value,
+        Err(_) if validator.is_valid(&json!(text)) && !text.is_empty() => json!(text),
+        Err(error) => return Err(Unreadable::Answer(format!("the reply is not JSON: {error}"))),
+    };
+    match violations(&validator, &value) {
+        None => Ok(value),
+        Some(wrong) => Err(Unreadable::Answer(wrong)),
+    }
+}
+
+/// What is wrong with a value, by a schema: at most a handful of violations with their places.
+pub(super) fn violations(validator: &jsonschema::Validator, value: &Value) -> Option<String> {
+    let mut wrong: Vec<String> = validator
+        .iter_errors(value)
+        .take(VIOLATIONS_TOLD + 1)
+        .map(|error| {
+            let place = error.instance_path().to_string();
+            let message = told(&error);
+            if place.is_empty() { message } else { format!("{place}: {message}") }
+        })
+        .collect();
+    if wrong.len() > VIOLATIONS_TOLD {
+        wrong.truncate(VIOLATIONS_TOLD);
+        wrong.push("and more".to_owned());
+    }
+    (!wrong.is_empty()).then(|| wrong.join("; "))
+}
+
+/// A violation in words, without the value if that is long.
+fn told(error: &jsonschema::ValidationError<'_>) -> String {
+    let message = error.to_string();
+    if message.len() <= LONGEST_VIOLATION { message } else { error.masked_with("the value").to_string() }
+}
+
+/// What a model is told when its reply is no result.
+pub(super) fn repair(wrong: &str, schema: Option<&Value>) -> String {
+    let ask = if schema.is_some() {
+        "Reply again with the whole result, mended: one JSON value that satisfies the schema, and nothing else."
+    } else {
+        "Reply again with the text of the result."
+    };
+    format!("That result cannot be used: {wrong}. {ask}")
+}
+
+/// The failure of an agent whose result could not be used to the end. Not one to retry: a further attempt would
+/// be given the same recorded replies.
+pub(super) fn bad_output(wrong: &str, repairs: u32) -> Failure {
+    let told = match repairs {
+        0 => String::new(),
+        1 => " (after the model was told once)".to_owned(),
+        times => format!(" (after the model was told {times} times)"),
+    };
+    Failure::give_up(
+        "bad_output",
+        format!(
+            "the result is not what the step's `output` asks for: {wrong}{told}; loosen the schema or say in the goal what is wanted"
+        ),
+    )
+}
+
+/// The failure of a step whose `output` is no schema.
+pub(super) fn bad_schema(error: &jsonschema::ValidationError<'_>) -> Failure {
+    Failure::give_up("bad_schema", format!("the step's `output` is not a JSON Schema that can be used: {error}"))
+}
+
+/// The text inside a Markdown fence, if the whole text is one: many models put JSON into one unasked.
+fn unfenced(text: &str) -> &str {
+    let Some(inner) = text.strip_prefix("```").and_then(|rest| rest.strip_suffix("```")) else { return text };
+    match inner.split_once('\n') {
+        Some((language, body)) if language.trim().chars().all(char::is_alphanumeric) => body,
+        _ => inner,
+    }
+}

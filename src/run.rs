@@ -5,13 +5,19 @@
 //! expression itself: the shell does, and records the result as an event. [`permit`] rules on
 //! every call that could touch the world.
 
+pub mod apply;
+pub mod decide;
 pub mod event;
 pub mod path;
 pub mod permit;
+pub mod state;
 
+pub use apply::Illegal;
+pub use decide::{Command, Evaluation, decide, recover};
 pub use event::{
     CallKey, Category, Failure, Origin, Output, Payload, Question, QuestionKind, Recorded, RunEvent, RunId, RunStatus,
     ValueRef,
 };
 pub use path::{ScopePath, StepPath};
-pub use permit::Permit;
+pub use permit::{Mode, Permit, Policy, Verdict, rule};
+pub use state::{Around, RunState, StepResult};

@@ -309,6 +309,10 @@ impl FromStr for RunStatus {
 /// One thing that happened in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(
+    missing_docs,
+    reason = "`step`, `attempt` and `at` mean the same everywhere; other fields are told at the event"
+)]
 pub enum RunEvent {
     /// The run exists. Always the first event, and only the first.
     Created {

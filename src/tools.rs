@@ -1,10 +1,22 @@
 //! Tools: what a step or an agent can call. One tool a file.
+//!
+//! Architecture invariant: a tool is only ever reached through [`Tools::call`], which checks the
+//! arguments against the tool's own schema, and the permit against what the tool says it would do.
+
+mod files;
+mod http;
+mod registry;
 
 use async_trait::async_trait;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::run::{Permit, RunId, StepPath};
 use crate::workflow::{CallEffect, Effect};
+
+pub use files::{FilesRead, FilesWrite, Folder};
+pub use http::{AddressRules, BadAddressRule, HttpRequest};
+pub use registry::{RegisterError, Tools};
 
 /// For whom a call is made.
 #[derive(Clone, Debug)]
@@ -18,7 +30,7 @@ pub struct Caller {
 }
 
 /// Why a call failed.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ToolError {
     /// It did not take effect, and may work next time.
     #[error("{message}")]
@@ -46,6 +58,31 @@ pub enum ToolError {
     },
 }
 
+impl ToolError {
+    /// A failure that may go better next time.
+    pub fn retry(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Retry { code, message: message.into() }
+    }
+
+    /// A failure that would be the same next time.
+    pub fn give_up(code: &'static str, message: impl Into<String>) -> Self {
+        Self::GiveUp { code, message: message.into() }
+    }
+
+    /// A call of which nobody knows whether it took effect.
+    pub fn unknown(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Unknown { code, message: message.into() }
+    }
+
+    /// The stable name for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Retry { code, .. } | Self::GiveUp { code, .. } | Self::Unknown { code, .. } => code,
+        }
+    }
+}
+
 /// Something that a step or an agent can call.
 #[async_trait]
 pub trait Tool: Send + Sync + 'static {
@@ -65,3 +102,21 @@ pub trait Tool: Send + Sync + 'static {
     /// [`ToolError`], by whether it took effect.
     async fn call(&self, arguments: Value, permit: Permit, caller: &Caller) -> Result<Value, ToolError>;
 }
+
+/// The arguments as the tool's own type.
+fn arguments<T: DeserializeOwned>(arguments: Value) -> Result<T, ToolError> {
+    serde_json::from_value(arguments)
+        .map_err(|error| ToolError::give_up("bad_arguments", format!("the arguments are wrong: {error}")))
+}
+
+/// Does what blocks where it blocks nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ToolError> + Send + 'static,
+) -> Result<T, ToolError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(ToolError::unknown("panicked", format!("the tool stopped half-way: {error}"))))
+}
+
+#[cfg(test)]
+mod tests;

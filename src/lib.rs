@@ -17,3 +17,4 @@ pub mod tools;
 pub mod engine;
 
 pub mod agents;
+pub mod executor;

@@ -1,8 +1,12 @@
 //! Language models behind one trait.
 
+mod models;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use models::Models;
 
 /// One exchange with a model: what it is told, and what it may call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

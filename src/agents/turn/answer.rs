@@ -2,13 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::agents::output::{bad_schema, violations};
 use crate::run::Failure;
-
-/// How many violations of a schema a model is told of at once.
-const VIOLATIONS_TOLD: usize = 5;
-
-/// The longest message about one violation, in bytes, that quotes the value.
-const LONGEST_VIOLATION: usize = 240;
 
 /// Why a reply is no result.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,30 +36,6 @@ pub(super) fn read(text: &str, schema: Option<&Value>) -> Result<Value, Unreadab
     }
 }
 
-/// What is wrong with a value, by a schema: at most a handful of violations with their places.
-pub(super) fn violations(validator: &jsonschema::Validator, value: &Value) -> Option<String> {
-    let mut wrong: Vec<String> = validator
-        .iter_errors(value)
-        .take(VIOLATIONS_TOLD + 1)
-        .map(|error| {
-            let place = error.instance_path().to_string();
-            let message = told(&error);
-            if place.is_empty() { message } else { format!("{place}: {message}") }
-        })
-        .collect();
-    if wrong.len() > VIOLATIONS_TOLD {
-        wrong.truncate(VIOLATIONS_TOLD);
-        wrong.push("and more".to_owned());
-    }
-    (!wrong.is_empty()).then(|| wrong.join("; "))
-}
-
-/// A violation in words, without the value if that is long.
-fn told(error: &jsonschema::ValidationError<'_>) -> String {
-    let message = error.to_string();
-    if message.len() <= LONGEST_VIOLATION { message } else { error.masked_with("the value").to_string() }
-}
-
 /// What a model is told when its reply is no result.
 pub(super) fn repair(wrong: &str, schema: Option<&Value>) -> String {
     let ask = if schema.is_some() {
@@ -89,11 +60,6 @@ pub(super) fn bad_output(wrong: &str, repairs: u32) -> Failure {
             "the result is not what the step's `output` asks for: {wrong}{told}; loosen the schema or say in the goal what is wanted"
         ),
     )
-}
-
-/// The failure of a step whose `output` is no schema.
-pub(super) fn bad_schema(error: &jsonschema::ValidationError<'_>) -> Failure {
-    Failure::give_up("bad_schema", format!("the step's `output` is not a JSON Schema that can be used: {error}"))
 }
 
 /// The text inside a Markdown fence, if the whole text is one: many models put JSON into one unasked.

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::{CallResult, answer};
+use super::CallResult;
+use crate::agents::output;
 use crate::model::{Message, Request, ToolCall, ToolSpec};
 
 /// Calls that one reply may ask for; the rest is refused.
@@ -72,7 +73,7 @@ fn wrong_with(call: &ToolCall, tools: &[ToolSpec]) -> Option<String> {
         return Some("the arguments must be a JSON object".to_owned());
     }
     match jsonschema::validator_for(&tool.parameters) {
-        Ok(validator) => answer::violations(&validator, &call.arguments)
+        Ok(validator) => output::violations(&validator, &call.arguments)
             .map(|wrong| format!("the arguments do not fit the tool's parameters: {wrong}")),
         Err(error) => Some(format!("the tool cannot be called: its parameters are not a JSON Schema ({error})")),
     }

@@ -1,0 +1,390 @@
+//! The company: the root of the tree, which supervises the roles, and the handle through which work is assigned.
+//!
+//! Architecture invariant: a panic anywhere below a worker fails the one attempt that the worker had in hand.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use serde_json::Value;
+use tokio::sync::{Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::intensity::{Intensity, Verdict};
+use super::pool::Job;
+use super::role::{RoleMessage, RoleSupervisor};
+use super::stats::{Counters, RoleStats};
+use super::work::{cancelled, company_stopping};
+use super::worker::Means;
+use super::{Assignment, Restart, Role, Roles, RolesError};
+use crate::engine::port::Stop;
+use crate::model::Models;
+use crate::run::Failure;
+use crate::tools::Tools;
+
+/// Assignments that wait with a role for each of its workers. Whoever has more waits before the queue.
+const QUEUED_PER_WORKER: u32 = 16;
+/// The longest wait for a place in a role's queue.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+/// How long a cancelled assignment may take to let go of what it does.
+const CANCEL_GRACE: Duration = Duration::from_secs(2);
+/// How long the tree may take to stop once nothing is worked on.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// Why the company cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A role names tools that are not there.
+    #[error(transparent)]
+    Roles(#[from] RolesError),
+    /// A role is to be played by a model that is not there.
+    #[error(
+        "role `{role}` ({origin}) is to be played by the model `{model}`, and there is none of that name; there are: {known}"
+    )]
+    UnknownModel {
+        /// The role.
+        role: String,
+        /// Where the role was read from.
+        origin: String,
+        /// The model's alias.
+        model: String,
+        /// The aliases that there are.
+        known: String,
+    },
+    /// The actors cannot be started.
+    #[error("the company's actors cannot be started: {0}")]
+    Actors(String),
+}
+
+/// The company: a handle that can be cloned.
+#[derive(Clone)]
+pub struct Company {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    roles: Roles,
+    desks: IndexMap<String, Desk>,
+    root: ActorRef<CompanyMessage>,
+    tickets: AtomicU64,
+    /// Cancelled when no more work is taken.
+    closed: CancellationToken,
+    /// Cancelled when work in hand is to be dropped.
+    stopping: CancellationToken,
+}
+
+/// What the handle knows of a role.
+struct Desk {
+    role: Arc<Role>,
+    counters: Arc<Counters>,
+    places: Arc<Semaphore>,
+    capacity: u32,
+}
+
+impl std::fmt::Debug for Company {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Company").field("roles", &self.shared.desks.keys().collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
+
+impl Company {
+    /// Starts the company: a supervisor and its workers for each role.
+    ///
+    /// # Errors
+    /// [`StartError`], before anything is started if a role names a tool or a model that is not there.
+    pub async fn start(roles: Roles, models: &Models, tools: Arc<Tools>) -> Result<Self, StartError> {
+        roles.check_tools(tools.names())?;
+        let stopping = CancellationToken::new();
+        let mut desks = IndexMap::new();
+        let mut supervisors = HashMap::new();
+        for role in roles.iter() {
+            let model = models.get(&role.model).ok_or_else(|| StartError::UnknownModel {
+                role: role.name.clone(),
+                origin: role.origin.clone(),
+                model: role.model.clone(),
+                known: models.aliases().collect::<Vec<_>>().join(", "),
+            })?;
+            let means = Means {
+                role: Arc::clone(role),
+                model: Arc::clone(model),
+                tools: Arc::clone(&tools),
+                stopping: stopping.clone(),
+            };
+            let counters = Arc::new(Counters::default());
+            let capacity = role.workers.saturating_mul(1 + QUEUED_PER_WORKER);
+            desks.insert(
+                role.name.clone(),
+                Desk {
+                    role: Arc::clone(role),
+                    counters: Arc::clone(&counters),
+                    places: Arc::new(Semaphore::new(capacity as usize)),
+                    capacity,
+                },
+            );
+            supervisors.insert(role.name.clone(), (means, counters));
+        }
+        let (root, _) = Actor::spawn(None, Root { roles: supervisors }, ())
+            .await
+            .map_err(|error| StartError::Actors(error.to_string()))?;
+        let shared =
+            Shared { roles, desks, root, tickets: AtomicU64::new(0), closed: CancellationToken::new(), stopping };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Has an assignment carried out by its role, and returns what it came to. Waits for a place in the role's queue
+    /// first. Nothing of it goes on once this has returned; dropping the future cancels the work.
+    ///
+    /// # Errors
+    /// [`Stop`]: it failed, its worker died (which can be retried), it was cancelled, or the gate has parked it.
+    pub async fn assign(&self, assignment: Assignment) -> Result<Value, Stop> {
+        let shared = &*self.shared;
+        let Some(desk) = shared.desks.get(&assignment.role) else {
+            return Err(unknown_role(&assignment.role, &shared.roles).into());
+        };
+        let cancel = assignment.cancel.child_token();
+        let place = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(cancelled().into()),
+            () = shared.closed.cancelled() => return Err(company_stopping().into()),
+            place = tokio::time::timeout(LONGEST_WAIT, Arc::clone(&desk.places).acquire_owned()) => match place {
+                Ok(Ok(place)) => place,
+                Ok(Err(_)) => return Err(company_stopping().into()),
+                Err(_) => return Err(too_busy(&assignment.role).into()),
+            },
+        };
+        let ticket = shared.tickets.fetch_add(1, Ordering::Relaxed);
+        let role = assignment.role.clone();
+        let withdrawal = Withdrawal { root: &shared.root, role: &role, ticket, cancel: cancel.clone(), armed: true };
+        let (reply, outcome) = oneshot::channel();
+        let job = Job { ticket, assignment: Assignment { cancel: cancel.clone(), ..assignment }, reply, place };
+        shared
+            .root
+            .cast(CompanyMessage::Assign { role: role.clone(), job })
+            .map_err(|_| Stop::from(company_stopping()))?;
+        tokio::pin!(outcome);
+        let outcome = tokio::select! {
+            biased;
+            outcome = &mut outcome => {
+                withdrawal.disarm();
+                outcome
+            }
+            () = cancel.cancelled() => {
+                drop(withdrawal);
+                match tokio::time::timeout(CANCEL_GRACE, outcome).await {
+                    Ok(Ok(outcome)) => Ok(outcome),
+                    Ok(Err(_)) | Err(_) => return Err(cancelled().into()),
+                }
+            }
+        };
+        outcome.unwrap_or_else(|_| Err(self.abandoned(&role).into()))
+    }
+
+    /// The roles, as they were read.
+    #[must_use]
+    pub fn roles(&self) -> &Roles {
+        &self.shared.roles
+    }
+
+    /// How each role stands, in the order in which they were read.
+    #[must_use]
+    pub fn stats(&self) -> Vec<RoleStats> {
+        self.shared.desks.values().map(|desk| desk.counters.stats(&desk.role)).collect()
+    }
+
+    /// Takes no more work, waits up to `limit` for what was taken, then drops what is left and stops. Returns how many
+    /// assignments were dropped: 0 if all came to their end.
+    pub async fn stop(&self, limit: Duration) -> u64 {
+        let shared = &*self.shared;
+        shared.closed.cancel();
+        // All places of a role can be had only when nothing of it is queued or in hand.
+        let drained = async {
+            for desk in shared.desks.values() {
+                let _ = desk.places.acquire_many(desk.capacity).await;
+            }
+        };
+        let left = match tokio::time::timeout(limit, drained).await {
+            Ok(()) => 0,
+            Err(_) => shared
+                .desks
+                .values()
+                .map(|desk| u64::from(desk.capacity).saturating_sub(desk.places.available_permits() as u64))
+                .sum(),
+        };
+        shared.stopping.cancel();
+        let _ = shared.root.get_cell().stop_and_wait(None, Some(STOP_GRACE)).await;
+        left
+    }
+
+    /// The failure of an assignment whose role's supervisor is gone.
+    fn abandoned(&self, role: &str) -> Failure {
+        if self.shared.stopping.is_cancelled() {
+            return company_stopping();
+        }
+        Failure::retry(
+            "role_died",
+            format!("the supervisor of the role `{role}` died and was replaced; the step can be tried again"),
+        )
+    }
+}
+
+/// Cancels an assignment, and takes it out of the queue if it waits there, when whoever wanted it has gone.
+struct Withdrawal<'a> {
+    root: &'a ActorRef<CompanyMessage>,
+    role: &'a str,
+    ticket: u64,
+    cancel: CancellationToken,
+    armed: bool,
+}
+
+impl Withdrawal<'_> {
+    /// The assignment has come to its end.
+    fn disarm(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for Withdrawal<'_> {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        self.cancel.cancel();
+        let _ = self.root.cast(CompanyMessage::Withdraw { role: self.role.to_owned(), ticket: self.ticket });
+    }
+}
+
+fn unknown_role(name: &str, roles: &Roles) -> Failure {
+    let hint = match roles.nearest(name) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write it to `agents/{name}.yaml`"),
+    };
+    Failure::give_up("unknown_agent", format!("there is no role `{name}`; {hint}"))
+}
+
+fn too_busy(role: &str) -> Failure {
+    Failure::retry(
+        "role_busy",
+        format!(
+            "no worker of the role `{role}` could be had within {}; give the role more `workers`",
+            humantime::format_duration(LONGEST_WAIT)
+        ),
+    )
+}
+
+enum CompanyMessage {
+    /// Pass this on to the role.
+    Assign { role: String, job: Job },
+    /// Nobody waits for this job any more.
+    Withdraw { role: String, ticket: u64 },
+    /// The pause before a role's supervisor is started again is over.
+    Revive(String),
+}
+
+/// The root of the tree.
+struct Root {
+    roles: HashMap<String, (Means, Arc<Counters>)>,
+}
+
+struct RootState {
+    supervisors: HashMap<String, ActorRef<RoleMessage>>,
+    intensity: Intensity,
+}
+
+#[ractor::async_trait]
+impl Actor for Root {
+    type Msg = CompanyMessage;
+    type State = RootState;
+    type Arguments = ();
+
+    async fn pre_start(&self, myself: ActorRef<CompanyMessage>, (): ()) -> Result<RootState, ActorProcessingErr> {
+        let mut state = RootState { supervisors: HashMap::new(), intensity: Intensity::new(Restart::default()) };
+        for role in self.roles.keys() {
+            self.revive(&myself, &mut state, role).await?;
+        }
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<CompanyMessage>,
+        message: CompanyMessage,
+        state: &mut RootState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            CompanyMessage::Assign { role, job } => {
+                // A job that cannot be passed on is dropped, which tells whoever waits for it.
+                if let Some(supervisor) = state.supervisors.get(&role) {
+                    let _ = supervisor.cast(RoleMessage::Assign(job));
+                }
+            }
+            CompanyMessage::Withdraw { role, ticket } => {
+                if let Some(supervisor) = state.supervisors.get(&role) {
+                    let _ = supervisor.cast(RoleMessage::Withdraw(ticket));
+                }
+            }
+            CompanyMessage::Revive(role) => self.revive(&myself, state, &role).await?,
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<CompanyMessage>,
+        event: SupervisionEvent,
+        state: &mut RootState,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorFailed(actor, error) => {
+                self.role_died(&myself, state, actor.get_id(), &error.to_string()).await
+            }
+            SupervisionEvent::ActorTerminated(actor, _, reason) => {
+                self.role_died(&myself, state, actor.get_id(), reason.as_deref().unwrap_or("it was stopped")).await
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Root {
+    async fn revive(
+        &self,
+        myself: &ActorRef<CompanyMessage>,
+        state: &mut RootState,
+        role: &str,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some((means, counters)) = self.roles.get(role) else { return Ok(()) };
+        let supervisor = RoleSupervisor { means: means.clone(), counters: Arc::clone(counters) };
+        let (supervisor, _) = Actor::spawn_linked(None, supervisor, (), myself.get_cell()).await?;
+        state.supervisors.insert(role.to_owned(), supervisor);
+        Ok(())
+    }
+
+    async fn role_died(
+        &self,
+        myself: &ActorRef<CompanyMessage>,
+        state: &mut RootState,
+        id: ActorId,
+        reason: &str,
+    ) -> Result<(), ActorProcessingErr> {
+        let role = state.supervisors.iter().find(|(_, actor)| actor.get_id() == id).map(|(role, _)| role.clone());
+        let Some(role) = role else { return Ok(()) };
+        state.supervisors.remove(&role);
+        match state.intensity.died(Instant::now()) {
+            Verdict::Restart => {
+                tracing::error!(role, reason, "a role's supervisor died and is replaced");
+                self.revive(myself, state, &role).await
+            }
+            Verdict::Pause(pause) => {
+                tracing::error!(role, reason, ?pause, "too many supervisors died: the role rests");
+                myself.send_after(pause, || CompanyMessage::Revive(role));
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

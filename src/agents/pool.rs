@@ -1,0 +1,142 @@
+//! Who of a role's workers is idle, who has what in hand, and what waits: plain data, moved by the role's actor.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ractor::ActorId;
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::Assignment;
+use super::stats::Counters;
+use crate::engine::port::Stop;
+
+/// What an assignment came to.
+pub(super) type Outcome = Result<Value, Stop>;
+
+/// An assignment with its way back.
+pub(super) struct Job {
+    /// Unique in the company.
+    pub(super) ticket: u64,
+    pub(super) assignment: Assignment,
+    /// Where the outcome goes.
+    pub(super) reply: oneshot::Sender<Outcome>,
+    /// Its place in the role's bounded queue, given back when it is dropped.
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+/// The part of a job that its role keeps while a worker has the assignment.
+struct InHand {
+    reply: oneshot::Sender<Outcome>,
+    _place: OwnedSemaphorePermit,
+    about: String,
+}
+
+/// The workers and the work of one role.
+pub(super) struct Pool<W> {
+    idle: Vec<(ActorId, W)>,
+    busy: HashMap<ActorId, (W, InHand)>,
+    queue: VecDeque<Job>,
+    counters: Arc<Counters>,
+}
+
+/// A worker that died, and what it had in hand.
+pub(super) struct Death {
+    /// Which step of which run it worked on, if it worked.
+    pub(super) about: Option<String>,
+    reply: Option<oneshot::Sender<Outcome>>,
+}
+
+impl Death {
+    /// Tells whoever waits for the dead worker's assignment.
+    pub(super) fn answer(self, outcome: Outcome) {
+        if let Some(reply) = self.reply {
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+impl<W: Clone> Pool<W> {
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
+        let pool = Self { idle: Vec::new(), busy: HashMap::new(), queue: VecDeque::new(), counters };
+        pool.count();
+        pool
+    }
+
+    /// How many workers there are.
+    pub(super) fn live(&self) -> usize {
+        self.idle.len() + self.busy.len()
+    }
+
+    /// A worker has started.
+    pub(super) fn hire(&mut self, id: ActorId, worker: W) {
+        self.idle.push((id, worker));
+        self.count();
+    }
+
+    /// A job has come.
+    pub(super) fn enqueue(&mut self, job: Job) {
+        self.queue.push_back(job);
+        self.count();
+    }
+
+    /// A job that nobody wants any more; nothing happens if a worker has taken it up, which sees that by itself.
+    pub(super) fn withdraw(&mut self, ticket: u64) {
+        self.queue.retain(|job| job.ticket != ticket);
+        self.count();
+    }
+
+    /// The next assignment and the worker that is to have it, if there are both.
+    pub(super) fn next(&mut self) -> Option<(W, Assignment)> {
+        if self.idle.is_empty() {
+            return None;
+        }
+        let job = std::iter::from_fn(|| self.queue.pop_front()).find(|job| !job.reply.is_closed());
+        let next = job.and_then(|job| {
+            let (id, worker) = self.idle.pop()?;
+            let about = format!("step {} of run {}", job.assignment.step, job.assignment.run);
+            self.busy.insert(id, (worker.clone(), InHand { reply: job.reply, _place: job.place, about }));
+            Some((worker, job.assignment))
+        });
+        self.count();
+        next
+    }
+
+    /// A worker has ended its assignment, and is idle again.
+    pub(super) fn finished(&mut self, id: ActorId, outcome: Outcome) {
+        if let Some((worker, in_hand)) = self.busy.remove(&id) {
+            Counters::add(match &outcome {
+                Ok(_) => &self.counters.done,
+                Err(Stop::Failed(_)) => &self.counters.failed,
+                Err(Stop::Parked) => &self.counters.parked,
+            });
+            let _ = in_hand.reply.send(outcome);
+            self.idle.push((id, worker));
+            self.count();
+        }
+    }
+
+    /// A worker has died. `None` if it was not one of this role's.
+    pub(super) fn died(&mut self, id: ActorId) -> Option<Death> {
+        let idle = self.idle.iter().position(|(idle, _)| *idle == id).map(|at| self.idle.swap_remove(at));
+        let busy = self.busy.remove(&id);
+        if idle.is_none() && busy.is_none() {
+            return None;
+        }
+        let in_hand = busy.map(|(_, in_hand)| in_hand);
+        if in_hand.is_some() {
+            Counters::add(&self.counters.failed);
+        }
+        Counters::add(&self.counters.restarts);
+        self.count();
+        let (about, reply) = in_hand.map(|in_hand| (in_hand.about, in_hand.reply)).unzip();
+        Some(Death { about, reply })
+    }
+
+    fn count(&self) {
+        self.counters.live.store(self.live() as u64, Ordering::Relaxed);
+        self.counters.busy.store(self.busy.len() as u64, Ordering::Relaxed);
+        self.counters.queued.store(self.queue.len() as u64, Ordering::Relaxed);
+    }
+}

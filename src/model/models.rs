@@ -1,0 +1,49 @@
+//! The models that there are, by alias.
+
+use std::fmt;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::Model;
+
+/// The models that there are, by the alias that roles and steps know them by.
+#[derive(Clone, Default)]
+pub struct Models {
+    by_alias: IndexMap<String, Arc<dyn Model>>,
+}
+
+impl Models {
+    /// The alias that every set of models should have.
+    pub const DEFAULT: &'static str = "default";
+
+    /// One model, as `default`.
+    #[must_use]
+    pub fn only(model: Arc<dyn Model>) -> Self {
+        let mut models = Self::default();
+        models.insert(Self::DEFAULT, model);
+        models
+    }
+
+    /// Adds a model, or replaces the one with this alias.
+    pub fn insert(&mut self, alias: &str, model: Arc<dyn Model>) {
+        self.by_alias.insert(alias.to_owned(), model);
+    }
+
+    /// The model with this alias.
+    #[must_use]
+    pub fn get(&self, alias: &str) -> Option<&Arc<dyn Model>> {
+        self.by_alias.get(alias)
+    }
+
+    /// The aliases, in the order in which they were added.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.by_alias.keys().map(String::as_str)
+    }
+}
+
+impl fmt::Debug for Models {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.by_alias.iter().map(|(alias, model)| (alias, model.name()))).finish()
+    }
+}

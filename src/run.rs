@@ -8,6 +8,7 @@
 pub mod apply;
 pub mod decide;
 pub mod event;
+mod frontier;
 pub mod path;
 pub mod permit;
 pub mod state;
@@ -15,8 +16,8 @@ pub mod state;
 pub use apply::Illegal;
 pub use decide::{Command, Evaluation, decide, recover};
 pub use event::{
-    CallKey, Category, Failure, Origin, Output, Payload, Question, QuestionKind, Recorded, RunEvent, RunId, RunStatus,
-    ValueRef,
+    CallKey, Carried, Category, Failure, Origin, Output, Payload, Question, QuestionKind, Recorded, RunEvent, RunId,
+    RunStatus, ValueRef,
 };
 pub use path::{ScopePath, StepPath};
 pub use permit::{Mode, Permit, Policy, Verdict, rule};

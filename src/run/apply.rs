@@ -3,15 +3,16 @@
 //! Total: an event that cannot follow from the state is an [`Illegal`] error and changes nothing.
 
 use super::event::unknown;
+use super::frontier::Fold;
 use super::state::{
-    Active, Attention, CallState, CallStatus, Each, Life, Loop, LoopStage, OpenQuestion, Phase, Scope, Slot, Timer,
+    Active, Attention, CallState, CallStatus, Each, Life, Loop, LoopStage, OpenQuestion, Phase, Slot, Timer,
 };
 use super::{
     CallKey, Category, Failure, Output, Question, QuestionKind, Recorded, RunEvent, RunState, RunStatus, ScopePath,
     StepPath, ValueRef,
 };
 use crate::clock::Timestamp;
-use crate::workflow::{CallEffect, Condition, ListId, OnError, Outcome, Process, StepIndex};
+use crate::workflow::{CallEffect, Condition, Effect, ListId, OnError, Outcome, Process};
 
 /// An event that cannot follow from the state: the list is damaged, or was written by something else.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,8 +25,6 @@ pub struct Illegal {
     /// Why not.
     pub reason: String,
 }
-
-type Fold = Result<(), String>;
 
 impl RunState {
     /// Folds the next event.
@@ -124,24 +123,6 @@ impl RunState {
             self.timers.insert((at, Timer::RunDeadline));
         }
         self.open_scope(ScopePath::root(), ListId::ROOT);
-    }
-
-    fn open_scope(&mut self, path: ScopePath, list: ListId) {
-        let nodes = self.graph.list(list).nodes();
-        let slots: Vec<Slot> = nodes
-            .iter()
-            .map(|node| if node.needs.is_empty() { Slot::Ready } else { Slot::Idle { met: 0, lost: 0 } })
-            .collect();
-        for (index, slot) in (0..).zip(&slots) {
-            if matches!(slot, Slot::Ready) {
-                self.attention.insert(Attention::Step(path.clone(), StepIndex(index)));
-            }
-        }
-        let open = slots.len();
-        if open == 0 {
-            self.attention.insert(Attention::ScopeEnd(path.clone()));
-        }
-        self.scopes.insert(path, Scope { list, slots, open, failure: None });
     }
 
     fn reused(&mut self, step: &StepPath, outcome: &Outcome, output: Option<ValueRef>) -> Fold {
@@ -297,7 +278,7 @@ impl RunState {
         }
         let call = active.calls.entry(key.clone()).or_insert_with(|| CallState {
             tool: tool.to_owned(),
-            effect: CallEffect::of(crate::workflow::Effect::Read),
+            effect: CallEffect::of(Effect::Read),
             status: status.clone(),
         });
         call.effect = effect.unwrap_or(call.effect);
@@ -389,7 +370,7 @@ impl RunState {
         let calls = &mut self.active_mut(step)?.calls;
         let call = calls.entry(key.clone()).or_insert_with(|| CallState {
             tool: String::new(),
-            effect: CallEffect::of(crate::workflow::Effect::Irreversible),
+            effect: CallEffect::of(Effect::Irreversible),
             status: status.clone(),
         });
         call.status = status;
@@ -570,165 +551,5 @@ impl RunState {
         self.listening.clear();
         self.questions.clear();
         self.signals.clear();
-    }
-
-    // Below: the moves that the events are made of.
-
-    fn find(&self, step: &StepPath) -> Result<(ScopePath, StepIndex), String> {
-        self.locate(step).ok_or_else(|| format!("no step {step} is open"))
-    }
-
-    fn slot_mut(&mut self, scope: &ScopePath, index: StepIndex) -> Option<&mut Slot> {
-        self.scopes.get_mut(scope)?.slots.get_mut(index.0 as usize)
-    }
-
-    fn active_mut(&mut self, step: &StepPath) -> Result<&mut Active, String> {
-        let (scope, index) = self.find(step)?;
-        match self.slot_mut(&scope, index) {
-            Some(Slot::Active(active)) => Ok(active),
-            _ => Err(format!("step {step} has not started")),
-        }
-    }
-
-    fn expect_working(&self, step: &StepPath, attempt: u32) -> Fold {
-        if self.is_working(step, attempt) {
-            Ok(())
-        } else {
-            Err(format!("attempt {attempt} of step {step} is not in flight"))
-        }
-    }
-
-    /// Puts an active step into `phase`, with all that the state keeps beside the slot.
-    fn set_phase(&mut self, step: &StepPath, phase: Phase) -> Fold {
-        let (scope, index) = self.find(step)?;
-        self.enter(step, &scope, index, phase);
-        Ok(())
-    }
-
-    fn enter(&mut self, step: &StepPath, scope: &ScopePath, index: StepIndex, phase: Phase) {
-        self.forget(step, scope, index);
-        if matches!(phase, Phase::Working { .. }) {
-            self.working.insert(step.clone());
-        }
-        if matches!(phase, Phase::Waiting { signal: Some(_), .. }) {
-            self.listening.insert((scope.clone(), index));
-        }
-        if let Some(at) = phase.timer() {
-            self.timers.insert((at, Timer::Step(step.clone())));
-        }
-        if let Some(Slot::Active(active)) = self.slot_mut(scope, index) {
-            active.phase = phase;
-        }
-        self.refresh(scope, index);
-    }
-
-    /// Drops all that the state keeps beside the slot of a step that is about to change.
-    fn forget(&mut self, step: &StepPath, scope: &ScopePath, index: StepIndex) {
-        let (timer, listens, bodies) = match self.slot(scope, index) {
-            Some(Slot::Active(active)) => (
-                active.phase.timer(),
-                matches!(active.phase, Phase::Waiting { signal: Some(_), .. }),
-                match &active.phase {
-                    Phase::Loop(state) => Some(state.index),
-                    _ => None,
-                },
-            ),
-            _ => (None, false, None),
-        };
-        if let Some(at) = timer {
-            self.timers.remove(&(at, Timer::Step(step.clone())));
-        }
-        if listens {
-            self.listening.remove(&(scope.clone(), index));
-        }
-        if let Some(last) = bodies {
-            self.scopes.remove(&step.body(last));
-            if let Some(before) = last.checked_sub(1) {
-                self.scopes.remove(&step.body(before));
-            }
-        }
-        self.working.remove(step);
-        self.attention.remove(&Attention::Step(scope.clone(), index));
-    }
-
-    fn refresh_step(&mut self, step: &StepPath) -> Fold {
-        let (scope, index) = self.find(step)?;
-        self.refresh(&scope, index);
-        Ok(())
-    }
-
-    /// Holds `attention` to what the slot now is.
-    fn refresh(&mut self, scope: &ScopePath, index: StepIndex) {
-        let wants = match self.slot(scope, index) {
-            Some(Slot::Ready | Slot::Doomed) => true,
-            Some(Slot::Active(active)) => match &active.phase {
-                Phase::Waiting { signal: Some(name), tried, .. } => self.next_signal(name, *tried).is_some(),
-                phase => phase.wants_decision(self.concurrency(scope, index)),
-            },
-            _ => false,
-        };
-        let place = Attention::Step(scope.clone(), index);
-        if wants {
-            self.attention.insert(place);
-        } else {
-            self.attention.remove(&place);
-        }
-    }
-
-    fn refresh_listeners(&mut self, name: &str) {
-        let listeners: Vec<(ScopePath, StepIndex)> = self
-            .listening
-            .iter()
-            .filter(|(scope, index)| {
-                matches!(self.slot(scope, *index), Some(Slot::Active(active))
-                    if matches!(&active.phase, Phase::Waiting { signal: Some(wanted), .. } if wanted == name))
-            })
-            .cloned()
-            .collect();
-        for (scope, index) in listeners {
-            self.refresh(&scope, index);
-        }
-    }
-
-    /// A step is left: tells those that need it.
-    fn leave(&mut self, scope: &ScopePath, index: StepIndex, end: Slot) {
-        let Some(held) = self.scopes.get(scope) else { return };
-        let graph = self.graph.clone();
-        let node = graph.list(held.list).node(index);
-        self.forget(&scope.step(&node.step.id), scope, index);
-        let outcome = match &end {
-            Slot::Ended { outcome, .. } => Some(outcome.clone()),
-            _ => None,
-        };
-        let Some(held) = self.scopes.get_mut(scope) else { return };
-        held.slots[index.0 as usize] = end;
-        held.open -= 1;
-        if held.open == 0 {
-            self.attention.insert(Attention::ScopeEnd(scope.clone()));
-        }
-        let list = held.list;
-        for (dependent, port) in &node.dependents {
-            let came_true = outcome.as_ref().is_some_and(|outcome| node.step.process.satisfies(port, outcome));
-            let target = graph.list(list).node(*dependent);
-            let needs = u32::try_from(target.needs.len()).unwrap_or(u32::MAX);
-            let join = target.step.join;
-            let Some(Slot::Idle { met, lost }) = self.slot_mut(scope, *dependent) else { continue };
-            if came_true {
-                *met += 1
-            } else {
-                *lost += 1
-            }
-            let next = match (join, *met, *lost) {
-                (crate::workflow::Join::All, met, _) if met == needs => Slot::Ready,
-                (crate::workflow::Join::All, _, lost) if lost > 0 => Slot::Doomed,
-                (crate::workflow::Join::Any, met, _) if met > 0 => Slot::Ready,
-                (crate::workflow::Join::Any, _, lost) if lost == needs => Slot::Doomed,
-                _ => continue,
-            };
-            if let Some(slot) = self.slot_mut(scope, *dependent) {
-                *slot = next;
-            }
-            self.refresh(scope, *dependent);
-        }
     }
 }

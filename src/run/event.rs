@@ -100,6 +100,19 @@ pub enum Output {
     Ref(ValueRef),
 }
 
+/// The value that an event carries.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Carried<'a> {
+    /// None: reads as null.
+    Nothing,
+    /// This one.
+    Payload(&'a Payload),
+    /// The one that another event carries.
+    Ref(ValueRef),
+    /// Why a step or a run failed.
+    Failure(&'a Failure),
+}
+
 /// The idempotency key of a call: a hash of run, step path, tool, canonical arguments, and how many
 /// such calls came before it in the attempt. Never of the attempt itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -458,6 +471,27 @@ impl RunEvent {
             Self::Completed { .. } => "completed",
             Self::RunFailed { .. } => "run_failed",
             Self::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// The value that other events refer to by this event's number.
+    #[must_use]
+    pub fn carried(&self) -> Carried<'_> {
+        match self {
+            Self::Created { inputs: payload, .. }
+            | Self::Expanded { items: payload, .. }
+            | Self::SignalCame { payload, .. }
+            | Self::CallReturned { result: payload, .. }
+            | Self::Answered { form: Some(payload), .. } => Carried::Payload(payload),
+            Self::Ended { output, .. } | Self::Completed { result: output } | Self::ChildEnded { output, .. } => {
+                match output {
+                    Output::Nothing => Carried::Nothing,
+                    Output::Value(payload) => Carried::Payload(payload),
+                    Output::Ref(value) => Carried::Ref(*value),
+                }
+            }
+            Self::GaveUp { failure, .. } | Self::RunFailed { failure } => Carried::Failure(failure),
+            _ => Carried::Nothing,
         }
     }
 

@@ -348,6 +348,15 @@ impl RunState {
         around
     }
 
+    /// A `for_each` whose items are known: the event that carries them, and how many they are.
+    #[must_use]
+    pub fn items_of(&self, step: &StepPath) -> Option<(ValueRef, u64)> {
+        match &self.active(step)?.phase {
+            Phase::Each(each) => Some((each.items, each.count)),
+            _ => None,
+        }
+    }
+
     /// The open question `id`: its step, what it is about and its choices.
     #[must_use]
     pub fn question(&self, id: &str) -> Option<(&StepPath, &QuestionKind, &[Outcome])> {

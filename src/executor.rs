@@ -71,7 +71,7 @@ impl StepExecutor {
             return Err(Failure::give_up("unknown_model", message).into());
         };
         let request = Request {
-            messages: prompt_messages(prompt, system, &attempt.input, attempt.output.as_ref()),
+            messages: prompt_messages(&prompt, system, &attempt.input, attempt.output.as_ref()),
             tools: Vec::new(),
             output: attempt.output,
         };
@@ -101,17 +101,15 @@ impl StepExecutor {
 
 /// What a model's step puts to its model: the prompt, with the step's input below it if there is any.
 fn prompt_messages(
-    prompt: String,
+    prompt: &str,
     system: Option<String>,
     input: &Map<String, Value>,
     output: Option<&Value>,
 ) -> Vec<Message> {
-    let mut text = prompt;
-    if !input.is_empty() {
-        text += &format!("\n\n# Input\n\n```json\n{:#}\n```", Value::Object(input.clone()));
-    }
+    let mut text = format!("{}\n{}", prompt.trim_end(), assignment::input_section(input));
     if output.is_some() {
-        text += &format!("\n\n# Result\n\n{}", assignment::result_rule(output));
+        text.push_str("\n# Result\n\n");
+        text.push_str(&assignment::result_rule(output));
     }
     system.map(|text| Message::System { text }).into_iter().chain([Message::User { text }]).collect()
 }

@@ -33,17 +33,27 @@ impl Assignment {
     /// The same assignment always gives the same request, so that recorded replies are found again.
     #[must_use]
     pub fn opening(&self, prompt: &str, tools: Vec<ToolSpec>) -> Request {
-        let mut text = format!("# Goal\n\n{}\n", self.goal);
-        if !self.input.is_empty() {
-            text += &format!("\n# Input\n\n```json\n{:#}\n```\n", Value::Object(self.input.clone()));
-        }
-        text += &format!("\n# Result\n\n{}\n", result_rule(self.output.as_ref()));
+        let text = format!(
+            "# Goal\n\n{}\n{}\n# Result\n\n{}\n",
+            self.goal,
+            input_section(&self.input),
+            result_rule(self.output.as_ref())
+        );
         Request {
             messages: vec![Message::System { text: prompt.to_owned() }, Message::User { text }],
             tools,
             output: self.output.clone(),
         }
     }
+}
+
+/// What a model is told of a step's input: nothing if it is empty.
+#[must_use]
+pub fn input_section(input: &Map<String, Value>) -> String {
+    if input.is_empty() {
+        return String::new();
+    }
+    format!("\n# Input\n\n```json\n{:#}\n```\n", Value::Object(input.clone()))
 }
 
 /// What a model is told about the form of its result.

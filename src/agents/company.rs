@@ -28,7 +28,7 @@ use crate::tools::Tools;
 /// Assignments that wait with a role for each of its workers. Whoever has more waits before the queue.
 const QUEUED_PER_WORKER: u32 = 16;
 /// The longest wait for a place in a role's queue.
-const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// How long a cancelled assignment may take to let go of what it does.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 /// How long the tree may take to stop once nothing is worked on.
@@ -159,7 +159,8 @@ impl Company {
         let role = assignment.role.clone();
         let withdrawal = Withdrawal { root: &shared.root, role: &role, ticket, cancel: cancel.clone(), armed: true };
         let (reply, outcome) = oneshot::channel();
-        let job = Job { ticket, assignment: Assignment { cancel: cancel.clone(), ..assignment }, reply, place };
+        let assignment = Assignment { cancel: cancel.clone(), ..assignment };
+        let job = Box::new(Job { ticket, assignment, reply, place });
         shared
             .root
             .cast(CompanyMessage::Assign { role: role.clone(), job })
@@ -276,7 +277,7 @@ fn too_busy(role: &str) -> Failure {
 
 enum CompanyMessage {
     /// Pass this on to the role.
-    Assign { role: String, job: Job },
+    Assign { role: String, job: Box<Job> },
     /// Nobody waits for this job any more.
     Withdraw { role: String, ticket: u64 },
     /// The pause before a role's supervisor is started again is over.

@@ -8,7 +8,7 @@ use super::Restart;
 /// The first pause; each further one is twice as long…
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// …up to this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What follows from a death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::run::Failure;
 
 pub(super) enum RoleMessage {
     /// Have this done.
-    Assign(Job),
+    Assign(Box<Job>),
     /// Nobody waits for this job any more.
     Withdraw(u64),
     /// A worker has ended its assignment.
@@ -61,7 +61,7 @@ impl Actor for RoleSupervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            RoleMessage::Assign(job) => state.pool.enqueue(job),
+            RoleMessage::Assign(job) => state.pool.enqueue(*job),
             RoleMessage::Withdraw(ticket) => state.pool.withdraw(ticket),
             RoleMessage::Finished(Finished { worker, outcome }) => state.pool.finished(worker, outcome),
             RoleMessage::Resume => {

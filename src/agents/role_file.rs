@@ -12,7 +12,7 @@ const MOST_WORKERS: u32 = 1024;
 /// Exchanges that a role may allow.
 const MOST_TURNS: u32 = 1000;
 /// The longest that one assignment may take.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 
 /// A role file as written and checked by itself: whether its prompt and tools exist is another question.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +42,7 @@ pub struct RoleLimits {
 
 impl Default for RoleLimits {
     fn default() -> Self {
-        Self { turns: 12, timeout: Duration::from_secs(10 * 60) }
+        Self { turns: 12, timeout: Duration::from_mins(10) }
     }
 }
 
@@ -59,7 +59,7 @@ pub struct Restart {
 
 impl Default for Restart {
     fn default() -> Self {
-        Self { max_restarts: 5, within: Duration::from_secs(60) }
+        Self { max_restarts: 5, within: Duration::from_mins(1) }
     }
 }
 

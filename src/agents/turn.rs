@@ -116,9 +116,9 @@ impl Turn {
         }
         self.exchanges += 1;
         if reply.calls.is_empty() {
-            self.take_answer(reply.text)
+            self.take_answer(reply.text);
         } else {
-            self.take_calls(reply)
+            self.take_calls(reply);
         }
         Ok(())
     }
@@ -128,14 +128,17 @@ impl Turn {
     ///
     /// # Errors
     /// [`OutOfTurn`] if no calls were to be made; nothing has changed then.
-    pub fn on_results(&mut self, results: Vec<CallResult>) -> Result<(), OutOfTurn> {
+    pub fn on_results(&mut self, mut results: Vec<CallResult>) -> Result<(), OutOfTurn> {
         let State::Calling { calls, refused } = &mut self.state else {
             return Err(OutOfTurn { waits_for: self.waits_for() });
         };
         let mut answers = std::mem::take(refused);
         for call in std::mem::take(calls) {
-            let made = results.iter().find(|result| result.call == call.id);
-            answers.push(made.cloned().unwrap_or_else(|| CallResult::error(&call.id, "the call was not made")));
+            let made = results.iter().position(|result| result.call == call.id);
+            answers.push(match made {
+                Some(at) => results.swap_remove(at),
+                None => CallResult::error(&call.id, "the call was not made"),
+            });
         }
         self.answer_calls(answers);
         Ok(())

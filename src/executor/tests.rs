@@ -149,7 +149,7 @@ async fn a_models_step_puts_prompt_input_and_schema_and_mends_the_result_once_re
 #[tokio::test]
 async fn a_cancelled_attempt_stops_at_once() {
     let slow = ModelOf::new(|_| async {
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         says("late")
     });
     let executor = executor(slow).await;

@@ -45,7 +45,7 @@ fn obedient() -> Arc<ModelOf> {
         match goal(&request).as_str() {
             "die" => panic!("the model is broken"),
             "wait" => {
-                sleep(Duration::from_secs(60)).await;
+                sleep(Duration::from_mins(1)).await;
                 says("late")
             }
             "work" => {
@@ -213,21 +213,24 @@ async fn a_cancelled_assignment_stops_at_once_in_hand_or_in_the_queue() {
     assert_eq!(company.assign(assignment("work", &ledger())).await, Ok(json!({ "text": "worked" })));
 }
 
+/// Notes that it was dropped.
+struct Notes(Arc<AtomicBool>);
+
+impl Drop for Notes {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[tokio::test]
 async fn an_assignment_that_nobody_waits_for_is_dropped() {
     let dropped = Arc::new(AtomicBool::new(false));
-    struct Notes(Arc<AtomicBool>);
-    impl Drop for Notes {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::SeqCst);
-        }
-    }
     let flag = Arc::clone(&dropped);
     let model = ModelOf::new(move |_| {
         let notes = Notes(Arc::clone(&flag));
         async move {
             let _notes = notes;
-            sleep(Duration::from_secs(60)).await;
+            sleep(Duration::from_mins(1)).await;
             says("late")
         }
     });

@@ -49,7 +49,7 @@ fn four_roles_are_built_in() {
     assert_eq!(names, ["research", "analysis", "implementation", "qa"]);
     let research = roles.get("research").unwrap();
     assert!(research.prompt.starts_with("# Research"));
-    assert_eq!((research.workers, research.limits.turns, research.limits.timeout), (4, 12, Duration::from_secs(600)));
+    assert_eq!((research.workers, research.limits.turns, research.limits.timeout), (4, 12, Duration::from_mins(10)));
     assert_eq!(research.origin, "built in");
 }
 

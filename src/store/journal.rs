@@ -1,9 +1,18 @@
 //! The journal: where a run's events become durable.
 
+mod batch;
+mod reader;
+mod row;
+pub(super) mod writer;
+
+#[cfg(test)]
+mod tests;
+
 use async_trait::async_trait;
 
+use super::workspace::Workspace;
 use crate::clock::Timestamp;
-use crate::run::{Recorded, RunId, RunStatus};
+use crate::run::{Recorded, RunId, RunStatus, StepPath};
 
 /// Events to be added to a run's list, all or none.
 #[derive(Clone, Debug)]
@@ -28,7 +37,7 @@ pub struct Head {
 }
 
 /// Why an append or a read failed. Nothing of a failed append is stored.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
     /// Somebody else appended first, or the caller's state is not what is stored.
     #[error("run {run}: its list does not end at event {expected}; it was changed by somebody else")]
@@ -37,6 +46,14 @@ pub enum JournalError {
         run: RunId,
         /// The number that the caller expected.
         expected: u64,
+    },
+    /// What was given to be appended is no continuation of any list.
+    #[error("run {run}: not appended, since {reason}")]
+    Invalid {
+        /// The run.
+        run: RunId,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The disk is full.
     #[error("the disk is full: nothing more can be recorded in {folder}; free some space, runs go on by themselves")]
@@ -57,9 +74,21 @@ pub enum JournalError {
     /// The queue is full, or the journal is shut down.
     #[error("the journal takes no more events: {0}")]
     Unavailable(String),
-    /// Anything else.
+    /// Anything else. Should the disk itself have failed while it was told to keep a commit, then the commit may
+    /// turn up after a restart: read the run again before going on with it.
     #[error("the database failed: {0}")]
     Database(String),
+}
+
+/// How much a journal has committed. `appends / commits` is how many shared an fsync.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JournalStats {
+    /// Transactions committed.
+    pub commits: u64,
+    /// Appends in them.
+    pub appends: u64,
+    /// Events in those.
+    pub events: u64,
 }
 
 /// Where a run's events become durable.
@@ -76,4 +105,53 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// [`JournalError::Corrupt`] with the event's number, or a failure of the database.
     async fn read(&self, run: RunId, after: u64, limit: usize) -> Result<Vec<Recorded>, JournalError>;
+}
+
+/// The journal of one workspace in the SQL database. Appends that are made at the same time share a transaction,
+/// and so an fsync, whatever workspace and run they are for. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SqlJournal {
+    workspace: Workspace,
+}
+
+impl SqlJournal {
+    pub(super) fn new(workspace: Workspace) -> Self {
+        Self { workspace }
+    }
+
+    /// One event by its number, or `None` if there is none: how a value is looked up by reference.
+    ///
+    /// # Errors
+    /// [`JournalError::Corrupt`], or a failure of the database.
+    pub async fn read_one(&self, run: RunId, seq: u64) -> Result<Option<Recorded>, JournalError> {
+        reader::read_one(&self.workspace, run, seq).await
+    }
+
+    /// The ends of the bodies of one `for_each` after event `after`, in the order of their ends, at most `limit`.
+    /// Page with the number of the last one, so that any number of bodies is collected in little memory.
+    ///
+    /// # Errors
+    /// [`JournalError::Corrupt`] with the event's number, or a failure of the database.
+    pub async fn bodies(
+        &self,
+        run: RunId,
+        step: &StepPath,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, JournalError> {
+        reader::bodies(&self.workspace, run, step, after, limit).await
+    }
+}
+
+#[async_trait]
+impl Journal for SqlJournal {
+    async fn append(&self, append: Append) -> Result<(), JournalError> {
+        // Told as rows here, in the caller's task, so that the one writer only writes.
+        let rows = row::AppendRows::of(self.workspace.id(), &append)?;
+        self.workspace.shared.writer.append(rows).await
+    }
+
+    async fn read(&self, run: RunId, after: u64, limit: usize) -> Result<Vec<Recorded>, JournalError> {
+        reader::read(&self.workspace, run, after, limit).await
+    }
 }

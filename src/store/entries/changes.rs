@@ -1,0 +1,124 @@
+//! What has changed since the index was last known to be complete.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
+
+use super::{Entries, Entry, EntryId, rows};
+use crate::store::StoreError;
+use crate::store::column::{self, count, whole};
+
+/// A change's number: counts upwards over all workspaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Revision(pub u64);
+
+/// A change that an index has to follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// This entry belongs in the index.
+    Added(Revision, Box<Entry>),
+    /// No entry of this id belongs in the index.
+    Gone(Revision, EntryId),
+}
+
+impl Change {
+    /// Its number.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        match self {
+            Self::Added(revision, _) | Self::Gone(revision, _) => *revision,
+        }
+    }
+}
+
+/// Notes a change, in the transaction that makes it.
+pub(super) async fn record(
+    connection: &mut SqliteConnection,
+    workspace: &str,
+    entry: EntryId,
+    gone: bool,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO entry_changes (workspace_id, entry, gone) VALUES (?, ?, ?)")
+        .bind(workspace)
+        .bind(whole(entry.0))
+        .bind(i64::from(gone))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+impl Entries {
+    /// The last change that an index is known to hold, with all before it; 0 if it holds none.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn watermark(&self) -> Result<Revision, StoreError> {
+        let revision: Option<i64> = sqlx::query_scalar("SELECT revision FROM entry_watermarks WHERE workspace_id = ?")
+            .bind(self.workspace())
+            .fetch_optional(self.reading())
+            .await?;
+        Ok(Revision(revision.map_or(0, count)))
+    }
+
+    /// The last change that was made. Ask before reading pages for a rebuild, and set the watermark to it after.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn latest(&self) -> Result<Revision, StoreError> {
+        let revision: Option<i64> =
+            sqlx::query_scalar("SELECT max(revision) FROM entry_changes WHERE workspace_id = ?")
+                .bind(self.workspace())
+                .fetch_one(self.reading())
+                .await?;
+        Ok(self.watermark().await?.max(Revision(revision.map_or(0, count))))
+    }
+
+    /// The changes after `after`, in order, at most `limit`. An entry that was added and is gone since is only told
+    /// as gone. They are kept from the watermark on: for what came before, read the pages.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn changes(&self, after: Revision, limit: usize) -> Result<Vec<Change>, StoreError> {
+        let found = sqlx::query(
+            "SELECT changes.revision, changes.entry, entries.id AS id, scope, kind, source, source_hash, byte_start, \
+             byte_end, line_start, line_end, heading, text, created_at, run, step, superseded_by \
+             FROM entry_changes AS changes LEFT JOIN entries ON entries.id = changes.entry AND changes.gone = 0 \
+             AND entries.superseded_by IS NULL \
+             WHERE changes.workspace_id = ? AND changes.revision > ? ORDER BY changes.revision LIMIT ?",
+        )
+        .bind(self.workspace())
+        .bind(whole(after.0))
+        .bind(column::limit(limit))
+        .fetch_all(self.reading())
+        .await?;
+        found
+            .iter()
+            .map(|row| {
+                let revision = Revision(count(row.try_get("revision")?));
+                Ok(match row.try_get::<Option<i64>, _>("id")? {
+                    Some(_) => Change::Added(revision, Box::new(rows::entry(row)?)),
+                    None => Change::Gone(revision, EntryId(count(row.try_get("entry")?))),
+                })
+            })
+            .collect()
+    }
+
+    /// Notes that the index holds all changes up to this one, durably; those need not be kept any longer.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn set_watermark(&self, revision: Revision) -> Result<(), StoreError> {
+        let mut writing = self.workspace.shared.database.writing().await?;
+        let mut transaction = sqlx::Connection::begin(writing.connection()?).await?;
+        sqlx::query("INSERT OR REPLACE INTO entry_watermarks (workspace_id, revision) VALUES (?, ?)")
+            .bind(self.workspace())
+            .bind(whole(revision.0))
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM entry_changes WHERE workspace_id = ? AND revision <= ?")
+            .bind(self.workspace())
+            .bind(whole(revision.0))
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction.commit().await?)
+    }
+}

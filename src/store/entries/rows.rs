@@ -1,0 +1,191 @@
+//! Entries as rows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::changes::record;
+use super::{Document, Entry, EntryId, EntryKind, EntryScope, Position, Provenance};
+use crate::clock::Timestamp;
+use crate::run::{RunId, StepPath};
+use crate::store::StoreError;
+use crate::store::column::{count, whole};
+
+macro_rules! select_entry {
+    ($rest:literal) => {
+        concat!(
+            "SELECT entries.id AS id, scope, kind, source, source_hash, byte_start, byte_end, line_start, line_end, \
+             heading, text, created_at, run, step, superseded_by FROM entries ",
+            $rest
+        )
+    };
+}
+pub(super) use select_entry;
+
+/// `workspace`, or `run:ID`.
+impl fmt::Display for EntryScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workspace => f.write_str("workspace"),
+            Self::Run(run) => write!(f, "run:{run}"),
+        }
+    }
+}
+
+impl FromStr for EntryScope {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "workspace" {
+            return Ok(Self::Workspace);
+        }
+        let run: Option<RunId> = text.strip_prefix("run:").and_then(|run| run.parse().ok());
+        run.map(Self::Run).ok_or_else(|| format!("`{text}` is no scope: use `workspace` or `run:ID`"))
+    }
+}
+
+impl EntryKind {
+    /// As the database spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Note => "note",
+        }
+    }
+}
+
+impl FromStr for EntryKind {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "document" => Ok(Self::Document),
+            "note" => Ok(Self::Note),
+            _ => Err(format!("`{text}` is no kind of entry")),
+        }
+    }
+}
+
+/// An entry before it has an id.
+pub(super) struct NewRow<'a> {
+    pub(super) scope: &'a EntryScope,
+    pub(super) kind: EntryKind,
+    pub(super) source: &'a str,
+    pub(super) source_hash: Option<&'a str>,
+    pub(super) position: Option<&'a Position>,
+    pub(super) heading: Option<&'a str>,
+    pub(super) text: &'a str,
+    pub(super) provenance: Option<&'a Provenance>,
+}
+
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    workspace: &str,
+    new: &NewRow<'_>,
+    at: Timestamp,
+) -> Result<EntryId, StoreError> {
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO entries (workspace_id, scope, kind, source, source_hash, byte_start, byte_end, line_start, \
+         line_end, heading, text, created_at, run, step) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+    )
+    .bind(workspace)
+    .bind(new.scope.to_string())
+    .bind(new.kind.as_str())
+    .bind(new.source)
+    .bind(new.source_hash)
+    .bind(new.position.map(|position| whole(position.bytes.start)))
+    .bind(new.position.map(|position| whole(position.bytes.end)))
+    .bind(new.position.map(|position| whole(position.lines.start)))
+    .bind(new.position.map(|position| whole(position.lines.end)))
+    .bind(new.heading)
+    .bind(new.text)
+    .bind(at)
+    .bind(new.provenance.map(|provenance| provenance.run))
+    .bind(new.provenance.map(|provenance| provenance.step.as_str()))
+    .fetch_one(&mut *connection)
+    .await?;
+    let id = EntryId(count(id));
+    record(connection, workspace, id, false).await?;
+    Ok(id)
+}
+
+/// Removes the entries of a document.
+pub(super) async fn remove(
+    connection: &mut SqliteConnection,
+    workspace: &str,
+    scope: &EntryScope,
+    source: &str,
+) -> Result<Vec<EntryId>, StoreError> {
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "DELETE FROM entries WHERE workspace_id = ? AND scope = ? AND kind = 'document' AND source = ? RETURNING id",
+    )
+    .bind(workspace)
+    .bind(scope.to_string())
+    .bind(source)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut removed = Vec::with_capacity(ids.len());
+    for id in ids {
+        record(connection, workspace, EntryId(count(id)), true).await?;
+        removed.push(EntryId(count(id)));
+    }
+    removed.sort_unstable();
+    Ok(removed)
+}
+
+/// Lets `new` take the place of `old`.
+pub(super) async fn supersede(
+    connection: &mut SqliteConnection,
+    workspace: &str,
+    old: EntryId,
+    new: EntryId,
+) -> Result<(), StoreError> {
+    let changed =
+        sqlx::query("UPDATE entries SET superseded_by = ? WHERE id = ? AND workspace_id = ? AND superseded_by IS NULL")
+            .bind(whole(new.0))
+            .bind(whole(old.0))
+            .bind(workspace)
+            .execute(&mut *connection)
+            .await?;
+    if changed.rows_affected() == 0 {
+        return Err(StoreError::Missing(format!("entry {} that could be superseded", old.0)));
+    }
+    record(connection, workspace, old, true).await
+}
+
+pub(super) fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
+    let number =
+        |name: &str| -> Result<Option<u64>, StoreError> { Ok(row.try_get::<Option<i64>, _>(name)?.map(count)) };
+    let bytes = number("byte_start")?.zip(number("byte_end")?);
+    let lines = number("line_start")?.zip(number("line_end")?);
+    let run: Option<RunId> = row.try_get("run")?;
+    let step: Option<&str> = row.try_get("step")?;
+    let id = EntryId(count(row.try_get("id")?));
+    let corrupt = |reason: String| StoreError::Corrupt { what: format!("memory entry {}", id.0), reason };
+    Ok(Entry {
+        id,
+        scope: row.try_get::<&str, _>("scope")?.parse().map_err(corrupt)?,
+        kind: row.try_get::<&str, _>("kind")?.parse().map_err(corrupt)?,
+        source: row.try_get("source")?,
+        source_hash: row.try_get("source_hash")?,
+        position: bytes.zip(lines).map(|(bytes, lines)| Position { bytes: bytes.0..bytes.1, lines: lines.0..lines.1 }),
+        heading: row.try_get("heading")?,
+        text: row.try_get("text")?,
+        created_at: row.try_get("created_at")?,
+        provenance: run.zip(step).map(|(run, step)| Provenance { run, step: StepPath::from(step) }),
+        superseded_by: number("superseded_by")?.map(EntryId),
+    })
+}
+
+pub(super) fn document(row: &SqliteRow) -> Result<Document, StoreError> {
+    let source: String = row.try_get("source")?;
+    let scope = row.try_get::<&str, _>("scope")?;
+    Ok(Document {
+        scope: scope.parse().map_err(|reason| StoreError::Corrupt { what: format!("document {source}"), reason })?,
+        source,
+        hash: row.try_get("hash")?,
+        entries: count(row.try_get("entries")?),
+        updated_at: row.try_get("updated_at")?,
+    })
+}

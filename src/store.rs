@@ -122,3 +122,6 @@ impl Store {
         self.shared.database.close().await
     }
 }
+
+#[cfg(test)]
+mod tests;

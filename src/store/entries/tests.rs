@@ -1,1 +1,152 @@
+use super::*;
+use crate::store::WorkspaceId;
+use crate::store::fixtures::{fixture, run_id};
 
+fn document(source: &str, hash: &str, texts: &[&str]) -> NewDocument {
+    let pieces = texts.iter().map(|text| NewPiece {
+        position: Some(Position { bytes: 0..text.len() as u64, lines: 1..2 }),
+        heading: Some("Otters".into()),
+        text: (*text).into(),
+    });
+    NewDocument {
+        scope: EntryScope::Workspace,
+        source: source.into(),
+        hash: hash.into(),
+        provenance: None,
+        pieces: pieces.collect(),
+    }
+}
+
+fn note(text: &str, supersedes: Option<EntryId>) -> NewNote {
+    NewNote {
+        scope: EntryScope::Run(run_id(1)),
+        author: "research".into(),
+        heading: None,
+        text: text.into(),
+        provenance: Some(Provenance { run: run_id(1), step: "gather".into() }),
+        supersedes,
+    }
+}
+
+fn added(remembered: Remembered) -> (Vec<EntryId>, Vec<EntryId>) {
+    match remembered {
+        Remembered::Replaced { added, removed } => (added, removed),
+        Remembered::Unchanged => panic!("nothing was written"),
+    }
+}
+
+/// What an index would hold that follows the changes.
+async fn follow(entries: &Entries, mut index: Vec<EntryId>) -> (Vec<EntryId>, Revision) {
+    let mut after = entries.watermark().await.unwrap();
+    loop {
+        let changes = entries.changes(after, 2).await.unwrap();
+        let Some(last) = changes.last() else { break };
+        after = last.revision();
+        for change in changes {
+            match change {
+                Change::Added(_, entry) => index.push(entry.id),
+                Change::Gone(_, id) => index.retain(|other| *other != id),
+            }
+        }
+    }
+    index.sort_unstable();
+    (index, after)
+}
+
+async fn in_pages(entries: &Entries) -> Vec<EntryId> {
+    let mut ids = Vec::new();
+    loop {
+        let page = entries.page(ids.last().copied(), 2).await.unwrap();
+        if page.is_empty() {
+            return ids;
+        }
+        ids.extend(page.into_iter().map(|entry| entry.id));
+    }
+}
+
+#[tokio::test]
+async fn a_document_is_replaced_when_it_changed_and_only_then() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    let at = Timestamp(5);
+    let (first, removed) = added(entries.remember(document("a.md", "h1", &["one", "two"]), at).await.unwrap());
+    assert!(removed.is_empty());
+    let again = entries.remember(document("a.md", "h1", &["one", "two"]), at).await.unwrap();
+    assert_eq!(again, Remembered::Unchanged);
+    let (second, removed) = added(entries.remember(document("a.md", "h2", &["three"]), at).await.unwrap());
+    assert_eq!(removed, first);
+    let got = entries.get(&[second[0], first[0]]).await.unwrap();
+    assert_eq!(got.len(), 1);
+    assert_eq!(
+        (got[0].text.as_str(), got[0].source.as_str(), &got[0].scope),
+        ("three", "a.md", &EntryScope::Workspace)
+    );
+    assert_eq!(got[0].position, Some(Position { bytes: 0..5, lines: 1..2 }));
+    let documents = entries.documents().await.unwrap();
+    assert_eq!((documents.len(), documents[0].hash.as_str(), documents[0].entries), (1, "h2", 1));
+    assert_eq!(entries.forget(&EntryScope::Workspace, "a.md").await.unwrap(), second);
+    assert_eq!(entries.counts().await.unwrap(), EntryCounts::default());
+    let (third, _) = added(entries.remember(document("a.md", "h2", &["three"]), at).await.unwrap());
+    assert!(third[0] > second[0], "an id was given twice");
+}
+
+#[tokio::test]
+async fn entries_come_in_the_order_asked_for() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    let (ids, _) = added(entries.remember(document("a", "h", &["0", "1", "2"]), Timestamp(0)).await.unwrap());
+    let got = entries.get(&[ids[2], ids[0], ids[1]]).await.unwrap();
+    assert_eq!(got.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>(), ["2", "0", "1"]);
+}
+
+#[tokio::test]
+async fn a_note_can_take_the_place_of_another_once() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    let old = entries.note(note("otters are fish", None), Timestamp(1)).await.unwrap();
+    let new = entries.note(note("otters are mammals", Some(old)), Timestamp(2)).await.unwrap();
+    assert_eq!(in_pages(&entries).await, [new]);
+    let got = entries.get(&[old, new]).await.unwrap();
+    assert_eq!((got[0].superseded_by, got[1].superseded_by), (Some(new), None));
+    assert_eq!(got[1].provenance, Some(Provenance { run: run_id(1), step: "gather".into() }));
+    assert_eq!(got[1].scope, EntryScope::Run(run_id(1)));
+    let error = entries.note(note("again", Some(old)), Timestamp(3)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Missing(_)), "{error}");
+    assert_eq!(entries.counts().await.unwrap().notes, 1, "the refused note was kept");
+}
+
+#[tokio::test]
+async fn an_index_that_follows_the_changes_holds_what_the_pages_hold() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    entries.remember(document("a", "1", &["one", "two", "three"]), Timestamp(1)).await.unwrap();
+    let kept = entries.note(note("kept", None), Timestamp(1)).await.unwrap();
+    let (index, revision) = follow(&entries, Vec::new()).await;
+    assert_eq!(index, in_pages(&entries).await);
+    entries.set_watermark(revision).await.unwrap();
+    assert!(entries.changes(Revision(0), 10).await.unwrap().is_empty());
+    assert_eq!(entries.latest().await.unwrap(), revision);
+
+    entries.remember(document("a", "2", &["one"]), Timestamp(2)).await.unwrap();
+    entries.remember(document("a", "3", &["one", "two"]), Timestamp(3)).await.unwrap();
+    entries.note(note("better", Some(kept)), Timestamp(4)).await.unwrap();
+    let (index, revision) = follow(&entries, index).await;
+    assert_eq!(index, in_pages(&entries).await);
+    assert_eq!(revision, entries.latest().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_workspace_sees_nothing_of_another() {
+    let fixture = fixture().await;
+    let ours = fixture.workspace.entries();
+    let theirs = fixture.store.workspace("theirs".parse::<WorkspaceId>().unwrap()).entries();
+    let (ids, _) = added(ours.remember(document("a", "h", &["secret"]), Timestamp(0)).await.unwrap());
+    assert!(theirs.get(&ids).await.unwrap().is_empty());
+    assert!(theirs.page(None, 10).await.unwrap().is_empty());
+    assert!(theirs.changes(Revision(0), 10).await.unwrap().is_empty());
+    assert!(theirs.documents().await.unwrap().is_empty());
+    assert!(theirs.forget(&EntryScope::Workspace, "a").await.unwrap().is_empty());
+    assert!(theirs.note(note("mine", Some(ids[0])), Timestamp(0)).await.is_err());
+    assert_eq!(theirs.counts().await.unwrap(), EntryCounts::default());
+    assert_eq!(ours.counts().await.unwrap().pieces, 1);
+}

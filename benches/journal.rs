@@ -1,0 +1,157 @@
+//! What durability costs: appends to the journal, each acknowledged after an fsync, beside a bare fsync.
+//!
+//! `cargo bench --bench journal`. The folder is made under `CALLBOARD_BENCH_DIR`, else the target folder's disk: a
+//! memory file system would measure nothing.
+#![allow(clippy::print_stderr, clippy::unwrap_used, missing_docs, reason = "a benchmark")]
+
+use std::io::{Seek, Write};
+use std::time::{Duration, Instant};
+
+use callboard::clock::Timestamp;
+use callboard::run::{Output, Payload, Recorded, RunEvent, RunId, RunStatus};
+use callboard::store::{Append, Head, Journal, SqlJournal, Store, StoreOptions, WorkspaceId};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use serde_json::json;
+use uuid::Uuid;
+
+/// Appends of one run of three steps, two or three events each, as the engine makes them.
+const APPENDS: u64 = 4;
+const EVENTS: u64 = 9;
+
+fn folder() -> tempfile::TempDir {
+    let under = std::env::var_os("CALLBOARD_BENCH_DIR").map_or_else(|| "target".into(), std::path::PathBuf::from);
+    std::fs::create_dir_all(&under).unwrap();
+    tempfile::tempdir_in(under).unwrap()
+}
+
+fn started(step: &str) -> RunEvent {
+    RunEvent::Started { step: step.into(), attempt: 1, deadline: None }
+}
+
+fn ended(step: &str) -> RunEvent {
+    let output = json!({"text": "a result of a few words, as a small step would return it", "items": [1, 2, 3]});
+    RunEvent::Ended { step: step.into(), outcome: "ok".into(), output: Output::Value(Payload::of(output)) }
+}
+
+async fn run(journal: &SqlJournal, id: RunId) {
+    let created = RunEvent::Created {
+        workflow: "brief".into(),
+        version: "5f2c9a0b7d31e846".into(),
+        inputs: Payload::of(json!({"topic": "otters"})),
+        pins: std::collections::BTreeMap::new(),
+        origin: None,
+        depth: 0,
+        deadline: None,
+    };
+    let appends = [
+        (RunStatus::Running, vec![created, started("gather")]),
+        (RunStatus::Running, vec![ended("gather"), started("write")]),
+        (RunStatus::Running, vec![ended("write"), started("send")]),
+        (
+            RunStatus::Completed,
+            vec![
+                ended("send"),
+                RunEvent::Tested { step: "send".into(), index: 0, holds: true },
+                RunEvent::Completed { result: Output::Nothing },
+            ],
+        ),
+    ];
+    let mut seq = 0;
+    for (status, events) in appends {
+        let expected_seq = seq;
+        let events: Vec<_> = events
+            .into_iter()
+            .map(|event| {
+                seq += 1;
+                Recorded { seq, at: Timestamp(1_790_000_000_000), event }
+            })
+            .collect();
+        let head = Head { status, wake_at: None };
+        journal.append(Append { run: id, expected_seq, events, head }).await.unwrap();
+    }
+}
+
+/// CPU that this process has used, all threads: fields 14 and 15 of `/proc/self/stat`, in hundredths of a second.
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// Ids as the clock makes them: they begin with the time.
+fn ids() -> impl Iterator<Item = RunId> {
+    (0..).map(|n: u64| {
+        RunId(Uuid::from_u64_pair(0x019a_0000_0000_7000 + (n << 16), n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    })
+}
+
+fn appenders(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, at_once: usize) {
+    let folder = folder();
+    let store = tokio.block_on(Store::open(folder.path(), StoreOptions::default())).unwrap();
+    let journal = store.workspace(WorkspaceId::default()).journal();
+    let ids = std::sync::Mutex::new(ids());
+    let (mut runs_made, cpu_before, began) = (0, cpu(), Instant::now());
+    let mut group = criterion.benchmark_group("journal");
+    group.throughput(Throughput::Elements(at_once as u64));
+    group.bench_function(format!("a run of {APPENDS} appends, {at_once} at once"), |bencher| {
+        bencher.iter_custom(|iterations| {
+            // Each appender makes `iterations` runs, one after the other.
+            let work: Vec<Vec<RunId>> = {
+                let mut ids = ids.lock().unwrap();
+                let mut work = vec![Vec::new(); at_once];
+                for _ in 0..iterations {
+                    work.iter_mut().for_each(|list| list.push(ids.next().unwrap()));
+                }
+                work
+            };
+            runs_made += iterations * at_once as u64;
+            let began = Instant::now();
+            tokio.block_on(async {
+                let tasks: Vec<_> = work
+                    .into_iter()
+                    .map(|list| {
+                        let journal = journal.clone();
+                        tokio::spawn(async move {
+                            for id in list {
+                                run(&journal, id).await;
+                            }
+                        })
+                    })
+                    .collect();
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            });
+            began.elapsed()
+        });
+    });
+    group.finish();
+    let (stats, cpu, wall) = (store.journal_stats(), cpu() - cpu_before, began.elapsed());
+    eprintln!(
+        "{at_once} at once: {runs_made} runs, {:.0} runs/s, {:.1} appends a commit, {:.1} us CPU an event\n",
+        runs_made as f64 / wall.as_secs_f64(),
+        stats.appends as f64 / stats.commits as f64,
+        cpu.as_secs_f64() * 1e6 / (runs_made * EVENTS) as f64,
+    );
+    tokio.block_on(store.close()).unwrap();
+}
+
+fn journal(criterion: &mut Criterion) {
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let folder = folder();
+    let mut file = std::fs::File::create(folder.path().join("floor")).unwrap();
+    file.write_all(&vec![0; 4 << 20]).unwrap();
+    criterion.bench_function("floor: write 4 KiB and fdatasync", |bencher| {
+        bencher.iter(|| {
+            file.rewind().unwrap();
+            file.write_all(&[1; 4096]).unwrap();
+            file.sync_data().unwrap();
+        });
+    });
+    appenders(criterion, &tokio, 1);
+    appenders(criterion, &tokio, 50);
+}
+
+criterion_group! { name = benches; config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(8)); targets = journal }
+criterion_main!(benches);

@@ -109,6 +109,9 @@ impl RunState {
                 if !matches!(self.life, Life::Cancelling { .. }) {
                     return Err("nobody asked for it to be cancelled".into());
                 }
+                if !self.working.is_empty() || !self.children.is_empty() {
+                    return Err("something is still in flight".into());
+                }
                 self.end(RunStatus::Cancelled);
                 Ok(())
             }
@@ -208,7 +211,7 @@ impl RunState {
         };
         match active.phase {
             Phase::Evaluating | Phase::Working { .. } | Phase::Done { .. } | Phase::Waiting { .. } => {}
-            Phase::Each(ref each) if each.open == 0 => {}
+            Phase::Each(ref each) if each.open == 0 && each.next == each.count && each.stopped.is_none() => {}
             _ => return Err(format!("step {step} cannot end yet")),
         }
         let output = match output {
@@ -225,11 +228,19 @@ impl RunState {
         if active.attempt != attempt {
             return Err(format!("step {step} is at attempt {}", active.attempt));
         }
-        match active.phase {
-            Phase::Working { .. } | Phase::Evaluating | Phase::Child { .. } | Phase::Loop(_) | Phase::Each(_) => {}
+        let failure = match &active.phase {
+            // A call that may have taken effect is asked about, whatever else the failure means.
+            Phase::Working { .. } if active.calls.values().any(CallState::is_unresolved) => {
+                Failure { category: Category::Retry, ..failure.clone() }
+            }
+            Phase::Working { .. } | Phase::Evaluating | Phase::Child { .. } => failure.clone(),
+            // Bodies have been gone through, and are not gone through again: their steps' paths, and
+            // with them the keys of their calls, would be the same.
+            Phase::Loop(state) if state.stage == LoopStage::Test => final_failure(failure),
+            Phase::Each(each) if each.open == 0 => final_failure(failure),
             _ => return Err(format!("step {step} is not being worked on")),
-        }
-        self.fail(step, failure.clone())
+        };
+        self.fail(step, failure)
     }
 
     /// The attempt is over: one more against `retry`.
@@ -249,7 +260,8 @@ impl RunState {
     fn gave_up(&mut self, step: &StepPath, failure: &Failure, here: ValueRef) -> Fold {
         let (scope, index) = self.find(step)?;
         match self.active(step).map(|active| &active.phase) {
-            Some(Phase::Failing(_) | Phase::Each(_)) => {}
+            Some(Phase::Failing(_)) => {}
+            Some(Phase::Each(each)) if each.open == 0 && each.stopped.is_some() => {}
             _ => return Err(format!("step {step} has not failed")),
         }
         let needed = self.node(step).is_some_and(|node| node.error_is_needed);
@@ -289,7 +301,7 @@ impl RunState {
     fn call_unknown(&mut self, step: &StepPath, key: &CallKey, tool: &str, failure: &Failure) -> Fold {
         self.call(step, key, tool, None, CallStatus::Unknown)?;
         if self.active(step).is_some_and(|active| active.calls.values().any(CallState::is_unresolved)) {
-            self.set_phase(step, Phase::Failing(failure.clone()))?;
+            self.set_phase(step, Phase::Failing(Failure { category: Category::Retry, ..failure.clone() }))?;
         }
         Ok(())
     }
@@ -552,4 +564,9 @@ impl RunState {
         self.questions.clear();
         self.signals.clear();
     }
+}
+
+/// The same failure, after which nothing is tried again.
+fn final_failure(failure: &Failure) -> Failure {
+    Failure { category: Category::GiveUp, ..failure.clone() }
 }

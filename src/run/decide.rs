@@ -132,6 +132,8 @@ impl RunState {
         let (Some(active), Some(node)) = (self.active(step), self.node(step)) else { return };
         match &active.phase {
             Phase::Backoff { .. } => self.start(step, &node.step, active.attempt + 1, now, commands),
+            // It came in time, whenever this process comes to look at it.
+            Phase::Waiting { signal: Some(name), tried, .. } if self.next_signal(name, *tried).is_some() => {}
             Phase::Waiting { signal, .. } => {
                 let outcome = if signal.is_some() { Outcome::TIMEOUT } else { Outcome::OK };
                 let ended = RunEvent::Ended { step: step.clone(), outcome: outcome.into(), output: Output::Nothing };
@@ -340,5 +342,6 @@ fn pause(retry: &Retry, run: RunId, step: &StepPath, failures: u32) -> Duration 
     let digest =
         Sha256::new().chain_update(run.0).chain_update(step.as_str()).chain_update(failures.to_be_bytes()).finalize();
     let share = f64::from(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])) / f64::from(u32::MAX);
-    full.mul_f64(0.5 + share / 2.0)
+    let half = full / 2;
+    half + half.mul_f64(share)
 }

@@ -13,7 +13,7 @@ use crate::workflow::graph::Node;
 use crate::workflow::{CallEffect, Graph, ListId, Outcome, StepIndex};
 
 /// What a run's events fold to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunState {
     pub(super) run: RunId,
     pub(super) graph: Arc<Graph>,
@@ -45,7 +45,7 @@ pub(super) enum Life {
 }
 
 /// One execution of a list of steps.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Scope {
     pub(super) list: ListId,
     pub(super) slots: Vec<Slot>,
@@ -56,7 +56,7 @@ pub(super) struct Scope {
 }
 
 /// How one step of a scope stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Slot {
     /// Its needs are open.
     Idle {
@@ -76,7 +76,7 @@ pub(super) enum Slot {
 }
 
 /// A step that has started and not ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Active {
     pub(super) attempt: u32,
     /// Attempts that count against `retry`.
@@ -85,7 +85,7 @@ pub(super) struct Active {
     pub(super) calls: BTreeMap<CallKey, CallState>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Phase {
     /// The shell evaluates its bindings, and what they say comes back as an event.
     Evaluating,
@@ -124,7 +124,7 @@ pub(super) enum Phase {
 }
 
 /// A `for_each` whose items are known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Each {
     pub(super) count: u64,
     /// The first item that was not begun.
@@ -137,7 +137,7 @@ pub(super) struct Each {
 }
 
 /// A `repeat`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Loop {
     pub(super) index: u64,
     pub(super) stage: LoopStage,
@@ -155,7 +155,7 @@ pub(super) enum LoopStage {
 }
 
 /// One call of a step's attempts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct CallState {
     pub(super) tool: String,
     pub(super) effect: CallEffect,
@@ -188,7 +188,7 @@ impl CallState {
 }
 
 /// A question that nobody has answered yet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct OpenQuestion {
     pub(super) step: StepPath,
     pub(super) kind: QuestionKind,
@@ -279,10 +279,10 @@ impl RunState {
         }
     }
 
-    /// When the clock will next decide something.
+    /// When the clock will next decide something. While a run is being cancelled it decides nothing.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.timers.first().map(|(at, _)| *at)
+        self.timers.first().filter(|_| self.life == Life::Live).map(|(at, _)| *at)
     }
 
     /// The runs that steps of this one have started and that have not ended, as far as it knows.

@@ -22,20 +22,20 @@ pub struct StepIndex(pub u32);
 
 /// All lists of a workflow. An index that is out of range, or a need for an unknown step, cannot occur:
 /// [`Graph::of`] leaves out needs that name no step of the list (validation reports them).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
     lists: Vec<List>,
 }
 
 /// One list of steps.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct List {
     nodes: Vec<Node>,
     by_id: HashMap<StepId, StepIndex>,
 }
 
 /// One step, with what it needs and what needs it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// The step.
     pub step: Arc<Step>,

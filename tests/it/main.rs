@@ -1,0 +1,3 @@
+//! The integration tests, one binary: each module is a part of the program seen from outside.
+
+mod simulation;

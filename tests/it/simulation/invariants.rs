@@ -1,0 +1,243 @@
+//! What must hold at every moment of every run, whatever it comes to.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard::clock::Timestamp;
+use callboard::run::{CallKey, QuestionKind, Recorded, RunEvent, RunState, RunStatus, StepPath, decide};
+use callboard::workflow::{Graph, OnError, Process, Step};
+use fastrand::Rng;
+
+use super::shell::{START, run_id};
+
+/// Folding the list from nothing gives the state that there is.
+pub(super) fn check_fold(graph: &Arc<Graph>, log: &[Recorded], pending: &[Recorded], live: &RunState) {
+    let mut state = RunState::new(run_id(), graph.clone());
+    for recorded in log.iter().chain(pending) {
+        state.apply(recorded).expect("what was applied once can be applied again");
+    }
+    assert!(state == *live, "folded from nothing: {state:#?}\nbut live: {live:#?}");
+}
+
+/// An event survives its own JSON.
+pub(super) fn check_json(recorded: &Recorded) {
+    let text = serde_json::to_string(recorded).expect("an event can be written");
+    let read: Recorded = serde_json::from_str(&text).expect("a written event can be read");
+    assert_eq!(read, *recorded, "{text}");
+}
+
+/// An event that cannot follow is refused, and changes nothing.
+pub(super) fn check_refused(state: &RunState, event: RunEvent, at: Timestamp) {
+    let mut copy = state.clone();
+    let recorded = Recorded { seq: state.seq() + 1, at, event };
+    let refused = copy.apply(&recorded);
+    assert!(refused.is_err(), "accepted: {:?}", recorded.event);
+    assert!(copy == *state, "refused ({refused:?}), but it changed the state: {:?}", recorded.event);
+}
+
+/// Whatever event comes, applying it does not panic, and one that is refused changes nothing.
+pub(super) fn check_illegal(state: &RunState, log: &[Recorded], at: Timestamp, rng: &mut Rng) {
+    let Some(any) = rng.choice(log) else { return };
+    let mut copy = state.clone();
+    let seq = if rng.u8(..4) == 0 { rng.u64(..) } else { state.seq() + 1 };
+    let event = any.event.clone();
+    match copy.apply(&Recorded { seq, at, event }) {
+        Err(illegal) => assert!(copy == *state, "{illegal}, but it changed the state"),
+        Ok(()) => assert!(decide(&copy, at).len() < 10_000, "absurd after {:?}", any.event),
+    }
+}
+
+/// What the state says of itself while it waits.
+pub(super) fn check_status(state: &RunState, in_flight: usize) {
+    let status = state.status();
+    let expected = match status {
+        RunStatus::Cancelling => in_flight > 0 || state.children().next().is_some(),
+        RunStatus::Running => in_flight > 0,
+        RunStatus::Parked => in_flight == 0 && state.questions().next().is_some(),
+        RunStatus::Waiting => in_flight == 0,
+        RunStatus::Completed | RunStatus::Failed | RunStatus::Cancelled => false,
+    };
+    assert!(expected, "{status} with {in_flight} attempts in flight: {state:?}");
+    assert_eq!(state.working().count(), in_flight, "what is worked on is not what the state says: {state:?}");
+}
+
+/// After the end nothing is decided.
+pub(super) fn check_end(state: &RunState, now: Timestamp) {
+    let later = now.after(Duration::from_secs(1_000_000));
+    assert!(decide(state, later).is_empty(), "something is decided after the end");
+    assert!(callboard::run::recover(state).is_empty(), "something is recovered after the end");
+    assert_eq!(state.working().count(), 0, "something is worked on after the end");
+    check_refused(state, RunEvent::CancelRequested { reason: "late".into() }, now);
+}
+
+/// What must hold in a list of events, whoever wrote it.
+pub(super) fn check_log(log: &[Recorded], steps: &HashMap<String, &Step>) {
+    let mut check = Check { steps, ..Check::of(steps) };
+    for (recorded, seq) in log.iter().zip(1..) {
+        assert_eq!(recorded.seq, seq, "the numbers have a gap");
+        assert!(recorded.at >= START && recorded.at >= check.last, "time goes backwards at {seq}");
+        check.last = recorded.at;
+        check.event(recorded);
+    }
+}
+
+struct Check<'a> {
+    steps: &'a HashMap<String, &'a Step>,
+    last: Timestamp,
+    /// The attempt that is open, and its time limit.
+    open: HashMap<&'a StepPath, (u32, Option<Timestamp>)>,
+    failed_at: HashMap<&'a StepPath, Timestamp>,
+    retry_at: HashMap<&'a StepPath, (u32, Timestamp)>,
+    waits: HashMap<&'a StepPath, (Option<Timestamp>, bool)>,
+    taken: HashSet<u64>,
+    questions: HashMap<&'a str, &'a callboard::run::Question>,
+    bodies: HashMap<&'a StepPath, (u64, bool)>,
+    calls: BTreeMap<&'a CallKey, Call>,
+    run_deadline: Option<Timestamp>,
+}
+
+#[derive(Default)]
+struct Call {
+    may_repeat: bool,
+    /// How often it may still be made.
+    leave: u32,
+    returned: bool,
+}
+
+impl<'a> Check<'a> {
+    fn of(steps: &'a HashMap<String, &'a Step>) -> Self {
+        Self {
+            steps,
+            last: START,
+            open: HashMap::new(),
+            failed_at: HashMap::new(),
+            retry_at: HashMap::new(),
+            waits: HashMap::new(),
+            taken: HashSet::new(),
+            questions: HashMap::new(),
+            bodies: HashMap::new(),
+            calls: BTreeMap::new(),
+            run_deadline: None,
+        }
+    }
+
+    fn event(&mut self, recorded: &'a Recorded) {
+        let at = recorded.at;
+        match &recorded.event {
+            RunEvent::Created { deadline, .. } => self.run_deadline = *deadline,
+            RunEvent::Started { step, attempt, deadline } => {
+                let limit = self.steps[step.id()].timeout;
+                assert_eq!(*deadline, limit.map(|limit| at.after(limit)), "{step} has another time limit");
+                if let Some((next, due)) = self.retry_at.remove(step) {
+                    assert_eq!(next, *attempt, "{step} is retried with another number");
+                    assert!(at >= due, "{step} is retried early: at {at}, due {due}");
+                }
+                assert!(self.open.insert(step, (*attempt, *deadline)).is_none(), "{step} begins while it is open");
+            }
+            RunEvent::Failed { step, attempt, failure } => {
+                let (open, deadline) = self.open.remove(step).unwrap_or_else(|| panic!("{step} fails and is not open"));
+                assert_eq!(open, *attempt, "{step} fails in another attempt");
+                if failure.code == "timeout" {
+                    assert!(deadline.is_some_and(|deadline| at >= deadline), "{step} timed out early, at {at}");
+                }
+                self.waits.remove(step);
+                self.failed_at.insert(step, at);
+            }
+            RunEvent::RetryScheduled { step, attempt, at: due } => {
+                let failed = self.failed_at[step];
+                let retry = self.steps[step.id()].retry.unwrap_or_default();
+                assert!(*due >= failed, "{step} is retried before it failed");
+                assert!(due.since(failed) <= retry.max.max(retry.initial).mul_f32(1.5), "{step} waits too long");
+                self.retry_at.insert(step, (*attempt, *due));
+            }
+            RunEvent::ChildEnded { step, run, .. } => {
+                if self.open.get(step).is_some_and(|(attempt, _)| run_id().child(step, *attempt) == *run) {
+                    self.open.remove(step);
+                }
+                self.failed_at.insert(step, at);
+            }
+            RunEvent::Ended { step, .. } => {
+                self.open.remove(step);
+                if let Some((until, matched)) = self.waits.remove(step) {
+                    assert!(matched || until.is_some_and(|until| at >= until), "{step} waits no longer, at {at}");
+                }
+            }
+            RunEvent::GaveUp { step, .. } => {
+                self.open.remove(step);
+                let waits = self.retry_at.contains_key(step);
+                assert!(!waits, "{step} gives up with a retry ahead");
+            }
+            RunEvent::Waiting { step, until, .. } => {
+                self.waits.insert(step, (*until, false));
+            }
+            RunEvent::SignalMatched { step, signal, holds: true } => {
+                assert!(self.taken.insert(*signal), "signal {signal} is taken twice, now by {step}");
+                self.waits.get_mut(step).unwrap_or_else(|| panic!("{step} does not wait")).1 = true;
+            }
+            RunEvent::Asked { question } => {
+                self.open.remove(&question.step);
+                let others = self.questions.insert(&question.id, question);
+                assert!(others.is_none(), "{} is asked twice", question.id);
+                self.open.insert(&question.step, (0, None));
+            }
+            RunEvent::Answered { question, choice, by, .. } => {
+                self.answered(question, choice.as_str(), by.is_some(), at)
+            }
+            RunEvent::CallIntended { step, key, effect, .. } => {
+                let call = self.calls.entry(key).or_insert(Call { leave: 1, ..Call::default() });
+                call.may_repeat = effect.may_repeat();
+                Self::make(step, key, call);
+            }
+            RunEvent::CallRepeated { step, key, .. } => {
+                let call = self.calls.get_mut(key).unwrap_or_else(|| panic!("{step} repeats a call never made"));
+                Self::make(step, key, call);
+            }
+            RunEvent::CallReturned { key, .. } => self.calls.entry(key).or_default().returned = true,
+            RunEvent::CallFailed { key, .. } => self.calls.entry(key).or_default().leave += 1,
+            RunEvent::BodyOpened { step, .. } => self.body_opened(step),
+            RunEvent::BodyEnded { step, failure, .. } => {
+                let (open, failed) = self.bodies.get_mut(step).unwrap_or_else(|| panic!("{step} has no open body"));
+                *open -= 1;
+                *failed |= failure.is_some();
+            }
+            RunEvent::CancelRequested { reason } if reason == "deadline" => {
+                assert!(self.run_deadline.is_some_and(|deadline| at >= deadline), "cancelled before the deadline");
+            }
+            _ => {}
+        }
+    }
+
+    /// A call is made: for the first time, or with leave.
+    fn make(step: &StepPath, key: &CallKey, call: &mut Call) {
+        assert!(!call.returned, "{step} makes call {key} again, whose result is known");
+        assert!(call.may_repeat || call.leave > 0, "{step} makes call {key} again unasked");
+        call.leave = call.leave.saturating_sub(1);
+    }
+
+    fn answered(&mut self, id: &str, choice: &str, by_a_person: bool, at: Timestamp) {
+        let question = self.questions.remove(id).unwrap_or_else(|| panic!("{id} is answered and was not asked"));
+        self.open.remove(&question.step);
+        if !by_a_person {
+            assert!(question.deadline.is_some_and(|deadline| at >= deadline), "{id}: the default is taken early");
+            assert_eq!(question.default.as_ref().map(|outcome| outcome.as_str()), Some(choice), "{id}");
+        }
+        if let QuestionKind::Unknown { call } = &question.kind
+            && choice == "repeat"
+        {
+            self.calls.entry(call).or_default().leave += 1;
+        }
+    }
+
+    fn body_opened(&mut self, step: &'a StepPath) {
+        let (open, failed) = self.bodies.entry(step).or_default();
+        *open += 1;
+        match &self.steps[step.id()].process {
+            Process::ForEach(each) => {
+                assert!(*open <= u64::from(each.concurrency), "{step} works on {open} items at once");
+                assert!(!*failed || each.on_error == OnError::Collect, "{step} begins an item after a failure");
+            }
+            _ => assert!(*open == 1, "{step} has {open} bodies open"),
+        }
+    }
+}

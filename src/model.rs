@@ -1,12 +1,14 @@
 //! Language models behind one trait.
 
 mod models;
+mod offline;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use models::Models;
+pub use offline::Offline;
 
 /// One exchange with a model: what it is told, and what it may call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::Model;
+use super::{Model, Offline};
 
 /// The models that there are, by the alias that roles and steps know them by.
 #[derive(Clone, Default)]
@@ -22,6 +22,15 @@ impl Models {
     pub fn only(model: Arc<dyn Model>) -> Self {
         let mut models = Self::default();
         models.insert(Self::DEFAULT, model);
+        models
+    }
+
+    /// The offline model, as `default` and under its own name: what there is with nothing configured.
+    #[must_use]
+    pub fn offline() -> Self {
+        let offline: Arc<dyn Model> = Arc::new(Offline);
+        let mut models = Self::only(offline.clone());
+        models.insert(offline.name(), offline.clone());
         models
     }
 

@@ -1,0 +1,97 @@
+//! A small deterministic model of our own that needs no network.
+//!
+//! It reads the tools that it is offered and the text that it is given, picks and fills tool calls by
+//! grammar and retrieval, and writes by extraction: every sentence of a reply that states something
+//! stands in what it was given. It goes through the same loop as any other model: the first replies
+//! call tools, the last one is the result.
+//!
+//! It knows how language is built (function words, kinds of questions, what lists are commonly called)
+//! and nothing about any subject. What it cannot do it says, instead of making something up.
+//!
+//! - [`conversation`]: what the request holds: role, goal, input, what tools returned
+//! - [`words`], [`sentences`], [`rank`], [`question`]: the means
+//! - [`task`]: which kind of work is wanted; [`research`], [`analysis`], [`writing`], [`checking`],
+//!   [`plain`] do it, and leave a [`Draft`]
+//! - [`fill`]: gives the draft the form that is asked for, be it a result's schema or a tool's parameters
+
+mod analysis;
+mod arguments;
+mod checking;
+mod conversation;
+mod draft;
+mod fill;
+mod material;
+mod plain;
+mod question;
+mod rank;
+mod research;
+mod sentences;
+mod task;
+mod words;
+mod writing;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+
+use super::{Model, ModelError, Reply, Request, ToolCall, Usage};
+use conversation::Conversation;
+use draft::Draft;
+
+/// The deterministic model that needs no network: the same request always gets the same reply.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Offline;
+
+/// What a piece of work comes to for now.
+enum Move {
+    /// Call these tools first: name and arguments.
+    Call(Vec<(String, Map<String, Value>)>),
+    /// This is the result.
+    Finish(Draft),
+}
+
+#[async_trait]
+impl Model for Offline {
+    fn name(&self) -> &'static str {
+        "offline"
+    }
+
+    async fn reply(&self, request: &Request) -> Result<Reply, ModelError> {
+        let conversation = Conversation::read(request);
+        let (text, calls) = match task::next(&conversation) {
+            Move::Call(calls) => (String::new(), numbered(&conversation, calls)),
+            Move::Finish(draft) => (finished(&conversation, &draft), Vec::new()),
+        };
+        let usage = Usage { input_tokens: tokens(request)?, output_tokens: tokens(&(&text, &calls))? };
+        Ok(Reply { text, calls, usage })
+    }
+}
+
+/// The draft in the form that is asked for: JSON that satisfies the schema, or text. If the schema
+/// cannot be filled, the reply says what is missing; whoever asked sees that it is no result.
+fn finished(conversation: &Conversation<'_>, draft: &Draft) -> String {
+    let Some(schema) = conversation.output else { return draft.text.clone() };
+    match fill::result(schema, draft, conversation) {
+        Ok(value) => value.to_string(),
+        Err(cannot) => cannot.to_string(),
+    }
+}
+
+fn numbered(conversation: &Conversation<'_>, calls: Vec<(String, Map<String, Value>)>) -> Vec<ToolCall> {
+    let first = conversation.exchanges.len() + 1;
+    let call = |(index, (name, arguments)): (usize, _)| ToolCall {
+        id: format!("call_{}", first + index),
+        name,
+        arguments: Value::Object(arguments),
+    };
+    calls.into_iter().enumerate().map(call).collect()
+}
+
+/// An estimate: a quarter of the characters of the JSON text, which is about what the tokenizers of
+/// the large models come to for English.
+fn tokens(what: &impl serde::Serialize) -> Result<u64, ModelError> {
+    let text = serde_json::to_string(what).map_err(|error| ModelError::GiveUp(error.to_string()))?;
+    Ok((text.chars().count() as u64).div_ceil(4))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! Weighing findings: what answers the question first, what confirms what, what disagrees, what is missing.
+
+use serde_json::{Value, json};
+
+use super::conversation::Conversation;
+use super::draft::Draft;
+use super::material::{Finding, Handed, question_in};
+use super::question::Question;
+use super::rank::{Corpus, covered, normalized};
+use super::research;
+use super::sentences::clean;
+use super::words::{Words, numbers};
+
+/// Findings at least this alike tell of the same thing.
+const SAME_TOPIC: f64 = 0.25;
+/// When this share of the words of one finding is in another, they say the same thing, if their numbers do not differ.
+const SAME_CLAIM: f64 = 0.75;
+/// Fewer words than this make no claim that could be the same as another.
+const FEWEST_WORDS: usize = 3;
+
+/// Weighs the findings for the question.
+pub(super) fn analyse(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Draft {
+    let question = Question::new(&question_in(&conversation.input, &conversation.goal), words);
+    let findings = &handed.findings;
+    let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&finding.claim)).collect();
+    let corpus = Corpus::new(stems.iter().map(Vec::as_slice));
+    let order = order(&corpus, &question, findings);
+    let mut points: Vec<Value> = Vec::new();
+    let mut used = vec![false; findings.len()];
+    for &index in &order {
+        if used[index] {
+            continue;
+        }
+        let alike = |other: &usize| !used[*other] && *other != index && same_claim(&stems[index], &stems[*other]);
+        let same: Vec<usize> = order.iter().copied().filter(alike).collect();
+        let (agreeing, differing): (Vec<usize>, Vec<usize>) =
+            same.into_iter().partition(|other| !differ(&findings[index], &findings[*other]));
+        let mut cited = vec![index];
+        cited.extend(agreeing);
+        let mut statement = clean(&findings[index].claim);
+        if let Some(other) = differing.first() {
+            let one = statement.trim_end_matches('.');
+            statement = format!("The sources disagree: {one}; {}", clean(&findings[*other].claim));
+            cited.push(*other);
+        }
+        for index in &cited {
+            used[*index] = true;
+        }
+        let ids: Vec<&str> = cited.iter().map(|index| findings[*index].id.as_str()).collect();
+        points.push(json!({ "statement": statement, "claim": statement, "citations": ids }));
+    }
+    let groups = groups(&corpus, &order, findings, words);
+    let claims: Vec<&str> = findings.iter().map(|finding| finding.claim.as_str()).collect();
+    let gaps = research::gaps(&question, &claims, words);
+    let mut text = String::new();
+    for point in &points {
+        let ids: Vec<&str> = point["citations"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        text += &["- ", point["statement"].as_str().unwrap_or_default(), " [", &ids.join(", "), "]\n"].concat();
+    }
+    for gap in &gaps {
+        text += &["- ", gap, "\n"].concat();
+    }
+    Draft::new(text, [("points", Value::Array(points)), ("groups", groups), ("gaps", json!(gaps))])
+}
+
+/// The findings by how much they say about the question and how central they are, those of a topic together.
+fn order(corpus: &Corpus, question: &Question, findings: &[Finding]) -> Vec<usize> {
+    let relevant = normalized(&corpus.bm25(&question.stems));
+    let central = normalized(&corpus.centrality());
+    let parts: Vec<Vec<f64>> = question.parts.iter().map(|part| normalized(&corpus.bm25(&part.stems))).collect();
+    let worth = |index: usize| {
+        let answers = question.parts.iter().any(|part| part.is_answered_by(&findings[index].claim));
+        let best_part = parts.iter().map(|scores| scores[index]).fold(0.0, f64::max);
+        relevant[index] + 0.5 * best_part + 0.3 * central[index] + if answers { 0.2 } else { 0.0 }
+    };
+    let mut by_worth: Vec<usize> = (0..findings.len()).collect();
+    by_worth.sort_by(|one, other| worth(*other).total_cmp(&worth(*one)).then_with(|| one.cmp(other)));
+    let mut order: Vec<usize> = Vec::new();
+    for index in by_worth.clone() {
+        if order.contains(&index) {
+            continue;
+        }
+        order.push(index);
+        order.extend(
+            by_worth
+                .iter()
+                .copied()
+                .filter(|other| *other != index && corpus.likeness(index, *other) >= SAME_TOPIC)
+                .filter(|other| !order.contains(other))
+                .collect::<Vec<_>>(),
+        );
+    }
+    order
+}
+
+/// Whether two findings say the same but for their numbers: the words of one are found in the other.
+fn same_claim(one: &[String], other: &[String]) -> bool {
+    let bare = |stems: &[String]| -> Vec<String> {
+        stems.iter().filter(|stem| !stem.starts_with(|c: char| c.is_ascii_digit())).cloned().collect()
+    };
+    let (one, other) = (bare(one), bare(other));
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    short.len() >= FEWEST_WORDS && covered(&short, &long) >= SAME_CLAIM
+}
+
+/// Whether two findings that say the same do so with other numbers.
+fn differ(one: &Finding, other: &Finding) -> bool {
+    let (one, other) = (numbers(&one.claim), numbers(&other.claim));
+    let lacks = |some: &[String], others: &[String]| some.iter().any(|number| !others.contains(number));
+    !one.is_empty() && one.len() == other.len() && lacks(&one, &other)
+}
+
+/// The findings by topic, each topic named by the words that its findings share.
+fn groups(corpus: &Corpus, order: &[usize], findings: &[Finding], words: &Words) -> Value {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for &index in order {
+        let home =
+            groups.iter_mut().find(|group| group.iter().any(|other| corpus.likeness(index, *other) >= SAME_TOPIC));
+        match home {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    let named = groups.iter().map(|group| {
+        let terms = words.terms(&findings[group[0]].claim);
+        let mut shared: Vec<(f64, &str)> = terms
+            .iter()
+            .map(|(word, stem)| {
+                let others = group.iter().skip(1).filter(|other| words.stems(&findings[**other].claim).contains(stem));
+                #[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2^52 findings")]
+                let count = others.count() as f64;
+                (count + corpus.rarity(stem) / 10.0, *word)
+            })
+            .collect();
+        shared.sort_by(|one, other| other.0.total_cmp(&one.0));
+        shared.dedup_by(|one, other| one.1.eq_ignore_ascii_case(other.1));
+        let topic: Vec<&str> = shared.iter().take(3).map(|(_, word)| *word).collect();
+        let ids: Vec<&str> = group.iter().map(|index| findings[*index].id.as_str()).collect();
+        json!({ "topic": topic.join(", "), "citations": ids })
+    });
+    named.collect()
+}

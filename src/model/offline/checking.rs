@@ -1,0 +1,152 @@
+//! Checking a text against the findings that it cites.
+
+use serde_json::json;
+
+use super::conversation::Conversation;
+use super::draft::Draft;
+use super::material::{Finding, Handed, question_in};
+use super::question::Question;
+use super::rank::covered;
+use super::sentences::{Kind, clean, sentences};
+use super::words::{Words, names, numbers, tokens};
+use super::writing::needs_no_citations;
+
+/// The share of a sentence's words that its citations must bear out.
+const BORNE_OUT: f64 = 0.6;
+/// How many problems are named.
+const MOST_PROBLEMS: usize = 20;
+
+/// Checks the longest text of the input.
+pub(super) fn check(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Draft {
+    let question = Question::new(&question_in(&conversation.input, &conversation.goal), words);
+    let text = handed.texts.iter().max_by_key(|(_, text)| text.len()).map_or("", |(_, text)| text);
+    let mut problems = Vec::new();
+    let mut stated = 0;
+    let mut exempt = false;
+    let mut in_sources = false;
+    for span in sentences(text) {
+        let sentence = &text[span.range];
+        if span.kind == Kind::Heading {
+            exempt = needs_no_citations(sentence, words);
+            in_sources = exempt
+                && words.stems(sentence).iter().any(|stem| words.stems("sources references quellen").contains(stem));
+            continue;
+        }
+        let problem = if in_sources {
+            quoted_wrongly(sentence, &handed.findings)
+        } else if exempt {
+            not_a_gap(sentence)
+        } else {
+            stated += 1;
+            unsupported(sentence, &handed.findings, words)
+        };
+        problems.extend(problem);
+    }
+    if stated == 0 {
+        problems.push("The text states nothing: write what the findings say.".to_owned());
+    }
+    let in_text = words.stems(text);
+    if !question.stems.is_empty() && covered(&question.stems, &in_text) == 0.0 {
+        problems.push(format!("The text does not answer what was asked: {}", question.text));
+    }
+    problems.truncate(MOST_PROBLEMS);
+    let good = problems.is_empty();
+    let mut report = if good {
+        format!("Approved: each of the {stated} statements cites findings that bear it out.")
+    } else {
+        "Rejected:".to_owned()
+    };
+    for problem in &problems {
+        report += "\n- ";
+        report += problem;
+    }
+    Draft::new(report, [("verdict", json!(good)), ("problems", json!(problems))])
+}
+
+/// What is wrong with a sentence that states something, if anything.
+fn unsupported(sentence: &str, findings: &[Finding], words: &Words) -> Option<String> {
+    let shown = clean(sentence);
+    let cited = citations(sentence);
+    let statement = without_citations(&shown);
+    if cited.is_empty() {
+        // A line that only leads over to a list states nothing.
+        let leads_over = words.stems(&statement).is_empty() || statement.ends_with(':');
+        return (!leads_over)
+            .then(|| format!("“{shown}” cites nothing: cite the finding that bears it out, or leave it out."));
+    }
+    let mut quotes = String::new();
+    for id in &cited {
+        let Some(finding) = findings.iter().find(|finding| finding.id == *id) else {
+            return Some(format!("“{shown}” cites [{id}], which is no finding: cite one that exists."));
+        };
+        quotes += &clean(&finding.quote);
+        quotes.push('\n');
+    }
+    let in_quotes = numbers(&quotes);
+    if let Some(number) = numbers(&statement).into_iter().find(|number| !in_quotes.contains(number)) {
+        return Some(format!("“{shown}” says {number}, which its quotes do not: give the number of the source."));
+    }
+    let said = words.stems(&quotes);
+    let lower = quotes.to_lowercase();
+    if let Some(name) = names(&statement).into_iter().find(|name| !lower.contains(name.as_str())) {
+        return Some(format!("“{shown}” names {name}, which its quotes do not: keep to what they say."));
+    }
+    let share = covered(&words.stems(&statement), &said);
+    (share < BORNE_OUT).then(|| format!("“{shown}” says more than its quotes bear out: keep to what they say."))
+}
+
+/// What is wrong with a line of what is not known, if anything: it must not state what is.
+fn not_a_gap(sentence: &str) -> Option<String> {
+    const DENIALS: &str =
+        "no not nothing none nobody never unknown unclear open missing without nicht nichts kein keine offen unklar";
+    let denies = tokens(sentence).any(|token| DENIALS.split(' ').any(|denial| denial == token.text));
+    let cites_or_asks = sentence.contains('[') || sentence.trim_end().ends_with('?');
+    (!denies && !cites_or_asks)
+        .then(|| format!("“{}” cites nothing, and names nothing that is not known.", clean(sentence)))
+}
+
+/// What is wrong with a line of the list of sources, if anything: a quotation must stand in the finding word for word.
+fn quoted_wrongly(line: &str, findings: &[Finding]) -> Option<String> {
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cited = citations(line);
+    let quote = line.split_once('“').and_then(|(_, rest)| rest.rsplit_once('”')).map(|(quote, _)| flat(quote));
+    for id in &cited {
+        let Some(finding) = findings.iter().find(|finding| finding.id == *id) else {
+            return Some(format!("The list of sources has [{id}], which is no finding: take it out."));
+        };
+        if let Some(quote) = &quote
+            && !flat(&finding.quote).contains(quote.as_str())
+        {
+            return Some(format!("The quotation of [{id}] is not what the source says: copy it word for word."));
+        }
+    }
+    None
+}
+
+/// The ids in square brackets: `[F1]`, `[F1, F4]`; not the labels of links.
+fn citations(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('[') {
+        let Some((inner, after)) = after.split_once(']') else { break };
+        rest = after;
+        let id = |id: &&str| {
+            !id.is_empty() && id.len() <= 24 && id.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+        };
+        let ids: Vec<&str> = inner.split([',', ';']).map(str::trim).collect();
+        if !after.starts_with('(') && ids.iter().all(id) {
+            found.extend(ids.into_iter().map(str::to_owned));
+        }
+    }
+    found
+}
+
+fn without_citations(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('[') {
+        plain.push_str(before);
+        rest = after.split_once(']').map_or("", |(_, after)| after);
+    }
+    plain + rest
+}

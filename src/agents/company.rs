@@ -1,25 +1,26 @@
-//! The company: the root of the tree, which supervises the roles, and the handle through which work is assigned.
+//! The company: the handle through which work is assigned to the roles. The tree's root is in [`root`].
 //!
 //! Architecture invariant: a panic anywhere below a worker fails the one attempt that the worker had in hand.
+
+mod root;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indexmap::IndexMap;
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorRef};
 use serde_json::Value;
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::intensity::{Intensity, Verdict};
+use self::root::{CompanyMessage, Root};
 use super::pool::Job;
-use super::role::{RoleMessage, RoleSupervisor};
 use super::stats::{Counters, RoleStats};
 use super::work::{cancelled, company_stopping};
 use super::worker::Means;
-use super::{Assignment, Restart, Role, Roles, RolesError};
+use super::{Assignment, Role, Roles, RolesError};
 use crate::engine::port::Stop;
 use crate::model::Models;
 use crate::run::Failure;
@@ -273,118 +274,6 @@ fn too_busy(role: &str) -> Failure {
             humantime::format_duration(LONGEST_WAIT)
         ),
     )
-}
-
-enum CompanyMessage {
-    /// Pass this on to the role.
-    Assign { role: String, job: Box<Job> },
-    /// Nobody waits for this job any more.
-    Withdraw { role: String, ticket: u64 },
-    /// The pause before a role's supervisor is started again is over.
-    Revive(String),
-}
-
-/// The root of the tree.
-struct Root {
-    roles: HashMap<String, (Means, Arc<Counters>)>,
-}
-
-struct RootState {
-    supervisors: HashMap<String, ActorRef<RoleMessage>>,
-    intensity: Intensity,
-}
-
-#[ractor::async_trait]
-impl Actor for Root {
-    type Msg = CompanyMessage;
-    type State = RootState;
-    type Arguments = ();
-
-    async fn pre_start(&self, myself: ActorRef<CompanyMessage>, (): ()) -> Result<RootState, ActorProcessingErr> {
-        let mut state = RootState { supervisors: HashMap::new(), intensity: Intensity::new(Restart::default()) };
-        for role in self.roles.keys() {
-            self.revive(&myself, &mut state, role).await?;
-        }
-        Ok(state)
-    }
-
-    async fn handle(
-        &self,
-        myself: ActorRef<CompanyMessage>,
-        message: CompanyMessage,
-        state: &mut RootState,
-    ) -> Result<(), ActorProcessingErr> {
-        match message {
-            CompanyMessage::Assign { role, job } => {
-                // A job that cannot be passed on is dropped, which tells whoever waits for it.
-                if let Some(supervisor) = state.supervisors.get(&role) {
-                    let _ = supervisor.cast(RoleMessage::Assign(job));
-                }
-            }
-            CompanyMessage::Withdraw { role, ticket } => {
-                if let Some(supervisor) = state.supervisors.get(&role) {
-                    let _ = supervisor.cast(RoleMessage::Withdraw(ticket));
-                }
-            }
-            CompanyMessage::Revive(role) => self.revive(&myself, state, &role).await?,
-        }
-        Ok(())
-    }
-
-    async fn handle_supervisor_evt(
-        &self,
-        myself: ActorRef<CompanyMessage>,
-        event: SupervisionEvent,
-        state: &mut RootState,
-    ) -> Result<(), ActorProcessingErr> {
-        match event {
-            SupervisionEvent::ActorFailed(actor, error) => {
-                self.role_died(&myself, state, actor.get_id(), &error.to_string()).await
-            }
-            SupervisionEvent::ActorTerminated(actor, _, reason) => {
-                self.role_died(&myself, state, actor.get_id(), reason.as_deref().unwrap_or("it was stopped")).await
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Root {
-    async fn revive(
-        &self,
-        myself: &ActorRef<CompanyMessage>,
-        state: &mut RootState,
-        role: &str,
-    ) -> Result<(), ActorProcessingErr> {
-        let Some((means, counters)) = self.roles.get(role) else { return Ok(()) };
-        let supervisor = RoleSupervisor { means: means.clone(), counters: Arc::clone(counters) };
-        let (supervisor, _) = Actor::spawn_linked(None, supervisor, (), myself.get_cell()).await?;
-        state.supervisors.insert(role.to_owned(), supervisor);
-        Ok(())
-    }
-
-    async fn role_died(
-        &self,
-        myself: &ActorRef<CompanyMessage>,
-        state: &mut RootState,
-        id: ActorId,
-        reason: &str,
-    ) -> Result<(), ActorProcessingErr> {
-        let role = state.supervisors.iter().find(|(_, actor)| actor.get_id() == id).map(|(role, _)| role.clone());
-        let Some(role) = role else { return Ok(()) };
-        state.supervisors.remove(&role);
-        match state.intensity.died(Instant::now()) {
-            Verdict::Restart => {
-                tracing::error!(role, reason, "a role's supervisor died and is replaced");
-                self.revive(myself, state, &role).await
-            }
-            Verdict::Pause(pause) => {
-                tracing::error!(role, reason, ?pause, "too many supervisors died: the role rests");
-                myself.send_after(pause, || CompanyMessage::Revive(role));
-                Ok(())
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
 //! The integration tests, one binary: each module is a part of the program seen from outside.
 
+mod architecture;
 mod simulation;

@@ -1,5 +1,7 @@
 //! Holds the layer table of ARCHITECTURE.md against the paths that the code uses.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

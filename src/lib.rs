@@ -4,6 +4,7 @@
 //! layer table allows; `tests/it/architecture.rs` holds the table against the code.
 
 pub mod clock;
+pub mod crash;
 
 pub mod run;
 pub mod workflow;

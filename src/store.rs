@@ -29,7 +29,7 @@ pub use blobs::{BlobRef, BlobWriter, Blobs};
 pub use definitions::{Definition, DefinitionKind, Definitions};
 pub use entries::Entries;
 pub use error::StoreError;
-pub use journal::{Append, Head, Journal, JournalError, JournalStats, SqlJournal};
+pub use journal::{Append, Body, Head, Journal, JournalError, JournalStats, SqlJournal};
 pub use questions::{OpenQuestion, Questions};
 pub use runs::{Found, Run, RunFilter, Runs};
 pub use workflows::{WorkflowHead, WorkflowVersion, Workflows};

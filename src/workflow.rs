@@ -6,9 +6,14 @@
 //! [`expression`] evaluates `{{ … }}` as a pure function of values.
 
 pub mod effect;
+pub mod expression;
 pub mod graph;
+pub mod hash;
 pub mod problem;
 pub mod step;
+pub mod valid;
+pub mod validate;
+pub mod yaml;
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -20,6 +25,7 @@ pub use step::{
     Condition, ForEach, Human, HumanDefault, Join, Need, OnError, Outcome, Port, Process, Repeat, Retry, Step, StepId,
     Wait,
 };
+pub use valid::ValidWorkflow;
 
 /// A workflow as written, with every need explicit; not yet checked against a catalog.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,13 +50,29 @@ pub struct Workflow {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trigger {
     /// By the clock: a five- or six-field cron pattern in an IANA time zone (UTC if none is given).
-    Cron { pattern: String, timezone: Option<String> },
+    Cron {
+        /// The pattern.
+        pattern: String,
+        /// The time zone's name.
+        timezone: Option<String>,
+    },
     /// By an HTTP request to `/hooks/PATH`.
-    Webhook { path: String },
+    Webhook {
+        /// The path, without a slash before it.
+        path: String,
+    },
     /// By a named event.
-    Event { name: String },
+    Event {
+        /// The event's name.
+        name: String,
+    },
     /// By the end of a run of another workflow, with the given outcome (`completed` if none is given).
-    RunEnded { workflow: String, outcome: Option<String> },
+    RunEnded {
+        /// The other workflow's name.
+        workflow: String,
+        /// `completed`, `failed` or `cancelled`.
+        outcome: Option<String>,
+    },
 }
 
 /// What a workflow may refer to: plain data about tools, agents and other workflows.

@@ -232,14 +232,6 @@ impl Company {
     }
 }
 
-/// The tree ends with its last handle.
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.stopping.cancel();
-        self.root.stop(None);
-    }
-}
-
 /// Cancels an assignment, and takes it out of the queue if it waits there, when whoever wanted it has gone.
 struct Withdrawal<'a> {
     root: &'a ActorRef<CompanyMessage>,

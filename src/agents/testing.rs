@@ -15,7 +15,7 @@ use crate::engine::gate::{Call, CallError, Gate, Ledger, Ruling};
 use crate::engine::port::Stop;
 use crate::model::{Message, Model, ModelError, Reply, Request, ToolCall, Usage};
 use crate::run::permit::skeleton;
-use crate::run::{CallKey, Failure, Permit, RunId, StepPath};
+use crate::run::{CallKey, Permit, RunId, StepPath};
 use crate::tools::{Caller, Tool, ToolError, Tools};
 use crate::workflow::{CallEffect, Effect};
 
@@ -29,28 +29,12 @@ pub(crate) struct MemoryLedger {
 struct Records {
     returned: HashMap<CallKey, Value>,
     made: Vec<String>,
-    /// How many more can be recorded, if not any number.
-    room: Option<u32>,
-}
-
-impl Records {
-    /// Takes room for one more; true if there is none.
-    fn is_full(&mut self) -> bool {
-        let full = self.room == Some(0);
-        self.room = self.room.map(|room| room.saturating_sub(1));
-        full
-    }
 }
 
 impl MemoryLedger {
     /// The tools of all calls that were made, in order; what was given back from the records is not among them.
     pub(crate) fn made(&self) -> Vec<String> {
         self.records.lock().unwrap().made.clone()
-    }
-
-    /// Lets only this many more calls be recorded.
-    pub(crate) fn break_after(&self, calls: u32) {
-        self.records.lock().unwrap().room = Some(calls);
     }
 
     fn key(call: &Call, nth: u32) -> CallKey {
@@ -71,9 +55,6 @@ impl Ledger for MemoryLedger {
     }
 
     async fn close(&self, call: &Call, nth: u32, result: Result<Value, CallError>) -> Result<Value, Stop> {
-        if self.records.lock().unwrap().is_full() {
-            return Err(Failure::retry("journal_full", "the disk is full").into());
-        }
         match result {
             Ok(value) => {
                 self.records.lock().unwrap().returned.insert(Self::key(call, nth), value.clone());

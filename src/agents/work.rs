@@ -1,7 +1,7 @@
 //! Drives a turn: every model reply and every tool call goes through the engine's gate, which journals it, so that
 //! an attempt that is resumed or retried is given what was paid for already.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -99,30 +99,36 @@ async fn make_all(calls: Vec<ToolCall>, tools: &Tools, gate: &Gate, caller: &Cal
     stream::iter(calls).map(|call| make(call, tools, gate, caller)).buffered(at_once).try_collect().await
 }
 
-/// One call. A failure of the tool's own, or a refusal, is told to the model, which may find another way; what goes
-/// wrong with recording the call stops the attempt.
+/// One call. What goes wrong with the call itself is told to the model, which may find another way; what goes wrong
+/// with recording it stops the attempt.
 async fn make(call: ToolCall, tools: &Tools, gate: &Gate, caller: &Caller) -> Result<CallResult, Stop> {
     let effect = match tools.effect(&call.name, &call.arguments) {
         Ok(effect) => effect,
         Err(error) => return Ok(CallResult::error(&call.id, &error.to_string())),
     };
-    let own = OnceLock::new();
+    let made = AtomicBool::new(false);
     let wanted = Call { tool: call.name.clone(), effect, arguments: call.arguments.clone() };
     let result = gate
-        .call(wanted, |permit| async {
-            let result = tools.call(&call.name, call.arguments.clone(), permit, caller).await.map_err(call_error);
-            if let Err(CallError::Failed(failure) | CallError::Unknown(failure)) = &result {
-                let _ = own.set(failure.clone());
-            }
-            result
+        .call(wanted, |permit| {
+            made.store(true, Ordering::Relaxed);
+            async { tools.call(&call.name, call.arguments.clone(), permit, caller).await.map_err(call_error) }
         })
         .await;
     match result {
         Ok(result) => Ok(CallResult { call: call.id, result }),
-        Err(Stop::Failed(failure)) if failure.category == Category::GiveUp || own.get() == Some(&failure) => {
+        Err(Stop::Failed(failure)) if is_for_the_model(&failure, made.load(Ordering::Relaxed)) => {
             Ok(CallResult::error(&call.id, &failure.message))
         }
         Err(stop) => Err(stop),
+    }
+}
+
+/// Whether a failed call is the model's to deal with: it was refused or failed for good, or it was made and failed.
+fn is_for_the_model(failure: &Failure, made: bool) -> bool {
+    match failure.category {
+        Category::GiveUp => true,
+        Category::Retry => made,
+        Category::Cancelled => false,
     }
 }
 

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::port::Stop;
+use crate::crash;
 use crate::run::{Failure, Permit, RunId, StepPath};
 use crate::workflow::CallEffect;
 
@@ -92,7 +93,9 @@ impl Gate {
         match self.ledger.open(&call, nth).await? {
             Ruling::Recorded(value) | Ruling::Simulated(value) => Ok(value),
             Ruling::Perform(permit) => {
+                crash::point("call");
                 let result = perform(permit).await;
+                crash::point("result");
                 self.ledger.close(&call, nth, result).await
             }
         }

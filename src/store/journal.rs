@@ -105,6 +105,28 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// [`JournalError::Corrupt`] with the event's number, or a failure of the database.
     async fn read(&self, run: RunId, after: u64, limit: usize) -> Result<Vec<Recorded>, JournalError>;
+
+    /// One event by its number, or `None` if there is none: how a value is looked up by reference.
+    ///
+    /// # Errors
+    /// [`JournalError::Corrupt`], or a failure of the database.
+    async fn read_one(&self, run: RunId, seq: u64) -> Result<Option<Recorded>, JournalError>;
+
+    /// The ends of the bodies of one `for_each` after event `after`, in the order of their ends, at most `limit`.
+    /// Page with the number of the last one, so that any number of bodies is collected in little memory.
+    ///
+    /// # Errors
+    /// [`JournalError::Corrupt`] with the event's number, or a failure of the database.
+    async fn bodies(&self, run: RunId, step: &StepPath, after: u64, limit: usize) -> Result<Vec<Body>, JournalError>;
+}
+
+/// The end of one body, with the event that carries its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Body {
+    /// The `BodyEnded` event.
+    pub ended: Recorded,
+    /// The event that it refers to; `None` if the body has no value.
+    pub value: Option<Recorded>,
 }
 
 /// The journal of one workspace in the SQL database. Appends that are made at the same time share a transaction,
@@ -118,29 +140,6 @@ impl SqlJournal {
     pub(super) fn new(workspace: Workspace) -> Self {
         Self { workspace }
     }
-
-    /// One event by its number, or `None` if there is none: how a value is looked up by reference.
-    ///
-    /// # Errors
-    /// [`JournalError::Corrupt`], or a failure of the database.
-    pub async fn read_one(&self, run: RunId, seq: u64) -> Result<Option<Recorded>, JournalError> {
-        reader::read_one(&self.workspace, run, seq).await
-    }
-
-    /// The ends of the bodies of one `for_each` after event `after`, in the order of their ends, at most `limit`.
-    /// Page with the number of the last one, so that any number of bodies is collected in little memory.
-    ///
-    /// # Errors
-    /// [`JournalError::Corrupt`] with the event's number, or a failure of the database.
-    pub async fn bodies(
-        &self,
-        run: RunId,
-        step: &StepPath,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, JournalError> {
-        reader::bodies(&self.workspace, run, step, after, limit).await
-    }
 }
 
 #[async_trait]
@@ -153,5 +152,13 @@ impl Journal for SqlJournal {
 
     async fn read(&self, run: RunId, after: u64, limit: usize) -> Result<Vec<Recorded>, JournalError> {
         reader::read(&self.workspace, run, after, limit).await
+    }
+
+    async fn read_one(&self, run: RunId, seq: u64) -> Result<Option<Recorded>, JournalError> {
+        reader::read_one(&self.workspace, run, seq).await
+    }
+
+    async fn bodies(&self, run: RunId, step: &StepPath, after: u64, limit: usize) -> Result<Vec<Body>, JournalError> {
+        reader::bodies(&self.workspace, run, step, after, limit).await
     }
 }

@@ -116,21 +116,48 @@ pub enum Join {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Process {
     /// A role of the company works towards a goal with its tools.
-    Agent { agent: String, goal: String },
+    Agent {
+        /// The role's name.
+        agent: String,
+        /// The goal; may hold expressions.
+        goal: String,
+    },
     /// One prompt to one model.
-    Model { model: String, prompt: String, system: Option<String> },
+    Model {
+        /// The model's alias.
+        model: String,
+        /// The prompt; may hold expressions.
+        prompt: String,
+        /// What the model is told of itself; may hold expressions.
+        system: Option<String>,
+    },
     /// One call of a tool, with the step's input as arguments.
-    Tool { tool: String },
+    Tool {
+        /// The tool's name.
+        tool: String,
+    },
     /// A value with expressions.
-    Transform { value: Value },
+    Transform {
+        /// The value.
+        value: Value,
+    },
     /// Cases in written order; leaves by the first that is true, else by `otherwise`.
-    Branch { cases: IndexMap<Outcome, String> },
+    Branch {
+        /// Conditions, by the outcome that they lead to. Their order matters, though equality does not look at it:
+        /// [`super::hash::step_hash`] does.
+        cases: IndexMap<Outcome, String>,
+    },
     /// A body for each item of a list.
     ForEach(ForEach),
     /// A body until or while a condition holds.
     Repeat(Repeat),
     /// Another workflow, with the step's input as its inputs; `version` is a hash, or `None` for the live one.
-    Workflow { workflow: String, version: Option<String> },
+    Workflow {
+        /// Its name.
+        workflow: String,
+        /// Its content hash.
+        version: Option<String>,
+    },
     /// Time, or an event.
     Wait(Wait),
     /// A person decides.
@@ -190,7 +217,14 @@ pub enum Wait {
     /// Until an instant: an expression or text in RFC 3339.
     Until(String),
     /// A signal of this name whose payload makes `matching` true (as `event`); leaves by `timeout` after `timeout`.
-    Event { name: String, matching: Option<String>, timeout: Option<Duration> },
+    Event {
+        /// The signal's name.
+        name: String,
+        /// A condition on the payload; every signal of the name matches if `None`.
+        matching: Option<String>,
+        /// How long to wait; for ever if `None`.
+        timeout: Option<Duration>,
+    },
 }
 
 /// A question to a person.
@@ -206,6 +240,30 @@ pub struct Human {
     pub to: Vec<String>,
     /// What is taken for the answer when none came in time.
     pub default: Option<HumanDefault>,
+}
+
+impl ForEach {
+    /// The name that the item has unless another is given.
+    pub const ITEM: &'static str = "item";
+}
+
+impl Human {
+    /// A question that anybody may answer with `approved` or `rejected`, at any time.
+    #[must_use]
+    pub fn asking(ask: String) -> Self {
+        let choices = vec![Outcome::from(Outcome::APPROVED), Outcome::from(Outcome::REJECTED)];
+        Self { ask, choices, form: None, to: Vec::new(), default: None }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.port {
+            Port::Main => write!(f, "{}", self.step),
+            Port::Done => write!(f, "{}.done", self.step),
+            Port::Named(outcome) => write!(f, "{}.{outcome}", self.step),
+        }
+    }
 }
 
 /// The answer that is taken when a person gave none in time.

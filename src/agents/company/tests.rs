@@ -81,24 +81,6 @@ async fn what_a_tool_refuses_or_fails_with_is_told_to_the_model() {
 }
 
 #[tokio::test]
-async fn a_call_that_cannot_be_recorded_stops_the_attempt() {
-    for tool in ["memory.search", "fail.retry"] {
-        let ledger = ledger();
-        let breaking = Arc::clone(&ledger);
-        let model = ModelOf::new(move |_| {
-            let breaking = Arc::clone(&breaking);
-            async move {
-                // The reply itself is recorded, and nothing after it.
-                breaking.break_after(1);
-                wants(tool, json!({}))
-            }
-        });
-        let company = company("", model).await;
-        assert_eq!(failure(company.assign(assignment("x", &ledger)).await).code, "journal_full", "{tool}");
-    }
-}
-
-#[tokio::test]
 async fn a_call_of_which_nobody_knows_whether_it_took_effect_parks_the_step() {
     let company = company("", obedient()).await;
     assert_eq!(company.assign(assignment("mail.send", &ledger())).await, Err(Stop::Parked));

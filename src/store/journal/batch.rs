@@ -130,7 +130,9 @@ impl Statements {
                 project(connection, append, projection).await?;
             }
         }
+        crate::crash::point("append.written");
         connection.execute("COMMIT").await?;
+        crate::crash::point("append.committed");
         Ok(Written::Committed)
     }
 

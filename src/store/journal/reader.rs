@@ -3,8 +3,8 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
-use super::JournalError;
 use super::writer::told;
+use super::{Body, JournalError};
 use crate::clock::Timestamp;
 use crate::run::event::SCHEMA_VERSION;
 use crate::run::{Recorded, RunId, StepPath};
@@ -19,16 +19,17 @@ struct Stored {
 
 impl FromRow<'_, SqliteRow> for Stored {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self { seq: row.try_get_unchecked(0)?, recorded: recorded(row) })
+        Ok(Self { seq: row.try_get_unchecked(0)?, recorded: recorded(row, 0) })
     }
 }
 
-fn recorded(row: &SqliteRow) -> Result<Recorded, String> {
+/// The event in four columns from this one on.
+fn recorded(row: &SqliteRow, first: usize) -> Result<Recorded, String> {
     let told = |error: sqlx::Error| error.to_string();
-    let seq: i64 = row.try_get_unchecked(0).map_err(told)?;
-    let at: i64 = row.try_get_unchecked(1).map_err(told)?;
-    let version: i64 = row.try_get_unchecked(2).map_err(told)?;
-    let body: &str = row.try_get_unchecked(3).map_err(told)?;
+    let seq: i64 = row.try_get_unchecked(first + 0).map_err(told)?;
+    let at: i64 = row.try_get_unchecked(first + 1).map_err(told)?;
+    let version: i64 = row.try_get_unchecked(first + 2).map_err(told)?;
+    let body: &str = row.try_get_unchecked(first + 3).map_err(told)?;
     if version != i64::from(SCHEMA_VERSION) {
         return Err(format!("it has schema version {version}, and this callboard knows {SCHEMA_VERSION}"));
     }
@@ -89,10 +90,13 @@ pub(super) async fn bodies(
     step: &StepPath,
     after: u64,
     limit: usize,
-) -> Result<Vec<Recorded>, JournalError> {
+) -> Result<Vec<Body>, JournalError> {
     let query = sqlx::query_as(
-        "SELECT seq, at, v, body FROM events \
-         WHERE run = ? AND kind = 'body_ended' AND step = ? AND seq > ? AND workspace_id = ? ORDER BY seq LIMIT ?",
+        "SELECT ended.seq, ended.at, ended.v, ended.body, value.seq, value.at, value.v, value.body FROM events AS ended \
+         LEFT JOIN events AS value ON value.run = ended.run \
+         AND value.seq = json_extract(ended.body, '$.body_ended.value.seq') \
+         WHERE ended.run = ? AND ended.kind = 'body_ended' AND ended.step = ? AND ended.seq > ? \
+         AND ended.workspace_id = ? ORDER BY ended.seq LIMIT ?",
     )
     .bind(run)
     .bind(step.as_str())
@@ -100,6 +104,27 @@ pub(super) async fn bodies(
     .bind(workspace.id().as_str())
     .bind(column::limit(limit));
     let database = &workspace.shared.database;
-    let rows: Vec<Stored> = query.fetch_all(database.reading()).await.map_err(|e| told(&e, database.folder()))?;
-    rows.into_iter().map(|row| row.read(run)).collect()
+    let rows: Vec<StoredBody> = query.fetch_all(database.reading()).await.map_err(|e| told(&e, database.folder()))?;
+    rows.into_iter()
+        .map(|row| {
+            let value = row.value.map(|value| value.read(run)).transpose()?;
+            Ok(Body { ended: row.ended.read(run)?, value })
+        })
+        .collect()
+}
+
+/// The end of a body and, from column 4 on, the event that carries its value.
+struct StoredBody {
+    ended: Stored,
+    value: Option<Stored>,
+}
+
+impl FromRow<'_, SqliteRow> for StoredBody {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let value = match row.try_get_unchecked::<Option<i64>, _>(4)? {
+            Some(seq) => Some(Stored { seq, recorded: recorded(row, 4) }),
+            None => None,
+        };
+        Ok(Self { ended: Stored::from_row(row)?, value })
+    }
 }

@@ -155,8 +155,8 @@ async fn bodies_of_one_step_are_paged_without_the_rest() {
     loop {
         let page = journal.bodies(run, &"each".into(), after, 64).await.unwrap();
         let Some(last) = page.last() else { break };
-        after = last.seq;
-        seen.extend(page.into_iter().map(|recorded| recorded.event));
+        after = last.ended.seq;
+        seen.extend(page.into_iter().map(|body| body.ended.event));
     }
     assert_eq!(seen, (0..300).map(|index| body_ended("each", index)).collect::<Vec<_>>());
 }

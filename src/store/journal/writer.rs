@@ -147,7 +147,9 @@ impl Task {
             let (batch, kept): (Vec<_>, Vec<_>) = later.drain(..).partition(|waiting| runs.insert(waiting.rows.run));
             later.extend(kept);
             if !batch.is_empty() {
+                crate::crash::point("append.queued");
                 self.commit(batch).await;
+                crate::crash::point("append.acknowledged");
             }
         }
         while let Ok(job) = jobs.try_recv() {

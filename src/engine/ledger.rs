@@ -1,0 +1,193 @@
+//! The gate's other side: what the run's actor journals of every call.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::drive::Drive;
+use super::error::EngineError;
+use super::gate::{Call, CallError, Ledger, Ruling};
+use super::port::Stop;
+use super::runner::Message;
+use super::shared::Shared;
+use crate::run::permit::approval_choices;
+use crate::run::{CallKey, Failure, Permit, Policy, Question, QuestionKind, RunEvent, RunId, StepPath, Verdict, rule};
+use crate::workflow::hash::canonical_json;
+
+/// The ledger of one attempt, in the list of its run.
+pub(super) struct RunLedger {
+    shared: Arc<Shared>,
+    run: RunId,
+    step: StepPath,
+    attempt: u32,
+    /// The attempt is this one call: its result is the step's, and recorded as that.
+    single: bool,
+}
+
+impl RunLedger {
+    pub(super) fn new(shared: Arc<Shared>, run: RunId, step: StepPath, attempt: u32, single: bool) -> Self {
+        Self { shared, run, step, attempt, single }
+    }
+
+    /// True if the run's list need not know of the call: it leaves the world as it was, and its result is
+    /// recorded as the step's own.
+    fn is_unrecorded(&self, call: &Call) -> bool {
+        self.single && !call.effect.effect.changes_the_world()
+    }
+}
+
+#[async_trait]
+impl Ledger for RunLedger {
+    async fn open(&self, call: &Call, nth: u32) -> Result<Ruling, Stop> {
+        if self.is_unrecorded(call)
+            && let Some(permit) = Permit::harmless(&key(self.run, &self.step, call, nth), call.effect)
+        {
+            return Ok(Ruling::Perform(permit));
+        }
+        let (reply, ruling) = oneshot::channel();
+        let call = Box::new(call.clone());
+        let (step, attempt) = (self.step.clone(), self.attempt);
+        self.shared.finished(self.run, Message::Open { step, attempt, call, nth, reply });
+        ruling.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    async fn close(&self, call: &Call, nth: u32, result: Result<Value, CallError>) -> Result<Value, Stop> {
+        if self.is_unrecorded(call) {
+            return result.map_err(|error| match error {
+                CallError::Failed(failure) | CallError::Unknown(failure) => Stop::Failed(failure),
+            });
+        }
+        let (reply, outcome) = oneshot::channel();
+        let call = Box::new(call.clone());
+        let (step, attempt) = (self.step.clone(), self.attempt);
+        self.shared.finished(self.run, Message::Close { step, attempt, call, nth, result, reply });
+        outcome.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+fn gone() -> Stop {
+    Stop::Failed(Failure::retry("interrupted", "the run's actor stopped during a call"))
+}
+
+fn key(run: RunId, step: &StepPath, call: &Call, nth: u32) -> CallKey {
+    CallKey::of(run, step, &call.tool, &canonical_json(&call.arguments), nth)
+}
+
+/// What is known of a call before its intent is durable.
+pub(super) enum Opened {
+    Permit,
+    Value(Arc<Value>, Known),
+    Stop(Stop),
+}
+
+/// Where a call's value comes from if the call is not made.
+pub(super) enum Known {
+    Recorded,
+    Simulated,
+}
+
+/// Rules on a call: what is to be recorded before it may be made.
+pub(super) async fn open(
+    drive: &mut Drive,
+    step: &StepPath,
+    attempt: u32,
+    call: &Call,
+    nth: u32,
+    policy: Policy,
+) -> Result<(Opened, Vec<RunEvent>), EngineError> {
+    let key = key(drive.state.run(), step, call, nth);
+    let tool = call.tool.clone();
+    Ok(match rule(&drive.state, step, attempt, &key, call.effect, policy) {
+        Verdict::Make => (Opened::Permit, Vec::new()),
+        Verdict::Recorded(value) => (Opened::Value(drive.value(value).await?, Known::Recorded), Vec::new()),
+        Verdict::Simulate => (Opened::Value(Arc::new(json!({ "simulated": tool })), Known::Simulated), Vec::new()),
+        Verdict::Refuse(failure) => (Opened::Stop(Stop::Failed(failure)), Vec::new()),
+        Verdict::Intend => {
+            let arguments = drive.values.store(call.arguments.clone()).await?;
+            let intended = RunEvent::CallIntended { step: step.clone(), key, tool, effect: call.effect, arguments };
+            (Opened::Permit, vec![intended])
+        }
+        Verdict::Repeat => (Opened::Permit, vec![RunEvent::CallRepeated { step: step.clone(), key, tool }]),
+        Verdict::Ask => {
+            let question = Question {
+                id: format!("{step}:{}", &key.as_str()[..8]).into(),
+                step: step.clone(),
+                kind: QuestionKind::Approval { call: key },
+                ask: format!("May step {step} call {tool} with {}?", brief(&call.arguments)),
+                choices: approval_choices(),
+                form: None,
+                to: Vec::new(),
+                deadline: None,
+                default: None,
+            };
+            (Opened::Stop(Stop::Parked), vec![RunEvent::Asked { question }])
+        }
+    })
+}
+
+/// The ruling, once what [`open`] had recorded is durable.
+pub(super) fn permit(
+    drive: Option<&mut Drive>,
+    opened: Opened,
+    step: &StepPath,
+    attempt: u32,
+    call: &Call,
+    nth: u32,
+) -> Result<Ruling, Stop> {
+    match opened {
+        Opened::Stop(stop) => Err(stop),
+        Opened::Value(value, Known::Recorded) => Ok(Ruling::Recorded((*value).clone())),
+        Opened::Value(value, Known::Simulated) => Ok(Ruling::Simulated((*value).clone())),
+        Opened::Permit => {
+            let drive = drive.ok_or_else(gone)?;
+            let key = key(drive.state.run(), step, call, nth);
+            Permit::harmless(&key, call.effect)
+                .or_else(|| Permit::intended(&drive.state, step, attempt, &key))
+                .map(Ruling::Perform)
+                .ok_or_else(gone)
+        }
+    }
+}
+
+/// What is to be recorded of how a call ended, and what its maker is told.
+pub(super) async fn close(
+    drive: &mut Drive,
+    step: &StepPath,
+    attempt: u32,
+    call: &Call,
+    nth: u32,
+    result: Result<Value, CallError>,
+) -> Result<(Vec<RunEvent>, Result<Value, Stop>), EngineError> {
+    let run = drive.state.run();
+    if !drive.state.is_working(step, attempt) {
+        return Ok((Vec::new(), Err(gone())));
+    }
+    let (key, step, tool) = (key(run, step, call, nth), step.clone(), call.tool.clone());
+    let harmless = !call.effect.effect.changes_the_world();
+    Ok(match result {
+        Ok(value) => {
+            let result = drive.values.store(value.clone()).await?;
+            (vec![RunEvent::CallReturned { step, key, tool, result }], Ok(value))
+        }
+        Err(CallError::Failed(failure) | CallError::Unknown(failure)) if harmless => {
+            (Vec::new(), Err(Stop::Failed(failure)))
+        }
+        Err(CallError::Failed(failure)) => {
+            (vec![RunEvent::CallFailed { step, key, tool, failure: failure.clone() }], Err(Stop::Failed(failure)))
+        }
+        Err(CallError::Unknown(failure)) => {
+            (vec![RunEvent::CallUnknown { step, key, tool, failure: failure.clone() }], Err(Stop::Failed(failure)))
+        }
+    })
+}
+
+/// Arguments as a person wants to see them in a question.
+fn brief(arguments: &Value) -> String {
+    let text = arguments.to_string();
+    match text.char_indices().nth(300) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

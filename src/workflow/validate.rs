@@ -1,0 +1,3 @@
+//! placeholder
+mod names;
+pub(super) use names::check_names;

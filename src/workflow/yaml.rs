@@ -1,0 +1,165 @@
+//! The workflow file: YAML or JSON (its subset) to a [`Workflow`] and back.
+//!
+//! [`parse`] yields a workflow or every problem of the text, never half a workflow. It knows the shape of the file and
+//! its names; whether the workflow makes sense is [`super::validate`]'s business, which finds the lines in [`Places`].
+
+mod process;
+mod read;
+mod tree;
+mod write;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::problem::{Path, Problems};
+use super::{Place, Problem, Step, Workflow};
+use read::Reader;
+use tree::{Node, Tree};
+
+pub use write::{step_to_json, to_json, write};
+
+/// A workflow as it was read from a text.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The workflow.
+    pub workflow: Workflow,
+    /// Where everything stands in the text.
+    pub places: Places,
+}
+
+/// Where each value stands in the text that it was read from. The default knows of no text.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    root: Option<Arc<Node>>,
+}
+
+impl Places {
+    /// Line and column of the value at a document path such as `steps[2].needs[0]`, or of the innermost value around
+    /// it that is in the text.
+    #[must_use]
+    pub fn place(&self, path: &str) -> Place {
+        let place = Place { path: path.to_owned(), ..Place::default() };
+        let Some(mut node) = self.root.as_deref() else { return place };
+        let mut rest = path;
+        while let Some((inner, after)) = child(node, rest) {
+            (node, rest) = (inner, after);
+        }
+        Place { line: Some(node.mark.line), column: Some(node.mark.column), ..place }
+    }
+
+    /// The problem, with its line and column if its path is known and it has none yet.
+    pub(super) fn locate(&self, mut problem: Problem) -> Problem {
+        if problem.place.line.is_none() {
+            problem.place = self.place(&problem.place.path);
+        }
+        problem
+    }
+}
+
+/// The value that the first segment of `path` names, and the rest of the path.
+fn child<'a, 'p>(node: &'a Node, path: &'p str) -> Option<(&'a Node, &'p str)> {
+    match &node.value {
+        Tree::List(items) => {
+            let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
+            Some((items.get(index.parse::<usize>().ok()?)?, rest))
+        }
+        Tree::Object(entries) => {
+            let path = path.strip_prefix('.').unwrap_or(path);
+            entries
+                .iter()
+                .filter_map(|(key, node)| {
+                    let rest = path.strip_prefix(key.text.as_str())?;
+                    let whole = rest.is_empty() || rest.starts_with(['.', '[']);
+                    (whole && !path.is_empty()).then_some((key.text.len(), node, rest))
+                })
+                .max_by_key(|(length, ..)| *length)
+                .map(|(_, node, rest)| (node, rest))
+        }
+        _ => None,
+    }
+}
+
+/// Reads a workflow.
+///
+/// # Errors
+/// Every problem of its form: syntax, unknown, missing or repeated keys, wrong types, bad names and durations.
+pub fn parse(text: &str) -> Result<Parsed, Vec<Problem>> {
+    let draft = read_text(text);
+    let mut problems = draft.problems;
+    if let Some(workflow) = &draft.workflow {
+        super::validate::check_names(workflow, &draft.places, &mut problems);
+    }
+    match draft.workflow {
+        Some(workflow) if problems.is_empty() => Ok(Parsed { workflow, places: draft.places }),
+        _ => Err(problems.finish()),
+    }
+}
+
+/// What could be made of a text.
+pub(super) struct Draft {
+    /// The workflow, unless too little of it is readable to say more about it. What was wrong is left out.
+    pub(super) workflow: Option<Workflow>,
+    /// Where everything stands.
+    pub(super) places: Places,
+    /// What is wrong with its form; names are not looked at yet.
+    pub(super) problems: Problems,
+}
+
+/// Reads as much of a workflow as there is, so that problems of form and of meaning can be reported together.
+pub(super) fn read_text(text: &str) -> Draft {
+    let mut problems = Problems::default();
+    let root = match tree::parse(text, &mut problems) {
+        Ok(root) => Arc::new(root),
+        Err(problem) => {
+            problems.add(|| problem);
+            return Draft { workflow: None, places: Places::default(), problems };
+        }
+    };
+    let mut reader = Reader::new(problems);
+    let workflow = reader.workflow(&root);
+    let (whole, problems) = reader.finish();
+    Draft { workflow: workflow.filter(|_| whole), places: Places { root: Some(root) }, problems }
+}
+
+/// Reads a workflow from JSON in the file's format.
+///
+/// # Errors
+/// Every problem of its form, by path.
+pub fn from_json(value: &Value) -> Result<Workflow, Vec<Problem>> {
+    let workflow = read_value(value, Reader::workflow)?;
+    let mut problems = Problems::default();
+    super::validate::check_names(&workflow, &Places::default(), &mut problems);
+    if problems.is_empty() { Ok(workflow) } else { Err(problems.finish()) }
+}
+
+/// Reads one step from JSON in the file's format. A body's list without any `needs` is a chain; the step itself needs
+/// what it says.
+///
+/// # Errors
+/// Every problem of its form, by path.
+pub fn step_from_json(value: &Value) -> Result<Step, Vec<Problem>> {
+    read_value(value, |reader, node| reader.step(node, &Path::Root).map(|(step, _)| step))
+}
+
+pub(super) fn triggers_from_json(value: &Value) -> Result<Vec<super::Trigger>, Vec<Problem>> {
+    read_value(value, |reader, node| Some(reader.triggers(node, &Path::Root)))
+}
+
+fn read_value<T>(value: &Value, read: impl FnOnce(&mut Reader, &Node) -> Option<T>) -> Result<T, Vec<Problem>> {
+    let mut reader = Reader::new(Problems::default());
+    let result = match Node::from_value(value) {
+        Some(node) => read(&mut reader, &node),
+        None => {
+            reader
+                .problems
+                .add(|| Problem::new("too_deep", format!("values are nested more than {} deep", tree::MAX_DEPTH)));
+            None
+        }
+    };
+    let (_, problems) = reader.finish();
+    match result {
+        Some(result) if problems.is_empty() => Ok(result),
+        _ => Err(problems.finish()),
+    }
+}

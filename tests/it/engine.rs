@@ -1,0 +1,8 @@
+//! The engine through its public surface, over a real store.
+
+mod faults;
+mod gate;
+mod kinds;
+mod restart;
+mod timers;
+mod world;

@@ -19,3 +19,5 @@ pub mod engine;
 
 pub mod agents;
 pub mod executor;
+pub mod config;
+pub mod telemetry;

@@ -1,0 +1,263 @@
+//! What can be set, and where each value comes from.
+//!
+//! Values are layered, later ones winning: defaults, `callboard.toml` in the current folder (or the file
+//! that `--config` names), `config.toml` in the data folder, the environment, flags. What can be set is
+//! the table in [`settings`]; nothing else is accepted. Knows nothing of what the values are used for.
+
+mod layers;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use layers::Sources;
+use layers::{Entry, Layers};
+use settings::{SETTINGS, Setting, Value};
+
+/// The name of the configuration file that is looked for in the current folder.
+pub const FILE: &str = "callboard.toml";
+
+/// The name of the configuration file inside the data folder.
+pub const FILE_IN_DATA: &str = "config.toml";
+
+/// The effective configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The folder that holds everything durable.
+    pub data: PathBuf,
+    /// What is logged.
+    pub log: Log,
+    /// How much is done at once.
+    pub engine: Engine,
+    /// Where the company is described.
+    pub agents: Agents,
+    /// Before which calls a person is asked.
+    pub ask: Ask,
+    /// The tools' limits.
+    pub tools: Tools,
+    entries: BTreeMap<&'static str, Entry>,
+}
+
+/// What is logged to standard error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A level, or directives by module: `warn`, `info,callboard::engine=debug`.
+    pub level: String,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How much the engine does at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// Runs that are active at once, at least 1.
+    pub active_runs: usize,
+    /// Attempts that are in flight at once over all runs, at least 1.
+    pub attempts: usize,
+    /// How long attempts in flight may take to end when the process stops.
+    pub stop_grace: Duration,
+}
+
+/// Where the company is described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agents {
+    /// The folder of the role files.
+    pub folder: PathBuf,
+    /// The folder of the prompts.
+    pub prompts: PathBuf,
+}
+
+/// Before which calls a person is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Before none.
+    Never,
+    /// Before those that cannot be undone.
+    Irreversible,
+    /// Before those that change the world.
+    Write,
+    /// Before those that look at the world, too.
+    Read,
+}
+
+/// The tools' limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tools {
+    /// `http.request`.
+    pub http: Http,
+    /// `files.read` and `files.write`.
+    pub files: Files,
+}
+
+/// The limits of `http.request`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Hosts, `host:port`s and address ranges that may be called although they are private.
+    pub allow: Vec<String>,
+    /// The longest that one request may take.
+    pub timeout: Duration,
+    /// The longest body that is read, in bytes.
+    pub max_bytes: u64,
+}
+
+/// The limits of `files.read` and `files.write`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The folder that they cannot leave.
+    pub root: PathBuf,
+    /// The longest file that is read or written, in bytes.
+    pub max_bytes: u64,
+}
+
+/// Where a value was set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Nowhere: it is the default.
+    Default,
+    /// In a file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u32,
+    },
+    /// In the environment.
+    Environment {
+        /// The variable.
+        variable: String,
+    },
+    /// On the command line.
+    Flag {
+        /// The flag, with its dashes.
+        flag: String,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Environment { variable } => write!(f, "environment: {variable}"),
+            Self::Flag { flag } => write!(f, "flag: {flag}"),
+        }
+    }
+}
+
+/// One effective value.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Effective {
+    /// The setting: `tools.http.timeout`.
+    pub key: &'static str,
+    /// Its value: text, a number or a list of texts.
+    pub value: serde_json::Value,
+    /// Where it was set.
+    pub origin: Origin,
+    /// What it means.
+    pub about: &'static str,
+}
+
+/// One thing that is wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// Where.
+    pub origin: Origin,
+    /// The column, from 1, if it is in a file.
+    pub column: Option<u32>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it, if that can be said.
+    pub suggestion: Option<String>,
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.origin, self.message)?;
+        match &self.suggestion {
+            Some(suggestion) => write!(f, " ({suggestion})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<ConfigProblem>);
+
+impl Config {
+    /// Layers the sources.
+    ///
+    /// # Errors
+    /// Everything that is wrong in any of them.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        Layers::read(sources).map(|layers| Self::of(layers.entries()))
+    }
+
+    /// Every setting with its value and where it was set, by key.
+    pub fn effective(&self) -> impl Iterator<Item = Effective> {
+        SETTINGS.iter().filter_map(|Setting { key, about, .. }| {
+            let Entry { value, origin } = self.entries.get(key)?;
+            Some(Effective { key, value: value.to_json(), origin: origin.clone(), about })
+        })
+    }
+
+    /// A configuration file that sets nothing: every setting is there, commented out, with its default.
+    #[must_use]
+    pub fn example() -> String {
+        settings::example()
+    }
+
+    fn of(entries: BTreeMap<&'static str, Entry>) -> Self {
+        let get = |key| entries.get(key).map_or(&Value::Missing, |entry| &entry.value);
+        Self {
+            data: get("data").path(),
+            log: Log {
+                level: get("log.level").text(),
+                format: if get("log.format").text() == "json" { LogFormat::Json } else { LogFormat::Text },
+            },
+            engine: Engine {
+                active_runs: get("engine.active_runs").count(),
+                attempts: get("engine.attempts").count(),
+                stop_grace: get("engine.stop_grace").duration(),
+            },
+            agents: Agents { folder: get("agents.folder").path(), prompts: get("agents.prompts").path() },
+            ask: match get("gate.ask").text().as_str() {
+                "read" => Ask::Read,
+                "write" => Ask::Write,
+                "irreversible" => Ask::Irreversible,
+                _ => Ask::Never,
+            },
+            tools: Tools {
+                http: Http {
+                    allow: get("tools.http.allow").list(),
+                    timeout: get("tools.http.timeout").duration(),
+                    max_bytes: get("tools.http.max_bytes").bytes(),
+                },
+                files: Files { root: get("tools.files.root").path(), max_bytes: get("tools.files.max_bytes").bytes() },
+            },
+            entries,
+        }
+    }
+}
+
+/// `path`, starting at `folder` if it is relative.
+fn resolve(folder: &Path, path: &str) -> PathBuf {
+    folder.join(path).components().collect()
+}

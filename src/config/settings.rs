@@ -1,0 +1,260 @@
+//! Every setting: its name, what its value is, its default, and what it means.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One setting.
+pub(super) struct Setting {
+    /// Its name, with dots.
+    pub(super) key: &'static str,
+    /// What its value is.
+    pub(super) kind: Kind,
+    /// Its default, as the environment would spell it.
+    pub(super) default: &'static str,
+    /// What it means.
+    pub(super) about: &'static str,
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Any text.
+    Text,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// A path; a relative one starts at the folder of the file that sets it, else at the current folder.
+    Path,
+    /// A list of texts.
+    List,
+    /// A number, at least 1.
+    Count,
+    /// A time span such as `30s`, at least a millisecond.
+    Duration,
+    /// A number of bytes such as `4 MiB`, at least 1.
+    Bytes,
+}
+
+/// All of them, in the order in which they are shown.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "data",
+        kind: Kind::Path,
+        default: "data",
+        about: "The folder that holds everything durable: runs, memory, files.",
+    },
+    Setting {
+        key: "log.level",
+        kind: Kind::Text,
+        default: "warn",
+        about: "What is logged to standard error: error, warn, info, debug or trace, or directives by module such as info,callboard::engine=debug.",
+    },
+    Setting {
+        key: "log.format",
+        kind: Kind::OneOf(&["text", "json"]),
+        default: "text",
+        about: "How a line of the log looks: text or json.",
+    },
+    Setting {
+        key: "engine.active_runs",
+        kind: Kind::Count,
+        default: "50000",
+        about: "Runs that are active at once; a run that waits for the clock or a person does not count.",
+    },
+    Setting {
+        key: "engine.attempts",
+        kind: Kind::Count,
+        default: "1024",
+        about: "Attempts of steps that are in flight at once, over all runs.",
+    },
+    Setting {
+        key: "engine.stop_grace",
+        kind: Kind::Duration,
+        default: "10s",
+        about: "How long attempts in flight may take to end when the process stops.",
+    },
+    Setting { key: "agents.folder", kind: Kind::Path, default: "agents", about: "The folder of the role files." },
+    Setting { key: "agents.prompts", kind: Kind::Path, default: "prompts", about: "The folder of the prompts." },
+    Setting {
+        key: "gate.ask",
+        kind: Kind::OneOf(&["never", "irreversible", "write", "read"]),
+        default: "never",
+        about: "A person is asked before every tool call with this effect or a worse one: never, irreversible, write or read.",
+    },
+    Setting {
+        key: "tools.http.allow",
+        kind: Kind::List,
+        default: "",
+        about: "Private hosts, host:ports and address ranges that http.request may call; public ones always may be called.",
+    },
+    Setting {
+        key: "tools.http.timeout",
+        kind: Kind::Duration,
+        default: "30s",
+        about: "The longest that one request may take, redirects included.",
+    },
+    Setting {
+        key: "tools.http.max_bytes",
+        kind: Kind::Bytes,
+        default: "4 MiB",
+        about: "The longest body that http.request reads.",
+    },
+    Setting {
+        key: "tools.files.root",
+        kind: Kind::Path,
+        default: ".",
+        about: "The folder that files.read and files.write cannot leave.",
+    },
+    Setting {
+        key: "tools.files.max_bytes",
+        kind: Kind::Bytes,
+        default: "4 MiB",
+        about: "The longest file that is read or written.",
+    },
+];
+
+/// A value, read and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// No value. Every setting has a default, so this is never seen outside.
+    Missing,
+    Text(String),
+    List(Vec<String>),
+    Path(PathBuf),
+    Count(u64),
+    Duration(Duration),
+    Bytes(u64),
+}
+
+impl Value {
+    /// Reads a value from text, as the environment, a flag or a string in a file gives it.
+    pub(super) fn parse(kind: Kind, text: &str) -> Result<Self, String> {
+        match kind {
+            Kind::Text => Ok(Self::Text(text.to_owned())),
+            Kind::OneOf(choices) if choices.contains(&text) => Ok(Self::Text(text.to_owned())),
+            Kind::OneOf(choices) => Err(format!("\"{text}\" is none of {}", choices.join(", "))),
+            Kind::Path if text.is_empty() => Err("the path is empty".to_owned()),
+            Kind::Path => Ok(Self::Path(text.into())),
+            Kind::List => Ok(Self::List(
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect(),
+            )),
+            Kind::Count => match text.trim().parse() {
+                Ok(count) if count > 0 && usize::try_from(count).is_ok() => Ok(Self::Count(count)),
+                _ => Err(format!("\"{text}\" is not a whole number of at least 1")),
+            },
+            Kind::Duration => match humantime::parse_duration(text) {
+                Ok(duration) if duration >= Duration::from_millis(1) => Ok(Self::Duration(duration)),
+                _ => Err(format!("\"{text}\" is not a time span such as 500ms, 30s or 5m")),
+            },
+            Kind::Bytes => parse_bytes(text)
+                .map(Self::Bytes)
+                .ok_or_else(|| format!("\"{text}\" is not a number of bytes such as 65536, 64 KiB or 4 MiB")),
+        }
+    }
+
+    /// The text; empty if it is none.
+    pub(super) fn text(&self) -> String {
+        if let Self::Text(text) = self { text.clone() } else { String::new() }
+    }
+
+    /// The list; empty if it is none.
+    pub(super) fn list(&self) -> Vec<String> {
+        if let Self::List(list) = self { list.clone() } else { Vec::new() }
+    }
+
+    /// The path; empty if it is none.
+    pub(super) fn path(&self) -> PathBuf {
+        if let Self::Path(path) = self { path.clone() } else { PathBuf::new() }
+    }
+
+    /// The count; 1 if it is none.
+    pub(super) fn count(&self) -> usize {
+        if let Self::Count(count) = self { usize::try_from(*count).unwrap_or(usize::MAX) } else { 1 }
+    }
+
+    /// The time span; nothing if it is none.
+    pub(super) fn duration(&self) -> Duration {
+        if let Self::Duration(duration) = self { *duration } else { Duration::ZERO }
+    }
+
+    /// The number of bytes; 0 if it is none.
+    pub(super) fn bytes(&self) -> u64 {
+        if let Self::Bytes(bytes) = self { *bytes } else { 0 }
+    }
+
+    /// As `callboard config` shows it.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Missing => serde_json::Value::Null,
+            Self::Text(text) => text.as_str().into(),
+            Self::List(list) => list.as_slice().into(),
+            Self::Path(path) => path.to_string_lossy().into(),
+            Self::Count(count) => (*count).into(),
+            Self::Duration(duration) => humantime::format_duration(*duration).to_string().into(),
+            Self::Bytes(bytes) => (*bytes).into(),
+        }
+    }
+}
+
+/// `65536`, `64 KiB`, `8MiB`, `1 GiB`; at least 1.
+fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit: u64 = match text[digits..].trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    text[..digits].parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| *bytes > 0)
+}
+
+/// The width at which the example's comments are wrapped.
+const EXAMPLE_WIDTH: usize = 100;
+
+/// See [`super::Config::example`].
+pub(super) fn example() -> String {
+    let mut text = String::from(
+        "# Everything that can be set, each with its default. Copy this to `callboard.toml` in the folder where\n\
+         # you work, or to `config.toml` in the data folder, and take the `#` from what you want to change.\n\
+         #\n\
+         # Every setting can come from the environment too: CALLBOARD_DATA, CALLBOARD_TOOLS__HTTP__TIMEOUT, …\n\
+         # (`__` for the dot; lists with commas). `callboard config` shows what holds, and where it was set.\n",
+    );
+    let mut section = "";
+    for Setting { key, kind, default, about } in SETTINGS {
+        let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
+        if table != section {
+            section = table;
+            let _ = write!(text, "\n[{table}]\n");
+        } else {
+            text.push('\n');
+        }
+        for line in wrapped(about, EXAMPLE_WIDTH) {
+            let _ = writeln!(text, "# {line}");
+        }
+        let default = match kind {
+            Kind::List => "[]".to_owned(),
+            Kind::Count => (*default).to_owned(),
+            _ => format!("\"{default}\""),
+        };
+        let _ = writeln!(text, "#{name} = {default}");
+    }
+    text
+}
+
+/// The words of `text` in lines of at most `width` bytes, unless a word is longer.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

@@ -126,7 +126,8 @@ fn as_text(value: &Value) -> Result<String, Error> {
         ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
         ValueKind::None => String::new(),
         ValueKind::String => value.as_str().unwrap_or_default().to_owned(),
-        ValueKind::Bool | ValueKind::Number => value.to_string(),
+        ValueKind::Bool => if value.is_true() { "true" } else { "false" }.to_owned(),
+        ValueKind::Number => value.to_string(),
         _ => values::to_json(value, &mut MAX_RESULT.clone()).map_err(invalid)?.to_string(),
     })
 }

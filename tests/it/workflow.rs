@@ -1,0 +1,6 @@
+//! The pure module `workflow`, through its public surface.
+
+mod expressions;
+mod generate;
+mod properties;
+mod reading;

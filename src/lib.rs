@@ -18,6 +18,6 @@ pub mod tools;
 pub mod engine;
 
 pub mod agents;
-pub mod executor;
 pub mod config;
+pub mod executor;
 pub mod telemetry;

@@ -2,5 +2,6 @@
 
 mod architecture;
 mod engine;
+mod examples;
 mod simulation;
 mod workflow;

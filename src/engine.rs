@@ -164,17 +164,28 @@ impl Engine {
 
     async fn wait_for(&self, run: RunId, enough: fn(RunStatus) -> bool) -> Result<Summary, EngineError> {
         let mut watch = self.shared.watch(run);
-        let mut head = self.shared.runs.get(run).await?.ok_or(EngineError::NoSuchRun(run))?;
-        while !enough(head.status) {
+        // An active run tells the watch whatever comes; of any other, all is in the store.
+        if self.shared.status_of_active(run).is_none_or(enough) {
+            let head = self.shared.runs.get(run).await?.ok_or(EngineError::NoSuchRun(run))?;
+            if enough(head.status) {
+                return self.summary(run).await;
+            }
+            if matches!(head.status, RunStatus::Running | RunStatus::Cancelling) {
+                // It had stalled: see whether it can go on now.
+                self.shared.tell(run, Message::Go { reply: None })?;
+            }
+        }
+        loop {
             let notice = watch.next().await;
             if let Some(reason) = notice.stalled {
                 return Err(EngineError::Stalled { run, reason });
             }
-            if notice.status.is_some_and(enough) {
-                head = self.shared.runs.get(run).await?.ok_or(EngineError::NoSuchRun(run))?;
+            match (notice.status, notice.end) {
+                (_, Some(end)) => return Ok((*end).clone()),
+                (Some(status), None) if enough(status) => return self.summary(run).await,
+                _ => {}
             }
         }
-        self.summary_at(run, head.status, head.seq).await
     }
 
     /// How the run stands.
@@ -183,30 +194,8 @@ impl Engine {
     /// [`EngineError::NoSuchRun`].
     pub async fn summary(&self, run: RunId) -> Result<Summary, EngineError> {
         let head = self.shared.runs.get(run).await?.ok_or(EngineError::NoSuchRun(run))?;
-        self.summary_at(run, head.status, head.seq).await
-    }
-
-    async fn summary_at(&self, run: RunId, status: RunStatus, seq: u64) -> Result<Summary, EngineError> {
-        let mut summary = Summary { run, status, result: None, failure: None };
-        if !status.is_end() {
-            return Ok(summary);
-        }
-        let last = self.shared.journal.read_one(run, seq).await?;
-        let mut values = Values::new(self.shared.journal.clone(), self.shared.blobs.clone());
-        match last.map(|last| last.event) {
-            Some(RunEvent::Completed { result }) => {
-                let value = match result {
-                    Output::Nothing => Value::Null,
-                    Output::Value(payload) => (*values.load(&payload).await?).clone(),
-                    Output::Ref(value) => (*values.get(value).await?).clone(),
-                };
-                summary.result = Some(value);
-            }
-            Some(RunEvent::RunFailed { failure }) => summary.failure = Some(failure),
-            Some(RunEvent::Cancelled { reason }) => summary.failure = Some(Failure::give_up("cancelled", reason)),
-            _ => {}
-        }
-        Ok(summary)
+        let last = if head.status.is_end() { self.shared.journal.read_one(run, head.seq).await? } else { None };
+        self.values().summary(run, head.status, last.map(|last| last.event).as_ref()).await
     }
 
     /// The run's events after number `after`: those that are there, then those that come, until its end.
@@ -223,12 +212,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Store`] if its file cannot be read.
     pub async fn value(&self, output: &Output) -> Result<Value, EngineError> {
-        let mut values = Values::new(self.shared.journal.clone(), self.shared.blobs.clone());
-        Ok(match output {
-            Output::Nothing => Value::Null,
-            Output::Value(payload) => (*values.load(payload).await?).clone(),
-            Output::Ref(value) => (*values.get(*value).await?).clone(),
-        })
+        Ok((*self.values().output(output).await?).clone())
+    }
+
+    fn values(&self) -> Values {
+        Values::new(self.shared.journal.clone(), self.shared.blobs.clone())
     }
 
     /// Sends the run a signal. It is kept until a step takes it, and durable on return.

@@ -1,6 +1,6 @@
 //! What the benches share: an engine on a real disk with steps that do nothing, and what the process used.
 
-#![allow(dead_code, reason = "each bench uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each bench uses its part")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,8 +12,12 @@ use callboard::engine::port::{Attempt, Executor, Stop};
 use callboard::engine::{Engine, Limits, Parts};
 use callboard::run::Policy;
 use callboard::store::{Store, StoreOptions, WorkspaceId};
-use callboard::workflow::{Catalog, ValidWorkflow};
+use callboard::workflow::ValidWorkflow;
 use serde_json::{Value, json};
+
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Answers every attempt at once with `{"step": …, "ok": true, "id": …}`.
 pub struct Noop;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::Summary;
 use super::error::EngineError;
 use super::evaluate;
 use super::values::Values;
@@ -37,6 +38,8 @@ pub(super) struct Drive {
     acts: Vec<Command>,
     origin: Option<Origin>,
     pins: BTreeMap<String, String>,
+    /// The event by which the run ended.
+    end: Option<RunEvent>,
 }
 
 /// What is to be done after a settling.
@@ -67,6 +70,7 @@ impl Drive {
             acts: Vec::new(),
             origin: None,
             pins: BTreeMap::new(),
+            end: None,
         }
     }
 
@@ -154,9 +158,15 @@ impl Drive {
 
     fn fold(&mut self, run: RunId, recorded: &Recorded) -> Result<(), EngineError> {
         self.state.apply(recorded).map_err(|illegal| EngineError::Damaged { run, illegal })?;
-        if let RunEvent::Created { origin, pins, .. } = &recorded.event {
-            self.origin.clone_from(origin);
-            self.pins.clone_from(pins);
+        match &recorded.event {
+            RunEvent::Created { origin, pins, .. } => {
+                self.origin.clone_from(origin);
+                self.pins.clone_from(pins);
+            }
+            end @ (RunEvent::Completed { .. } | RunEvent::RunFailed { .. } | RunEvent::Cancelled { .. }) => {
+                self.end = Some(end.clone());
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -191,6 +201,11 @@ impl Drive {
             self.commit().await?;
         }
         self.values.get(wanted).await
+    }
+
+    /// How the run stands or ended.
+    pub(super) async fn summary(&mut self) -> Result<Summary, EngineError> {
+        self.values.summary(self.state.run(), self.state.status(), self.end.as_ref()).await
     }
 
     /// The value that a stored event carries.

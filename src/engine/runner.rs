@@ -67,7 +67,7 @@ pub(super) type Reply = oneshot::Sender<Result<(), EngineError>>;
 pub(super) struct Held {
     drive: Option<Box<Drive>>,
     in_flight: HashMap<StepPath, InFlight>,
-    /// Children whose end is to be looked up in the store.
+    /// The run's end has been told to the run that started it.
     ended: bool,
 }
 
@@ -263,10 +263,9 @@ impl Runner {
                 Command::Record(_) | Command::Evaluate(_) => {}
             }
         }
-        if let Some(drive) = held.drive.as_deref() {
-            let status = drive.state.status();
-            self.shared.published(self.run, drive.state.seq(), status, drive.state.next_wake());
-            if status.is_end() && !held.ended {
+        if let Some(drive) = held.drive.as_deref_mut() {
+            self.shared.publish(self.run, drive).await;
+            if drive.state.status().is_end() && !held.ended {
                 held.ended = true;
                 self.shared.tell_parent(self.run, drive);
             }

@@ -10,13 +10,13 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Limits;
 use super::drive::Drive;
 use super::error::EngineError;
 use super::port::Executor;
 use super::runner::{Message, Runner};
 use super::submit::{self, Submission};
 use super::versions::Versions;
+use super::{Limits, Summary};
 use crate::clock::{Clock, Timestamp};
 use crate::run::{Failure, Origin, Output, Policy, RunEvent, RunId, RunStatus, StepPath};
 use crate::store::{Blobs, Journal, JournalError, Runs};
@@ -52,14 +52,16 @@ struct Active {
     actor: ActorRef<Message>,
     /// Messages that it has not handled.
     pending: usize,
+    /// How the run stands, as last published.
+    status: Option<RunStatus>,
 }
 
-/// What watchers of a run are told.
+/// What watchers of a run are told. All of it is durable.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Notice {
-    /// The number of its last durable event, as far as known.
-    pub(super) seq: u64,
     pub(super) status: Option<RunStatus>,
+    /// How the run ended, if it has; so that nobody needs to read that back.
+    pub(super) end: Option<Arc<Summary>>,
     /// Set if the run cannot go on for now.
     pub(super) stalled: Option<String>,
 }
@@ -139,7 +141,7 @@ impl Shared {
                 let runner = Runner { shared: self.clone(), run };
                 let (actor, _) = ActorRuntime::spawn_linked_instant(None, runner, (), self.supervisor.clone())
                     .map_err(|error| EngineError::Stalled { run, reason: error.to_string() })?;
-                entry.insert(Active { actor, pending: 0 })
+                entry.insert(Active { actor, pending: 0, status: None })
             }
         };
         live.actor
@@ -320,19 +322,30 @@ impl Shared {
     // Watching.
 
     /// Tells watchers and the timer service how a run stands; all of it is durable.
-    pub(super) fn published(&self, run: RunId, seq: u64, status: RunStatus, wake_at: Option<Timestamp>) {
-        if let Some(at) = wake_at {
+    pub(super) async fn publish(&self, run: RunId, drive: &mut Drive) {
+        let status = drive.state.status();
+        if let Some(live) = lock(&self.active).get_mut(&run) {
+            live.status = Some(status);
+        }
+        if let Some(at) = drive.state.next_wake() {
             let mut next = lock(&self.next_wake);
             if next.is_none_or(|next| at < next) {
                 *next = Some(at);
                 self.timer.notify_one();
             }
         }
-        if self.watched.load(Ordering::Acquire) > 0
-            && let Some(watcher) = lock(&self.watchers).get(&run)
-        {
-            watcher.send_replace(Notice { seq, status: Some(status), stalled: None });
+        if self.watched.load(Ordering::Acquire) == 0 || !lock(&self.watchers).contains_key(&run) {
+            return;
         }
+        let end = if status.is_end() { drive.summary().await.ok().map(Arc::new) } else { None };
+        if let Some(watcher) = lock(&self.watchers).get(&run) {
+            watcher.send_replace(Notice { status: Some(status), end, stalled: None });
+        }
+    }
+
+    /// How an active run stands; `None` if it has no actor, or its actor has not read it yet.
+    pub(super) fn status_of_active(&self, run: RunId) -> Option<RunStatus> {
+        lock(&self.active).get(&run)?.status
     }
 
     /// The timer service's next look is at `at`.

@@ -20,6 +20,7 @@ use super::gate::{Call, CallError, Gate, Ledger, Ruling};
 use super::port::{Attempt, Executor, Stop};
 use super::submit::complete;
 use super::values::Values;
+use super::versions::Version;
 use super::{Summary, evaluate, ledger};
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::run::{Command, Failure, Mode, Output, Policy, Recorded, RunEvent, RunId, RunStatus, StepPath};
@@ -104,7 +105,7 @@ fn carry_out<'a>(
         let drive = Drive::new(run, workflow.clone(), values, journal.clone(), Arc::new(clock.clone()));
         let one =
             One { simulation, run, workflow, depth, clock, withheld, drive: Arc::new(tokio::sync::Mutex::new(drive)) };
-        let inputs = complete(workflow, inputs).map_err(EngineError::Invalid)?;
+        let inputs = complete(&Version::new(workflow.clone()), inputs).map_err(EngineError::Invalid)?;
         let summary = one.run_to_end(inputs).await?;
         Ok((summary, journal))
     }
@@ -148,7 +149,7 @@ impl One<'_> {
             let Some(happened) = happened else { break };
             settled = drive.settle(happened).await?;
         }
-        self.summary().await
+        self.drive.lock().await.summary().await
     }
 
     /// What can happen when nothing is in flight: an answer, or the next timer. `None` if only the world could.
@@ -254,20 +255,6 @@ impl One<'_> {
             RunEvent::ChildStarted { step: step.clone(), run: child },
             RunEvent::ChildEnded { step, run: child, status, output },
         ])
-    }
-
-    async fn summary(&self) -> Result<Summary, EngineError> {
-        let mut drive = self.drive.lock().await;
-        let (run, status) = (self.run, drive.state.status());
-        let mut summary = Summary { run, status, result: None, failure: None };
-        if let Some(last) = drive.journal().read_one(run, drive.state.seq()).await? {
-            match &last.event {
-                RunEvent::Completed { .. } => summary.result = Some((*drive.carried(&last).await?).clone()),
-                RunEvent::RunFailed { failure } => summary.failure = Some(failure.clone()),
-                _ => {}
-            }
-        }
-        Ok(summary)
     }
 }
 

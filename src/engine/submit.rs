@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::error::EngineError;
 use super::runner::Message;
 use super::shared::Shared;
+use super::versions::Version;
 use crate::clock::Timestamp;
 use crate::run::{Origin, RunEvent, RunId};
 use crate::workflow::{Place, Problem, ValidWorkflow};
@@ -52,9 +53,9 @@ impl Submission {
 /// Begins a run; durable on return.
 pub(super) async fn submit(shared: &Arc<Shared>, submission: Submission) -> Result<RunId, EngineError> {
     let Submission { workflow, inputs, pins, deadline, id, origin, depth, reused } = submission;
-    let inputs = complete(&workflow, inputs).map_err(EngineError::Invalid)?;
+    let version = shared.versions.keep(&workflow);
+    let inputs = complete(&version, inputs).map_err(EngineError::Invalid)?;
     let run = id.unwrap_or_else(|| RunId(shared.clock.fresh_id()));
-    shared.versions.keep(&workflow);
     let drive = shared.drive(run, workflow.clone());
     let inputs = drive.values.store(Value::Object(inputs)).await?;
     let created = RunEvent::Created {
@@ -74,11 +75,8 @@ pub(super) async fn submit(shared: &Arc<Shared>, submission: Submission) -> Resu
 }
 
 /// The inputs with defaults filled in; or all that is wrong with them.
-pub(super) fn complete(
-    workflow: &ValidWorkflow,
-    mut given: Map<String, Value>,
-) -> Result<Map<String, Value>, Vec<Problem>> {
-    let declared = &workflow.workflow().inputs;
+pub(super) fn complete(version: &Version, mut given: Map<String, Value>) -> Result<Map<String, Value>, Vec<Problem>> {
+    let declared = &version.workflow.workflow().inputs;
     let mut problems = Vec::new();
     for name in given.keys().filter(|name| !declared.contains_key(*name)) {
         let names: Vec<&str> = declared.keys().map(String::as_str).collect();
@@ -90,7 +88,7 @@ pub(super) fn complete(
         problems.push(problem("unknown_input", name, "the workflow has no such input".into(), Some(suggestion)));
     }
     let mut inputs = Map::with_capacity(declared.len());
-    for (name, schema) in declared {
+    for ((name, schema), validator) in declared.iter().zip(&version.inputs) {
         let Some(value) = given.remove(name).or_else(|| schema.get("default").cloned()) else {
             problems.push(problem(
                 "missing_input",
@@ -100,7 +98,7 @@ pub(super) fn complete(
             ));
             continue;
         };
-        match jsonschema::validator_for(schema) {
+        match validator {
             Ok(validator) => {
                 if let Err(error) = validator.validate(&value) {
                     problems.push(problem("bad_input", name, error.to_string(), None));

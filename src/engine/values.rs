@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::Summary;
 use super::error::EngineError;
 use super::list::ListWriter;
-use crate::run::{Carried, Payload, Recorded, ValueRef};
+use crate::run::{Carried, Failure, Output, Payload, Recorded, RunEvent, RunId, RunStatus, ValueRef};
 use crate::store::{Blobs, Journal};
 
 /// A run keeps this many bytes of its latest values, roughly.
@@ -37,7 +38,7 @@ impl Values {
     }
 
     /// Keeps the value of an event that was just made, since the next step often wants it.
-    pub(super) fn note(&mut self, run: crate::run::RunId, recorded: &Recorded) {
+    pub(super) fn note(&mut self, run: RunId, recorded: &Recorded) {
         if let Carried::Payload(Payload::Value(value)) = recorded.event.carried() {
             self.keep(ValueRef { run, seq: recorded.seq }, value.clone());
         }
@@ -72,6 +73,32 @@ impl Values {
             return Ok(value);
         }
         Err(EngineError::Stalled { run: wanted.run, reason: "a value lies behind too many references".into() })
+    }
+
+    /// The value of an output.
+    pub(super) async fn output(&mut self, output: &Output) -> Result<Arc<Value>, EngineError> {
+        match output {
+            Output::Nothing => Ok(Arc::default()),
+            Output::Value(payload) => self.load(payload).await,
+            Output::Ref(value) => self.get(*value).await,
+        }
+    }
+
+    /// How a run stands, or ended by the event `end`.
+    pub(super) async fn summary(
+        &mut self,
+        run: RunId,
+        status: RunStatus,
+        end: Option<&RunEvent>,
+    ) -> Result<Summary, EngineError> {
+        let mut summary = Summary { run, status, result: None, failure: None };
+        match end {
+            Some(RunEvent::Completed { result }) => summary.result = Some((*self.output(result).await?).clone()),
+            Some(RunEvent::RunFailed { failure }) => summary.failure = Some(failure.clone()),
+            Some(RunEvent::Cancelled { reason }) => summary.failure = Some(Failure::give_up("cancelled", reason)),
+            _ => {}
+        }
+        Ok(summary)
     }
 
     /// The value of a payload.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jsonschema::Validator;
+
 use super::error::EngineError;
 use crate::store::Workflows;
 use crate::workflow::ValidWorkflow;
@@ -12,7 +14,22 @@ const KEPT: usize = 256;
 
 pub(super) struct Versions {
     workflows: Workflows,
-    kept: Mutex<HashMap<String, Arc<ValidWorkflow>>>,
+    kept: Mutex<HashMap<String, Arc<Version>>>,
+}
+
+/// A workflow, with what it takes to begin a run of it.
+pub(super) struct Version {
+    pub(super) workflow: Arc<ValidWorkflow>,
+    /// For each input, in written order: what holds a value against its schema, or why the schema is none.
+    pub(super) inputs: Vec<Result<Validator, String>>,
+}
+
+impl Version {
+    pub(super) fn new(workflow: Arc<ValidWorkflow>) -> Self {
+        let schemas = workflow.workflow().inputs.values();
+        let inputs = schemas.map(|schema| jsonschema::validator_for(schema).map_err(|error| error.to_string()));
+        Self { inputs: inputs.collect(), workflow }
+    }
 }
 
 impl Versions {
@@ -21,21 +38,23 @@ impl Versions {
     }
 
     /// Keeps a version that is at hand.
-    pub(super) fn keep(&self, workflow: &Arc<ValidWorkflow>) {
+    pub(super) fn keep(&self, workflow: &Arc<ValidWorkflow>) -> Arc<Version> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.contains_key(workflow.hash()) {
-            return;
+        if let Some(version) = kept.get(workflow.hash()) {
+            return version.clone();
         }
         if kept.len() >= KEPT {
             kept.clear();
         }
-        kept.insert(workflow.hash().to_owned(), workflow.clone());
+        let version = Arc::new(Version::new(workflow.clone()));
+        kept.insert(workflow.hash().to_owned(), version.clone());
+        version
     }
 
     /// The version of a workflow with this hash.
     pub(super) async fn get(&self, name: &str, hash: &str) -> Result<Arc<ValidWorkflow>, EngineError> {
-        if let Some(workflow) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(hash) {
-            return Ok(workflow.clone());
+        if let Some(version) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(hash) {
+            return Ok(version.workflow.clone());
         }
         let unusable = |reason: String| EngineError::NoSuchVersion { hash: hash.to_owned(), reason };
         let version =

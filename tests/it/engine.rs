@@ -4,5 +4,6 @@ mod faults;
 mod gate;
 mod kinds;
 mod restart;
+mod simulate;
 mod timers;
 mod world;

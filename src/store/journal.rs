@@ -6,6 +6,8 @@ mod row;
 pub(super) mod writer;
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;

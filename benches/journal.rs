@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench journal`. The folder is made under `CALLBOARD_BENCH_DIR`, else the target folder's disk: a
 //! memory file system would measure nothing.
-#![allow(clippy::print_stderr, clippy::unwrap_used, missing_docs, reason = "a benchmark")]
+#![allow(clippy::print_stderr, clippy::unwrap_used, clippy::cast_precision_loss, missing_docs, reason = "a benchmark")]
 
 use std::io::{Seek, Write};
 use std::time::{Duration, Instant};
@@ -91,7 +91,7 @@ fn appenders(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, at_once
     let store = tokio.block_on(Store::open(folder.path(), StoreOptions::default())).unwrap();
     let journal = store.workspace(WorkspaceId::default()).journal();
     let ids = std::sync::Mutex::new(ids());
-    let (mut runs_made, cpu_before, began) = (0, cpu(), Instant::now());
+    let (mut runs_made, mut wall, mut cpu_used) = (0, Duration::ZERO, Duration::ZERO);
     let mut group = criterion.benchmark_group("journal");
     group.throughput(Throughput::Elements(at_once as u64));
     group.bench_function(format!("a run of {APPENDS} appends, {at_once} at once"), |bencher| {
@@ -101,12 +101,14 @@ fn appenders(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, at_once
                 let mut ids = ids.lock().unwrap();
                 let mut work = vec![Vec::new(); at_once];
                 for _ in 0..iterations {
-                    work.iter_mut().for_each(|list| list.push(ids.next().unwrap()));
+                    for list in &mut work {
+                        list.push(ids.next().unwrap());
+                    }
                 }
                 work
             };
             runs_made += iterations * at_once as u64;
-            let began = Instant::now();
+            let (cpu_before, began) = (cpu(), Instant::now());
             tokio.block_on(async {
                 let tasks: Vec<_> = work
                     .into_iter()
@@ -123,16 +125,22 @@ fn appenders(criterion: &mut Criterion, tokio: &tokio::runtime::Runtime, at_once
                     task.await.unwrap();
                 }
             });
-            began.elapsed()
+            let elapsed = began.elapsed();
+            wall += elapsed;
+            cpu_used += cpu().saturating_sub(cpu_before);
+            elapsed
         });
     });
     group.finish();
-    let (stats, cpu, wall) = (store.journal_stats(), cpu() - cpu_before, began.elapsed());
+    let stats = store.journal_stats();
+    if runs_made == 0 {
+        return;
+    }
     eprintln!(
         "{at_once} at once: {runs_made} runs, {:.0} runs/s, {:.1} appends a commit, {:.1} us CPU an event\n",
         runs_made as f64 / wall.as_secs_f64(),
         stats.appends as f64 / stats.commits as f64,
-        cpu.as_secs_f64() * 1e6 / (runs_made * EVENTS) as f64,
+        cpu_used.as_secs_f64() * 1e6 / (runs_made * EVENTS) as f64,
     );
     tokio.block_on(store.close()).unwrap();
 }

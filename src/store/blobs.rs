@@ -184,16 +184,11 @@ impl Blobs {
     /// Gives a finished file its name, durably.
     fn publish(&self, incoming: &Path, sha256: &str) -> Result<(), StoreError> {
         let target = self.path(sha256);
-        let shelf = target.parent().unwrap_or(&self.folder);
-        let is_new = !shelf.exists();
-        std::fs::create_dir_all(shelf).map_err(|error| failed("make the folder", shelf, error))?;
+        let folder = target.parent().unwrap_or(&self.folder);
+        std::fs::create_dir_all(folder).map_err(|error| failed("make the folder", folder, error))?;
         std::fs::rename(incoming, &target).map_err(|error| failed("write", &target, error))?;
-        sync_folder(shelf)?;
-        if is_new {
-            sync_folder(&self.folder)?;
-            self.folder.parent().map_or(Ok(()), sync_folder)?;
-        }
-        Ok(())
+        // Each folder may be new, made here or by somebody who has not come to syncing it yet.
+        target.ancestors().skip(1).take(3).try_for_each(sync_folder)
     }
 }
 

@@ -28,6 +28,13 @@ impl WorkspaceId {
     }
 }
 
+impl WorkspaceId {
+    /// The text, to be kept without copying it.
+    pub(super) fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+}
+
 /// The workspace of an installation that has only one.
 impl Default for WorkspaceId {
     fn default() -> Self {

@@ -33,7 +33,7 @@ async fn what_is_written_in_pieces_is_what_was_put_whole() {
 async fn a_writer_that_is_dropped_leaves_nothing() {
     let fixture = fixture().await;
     let mut writer = fixture.workspace.blobs().writer().await.unwrap();
-    writer.write(&[7; 1_000_000]).await.unwrap();
+    writer.write(&vec![7; 1_000_000]).await.unwrap();
     drop(writer);
     let incoming = fixture.folder.path().join("blobs/incoming");
     assert_eq!(std::fs::read_dir(incoming).unwrap().count(), 0);

@@ -1,62 +1,25 @@
 //! One transaction of the journal: the appends of one batch, all of them or none.
 //!
 //! sqlx runs a connection on a thread of its own, so that a statement costs a trip there and back whatever it does.
-//! Rows are therefore written many at a time, by statements of a few fixed sizes that stay prepared.
+//! Rows are therefore written many at a time, by statements of a few fixed sizes that stay prepared; and an append
+//! that has nobody to share its transaction with is one trip as a whole.
 
 use std::sync::Arc;
 
+use futures::TryStreamExt;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments, AssertSqlSafe, Executor};
+use sqlx::{Arguments, AssertSqlSafe, Either, Executor};
 
-use super::row::{AppendRows, Projection, schema_version};
+use super::row::{AppendRows, CreatedRow, EventRow, Projection, schema_version};
 
 /// How many rows one statement writes: the largest that fits is taken, until none is left.
 const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
-/// One kind of row, with its statement for each size.
-#[derive(Debug)]
-struct ManyRows {
-    statements: [Arc<str>; SIZES.len()],
-}
-
-impl ManyRows {
-    fn new(before: &str, row: &str, after: &str) -> Self {
-        Self { statements: SIZES.map(|size| format!("{before} {} {after}", vec![row; size].join(", ")).into()) }
-    }
-
-    /// Writes all `rows`; tells how many were written, or changed.
-    async fn write<T>(
-        &self,
-        connection: &mut SqliteConnection,
-        mut rows: &[T],
-        bind: impl Fn(&T, &mut SqliteArguments) -> Result<(), sqlx::Error>,
-    ) -> Result<u64, sqlx::Error> {
-        let mut changed = 0;
-        for (size, statement) in SIZES.iter().zip(&self.statements) {
-            while let Some((chunk, rest)) = rows.split_at_checked(*size) {
-                let mut arguments = SqliteArguments::default();
-                for row in chunk {
-                    bind(row, &mut arguments)?;
-                }
-                let query = sqlx::query_with(AssertSqlSafe(statement.clone()), arguments);
-                changed += connection.execute(query).await?.rows_affected();
-                rows = rest;
-            }
-        }
-        Ok(changed)
-    }
-}
-
-/// The statements that a batch is written with.
-#[derive(Debug)]
-pub(super) struct Statements {
-    create: ManyRows,
-    advance: ManyRows,
-    events: ManyRows,
-}
+/// An append of up to so many events can be a trip of its own.
+const ALONE: usize = 8;
 
 /// How far a batch came.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     /// Everything is on the disk.
     Committed,
@@ -64,33 +27,52 @@ pub(super) enum Written {
     Stale,
 }
 
-macro_rules! bind {
-    ($arguments:expr, $($value:expr),+ $(,)?) => {{
-        $($arguments.add($value).map_err(sqlx::Error::Encode)?;)+
-        Ok(())
-    }};
+/// The statements that batches are written with.
+#[derive(Debug)]
+pub(super) struct Statements {
+    create: ManyRows,
+    advance: ManyRows,
+    events: ManyRows,
+    /// By the number of events less one.
+    create_alone: [Arc<str>; ALONE],
+    advance_alone: [Arc<str>; ALONE],
 }
+
+const CREATE: (&str, &str, &str) = (
+    "INSERT INTO runs (id, workspace_id, workflow, version, status, seq, created_at, updated_at, ended_at, wake_at, \
+     depth, parent_run, parent_step, retry_of) VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    " ON CONFLICT DO NOTHING",
+);
+const ADVANCE: (&str, &str, &str) = (
+    "UPDATE runs SET seq = v.column4, status = v.column5, updated_at = v.column6, ended_at = v.column7, \
+     wake_at = v.column8 FROM (VALUES ",
+    "(?, ?, ?, ?, ?, ?, ?, ?)",
+    ") AS v WHERE runs.id = v.column1 AND runs.workspace_id = v.column2 AND runs.seq = v.column3",
+);
+const EVENTS: (&str, &str, &str) =
+    ("INSERT INTO events (run, seq, workspace_id, at, v, kind, step, body) VALUES ", "(?, ?, ?, ?, ?, ?, ?, ?)", "");
+/// Nothing, if the statement before has found no head to write.
+const EVENTS_ALONE: (&str, &str, &str) = (
+    "INSERT INTO events (run, seq, workspace_id, at, v, kind, step, body) SELECT * FROM (VALUES ",
+    EVENTS.1,
+    ") WHERE changes() = 1",
+);
 
 impl Statements {
     pub(super) fn new() -> Self {
+        let alone = |head| {
+            std::array::from_fn(|before| {
+                let events = many(EVENTS_ALONE, before + 1);
+                format!("BEGIN IMMEDIATE; {}; {events}; COMMIT", many(head, 1)).into()
+            })
+        };
         Self {
-            create: ManyRows::new(
-                "INSERT INTO runs (id, workspace_id, workflow, version, status, seq, created_at, updated_at, ended_at, \
-                 wake_at, depth, parent_run, parent_step, retry_of) VALUES",
-                "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                "ON CONFLICT DO NOTHING",
-            ),
-            advance: ManyRows::new(
-                "UPDATE runs SET seq = v.column4, status = v.column5, updated_at = v.column6, ended_at = v.column7, \
-                 wake_at = v.column8 FROM (VALUES",
-                "(?, ?, ?, ?, ?, ?, ?, ?)",
-                ") AS v WHERE runs.id = v.column1 AND runs.workspace_id = v.column2 AND runs.seq = v.column3",
-            ),
-            events: ManyRows::new(
-                "INSERT INTO events (run, seq, workspace_id, at, v, kind, step, body) VALUES",
-                "(?, ?, ?, ?, ?, ?, ?, ?)",
-                "",
-            ),
+            create: ManyRows::new(CREATE),
+            advance: ManyRows::new(ADVANCE),
+            events: ManyRows::new(EVENTS),
+            create_alone: alone(CREATE),
+            advance_alone: alone(ADVANCE),
         }
     }
 
@@ -103,6 +85,56 @@ impl Statements {
         connection: &mut SqliteConnection,
         batch: &[&AppendRows],
     ) -> Result<Written, sqlx::Error> {
+        if let [append] = batch
+            && append.events.len() <= ALONE
+            && append.projections.is_empty()
+        {
+            return self.write_alone(connection, append).await;
+        }
+        self.write_together(connection, batch).await
+    }
+
+    async fn write_alone(
+        &self,
+        connection: &mut SqliteConnection,
+        append: &AppendRows,
+    ) -> Result<Written, sqlx::Error> {
+        let mut arguments = SqliteArguments::default();
+        let statements = if let Some(created) = &append.created {
+            bind_create(&mut arguments, append, created)?;
+            &self.create_alone
+        } else {
+            bind_advance(&mut arguments, append)?;
+            &self.advance_alone
+        };
+        for event in &append.events {
+            bind_event(&mut arguments, append, event)?;
+        }
+        let Some(script) = append.events.len().checked_sub(1).and_then(|n| statements.get(n)) else {
+            return Err(sqlx::Error::Protocol("an append of no events".to_owned()));
+        };
+        let query = sqlx::query_with(AssertSqlSafe(script.clone()), arguments);
+        let mut done = connection.fetch_many(query);
+        let mut changed = Vec::with_capacity(4);
+        while let Some(result) = done.try_next().await? {
+            if let Either::Left(result) = result {
+                changed.push(result.rows_affected());
+            }
+        }
+        drop(done);
+        // Of BEGIN, the head, the events and COMMIT.
+        match changed[..] {
+            [_, 0, ..] => Ok(Written::Stale),
+            [_, 1, events, _] if events == append.events.len() as u64 => Ok(Written::Committed),
+            _ => Err(sqlx::Error::Protocol(format!("the statements of an append changed {changed:?} rows"))),
+        }
+    }
+
+    async fn write_together(
+        &self,
+        connection: &mut SqliteConnection,
+        batch: &[&AppendRows],
+    ) -> Result<Written, sqlx::Error> {
         connection.execute("BEGIN IMMEDIATE").await?;
         if self.write_heads(connection, batch).await? < batch.len() as u64 {
             connection.execute("ROLLBACK").await?;
@@ -111,19 +143,7 @@ impl Statements {
         let events: Vec<_> =
             batch.iter().flat_map(|append| append.events.iter().map(move |event| (*append, event))).collect();
         self.events
-            .write(connection, &events, |(append, event), arguments| {
-                bind!(
-                    arguments,
-                    append.run,
-                    event.seq,
-                    append.workspace.as_str(),
-                    event.at,
-                    schema_version(),
-                    event.kind,
-                    event.step.as_deref(),
-                    event.body.clone(),
-                )
-            })
+            .write(connection, &events, |arguments, (append, event)| bind_event(arguments, append, event))
             .await?;
         for append in batch {
             for projection in &append.projections {
@@ -149,44 +169,109 @@ impl Statements {
         }
         let created = self
             .create
-            .write(connection, &new, |(append, created), arguments| {
-                bind!(
-                    arguments,
-                    append.run,
-                    append.workspace.as_str(),
-                    created.workflow.as_str(),
-                    created.version.as_str(),
-                    append.status,
-                    append.last,
-                    append.events.first().map_or(append.updated_at, |event| event.at),
-                    append.updated_at,
-                    append.ended_at,
-                    append.wake_at,
-                    i64::from(created.depth),
-                    created.parent.as_ref().map(|(run, _)| *run),
-                    created.parent.as_ref().map(|(_, step)| step.as_str()),
-                    created.retry_of,
-                )
-            })
+            .write(connection, &new, |arguments, (append, created)| bind_create(arguments, append, created))
             .await?;
-        let advanced = self
-            .advance
-            .write(connection, &known, |append, arguments| {
-                bind!(
-                    arguments,
-                    append.run,
-                    append.workspace.as_str(),
-                    append.expected,
-                    append.last,
-                    append.status,
-                    append.updated_at,
-                    append.ended_at,
-                    append.wake_at,
-                )
-            })
-            .await?;
+        let advanced =
+            self.advance.write(connection, &known, |arguments, append| bind_advance(arguments, append)).await?;
         Ok(created + advanced)
     }
+}
+
+/// A statement for each number of rows.
+#[derive(Debug)]
+struct ManyRows {
+    statements: [Arc<str>; SIZES.len()],
+}
+
+impl ManyRows {
+    fn new(parts: (&str, &str, &str)) -> Self {
+        Self { statements: SIZES.map(|size| many(parts, size).into()) }
+    }
+
+    /// Writes all `rows`; tells how many were written, or changed.
+    async fn write<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        mut rows: &[T],
+        bind: impl Fn(&mut SqliteArguments, &T) -> Result<(), sqlx::Error>,
+    ) -> Result<u64, sqlx::Error> {
+        let mut changed = 0;
+        for (size, statement) in SIZES.iter().zip(&self.statements) {
+            while let Some((chunk, rest)) = rows.split_at_checked(*size) {
+                let mut arguments = SqliteArguments::default();
+                for row in chunk {
+                    bind(&mut arguments, row)?;
+                }
+                let query = sqlx::query_with(AssertSqlSafe(statement.clone()), arguments);
+                changed += connection.execute(query).await?.rows_affected();
+                rows = rest;
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// A statement that writes `rows` rows: what comes before them, one row, and what comes after.
+fn many((before, row, after): (&str, &str, &str), rows: usize) -> String {
+    format!("{before}{}{after}", vec![row; rows].join(", "))
+}
+
+macro_rules! bind {
+    ($arguments:expr, $($value:expr),+ $(,)?) => {{
+        $($arguments.add($value).map_err(sqlx::Error::Encode)?;)+
+        Ok(())
+    }};
+}
+
+/// In the order of [`CREATE`].
+fn bind_create(arguments: &mut SqliteArguments, append: &AppendRows, created: &CreatedRow) -> Result<(), sqlx::Error> {
+    bind!(
+        arguments,
+        append.run,
+        append.workspace.shared(),
+        created.workflow.as_str(),
+        created.version.as_str(),
+        append.status,
+        append.last,
+        append.events.first().map_or(append.updated_at, |event| event.at),
+        append.updated_at,
+        append.ended_at,
+        append.wake_at,
+        i64::from(created.depth),
+        created.parent.as_ref().map(|(run, _)| *run),
+        created.parent.as_ref().map(|(_, step)| step.as_str()),
+        created.retry_of,
+    )
+}
+
+/// In the order of [`ADVANCE`].
+fn bind_advance(arguments: &mut SqliteArguments, append: &AppendRows) -> Result<(), sqlx::Error> {
+    bind!(
+        arguments,
+        append.run,
+        append.workspace.shared(),
+        append.expected,
+        append.last,
+        append.status,
+        append.updated_at,
+        append.ended_at,
+        append.wake_at,
+    )
+}
+
+/// In the order of [`EVENTS`].
+fn bind_event(arguments: &mut SqliteArguments, append: &AppendRows, event: &EventRow) -> Result<(), sqlx::Error> {
+    bind!(
+        arguments,
+        append.run,
+        event.seq,
+        append.workspace.shared(),
+        event.at,
+        schema_version(),
+        event.kind,
+        event.step.clone(),
+        event.body.clone(),
+    )
 }
 
 /// True if the append continues what is stored of its run.
@@ -211,7 +296,8 @@ async fn project(
     let query = match projection {
         // The same question can be asked again: a call that a person had repeated can be lost again.
         Projection::Asked { id, seq, at, deadline } => sqlx::query(
-            "INSERT OR REPLACE INTO questions (run, id, workspace_id, seq, asked_at, deadline) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO questions (run, id, workspace_id, seq, asked_at, deadline) \
+             VALUES (?, ?, ?, ?, ?, ?)",
         )
         .bind(append.run)
         .bind(id.clone())

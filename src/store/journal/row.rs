@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Append, JournalError};
 use crate::run::event::SCHEMA_VERSION;
-use crate::run::{Origin, RunEvent, RunId};
+use crate::run::{Origin, Recorded, RunEvent, RunId};
 use crate::store::workspace::WorkspaceId;
 
 /// Events are stored with numbers of 64 bits and a sign.
@@ -43,7 +43,7 @@ pub(super) struct EventRow {
     pub(super) seq: i64,
     pub(super) at: i64,
     pub(super) kind: &'static str,
-    pub(super) step: Option<String>,
+    pub(super) step: Option<Arc<str>>,
     pub(super) body: Arc<str>,
 }
 
@@ -84,7 +84,7 @@ impl AppendRows {
             ended_at: ended.then_some(last.at.0),
             wake_at: append.head.wake_at.filter(|_| !ended).map(|at| at.0),
             created: created(&first.event),
-            events: append.events.iter().map(event).collect::<Result<_, _>>().map_err(invalid)?,
+            events: events(&append.events).map_err(invalid)?,
             projections: append.events.iter().filter_map(projection).collect(),
         })
     }
@@ -100,19 +100,27 @@ fn created(event: &RunEvent) -> Option<CreatedRow> {
     Some(CreatedRow { workflow: workflow.clone(), version: version.clone(), depth: *depth, parent, retry_of })
 }
 
-fn event(recorded: &crate::run::Recorded) -> Result<EventRow, String> {
-    let body = serde_json::to_string(&recorded.event)
-        .map_err(|error| format!("event {} cannot be told as JSON: {error}", recorded.seq))?;
+fn events(recorded: &[Recorded]) -> Result<Vec<EventRow>, String> {
+    let mut text = Vec::with_capacity(1024);
+    recorded.iter().map(|recorded| event(recorded, &mut text)).collect()
+}
+
+/// `text` is room for the JSON text, kept from event to event.
+fn event(recorded: &Recorded, text: &mut Vec<u8>) -> Result<EventRow, String> {
+    text.clear();
+    let told = |error: &dyn std::fmt::Display| format!("event {} cannot be told as JSON: {error}", recorded.seq);
+    serde_json::to_writer(&mut *text, &recorded.event).map_err(|error| told(&error))?;
+    let body = std::str::from_utf8(text).map_err(|error| told(&error))?;
     Ok(EventRow {
         seq: i64::try_from(recorded.seq).map_err(|_| TOO_MANY.to_owned())?,
         at: recorded.at.0,
         kind: recorded.event.kind(),
-        step: recorded.event.step().map(|step| step.as_str().to_owned()),
+        step: recorded.event.step().map(|step| step.as_str().into()),
         body: body.into(),
     })
 }
 
-fn projection(recorded: &crate::run::Recorded) -> Option<Projection> {
+fn projection(recorded: &Recorded) -> Option<Projection> {
     let at = recorded.at.0;
     match &recorded.event {
         RunEvent::Asked { question } => Some(Projection::Asked {

@@ -26,7 +26,7 @@ impl FromRow<'_, SqliteRow> for Stored {
 /// The event in four columns from this one on.
 fn recorded(row: &SqliteRow, first: usize) -> Result<Recorded, String> {
     let told = |error: sqlx::Error| error.to_string();
-    let seq: i64 = row.try_get_unchecked(first + 0).map_err(told)?;
+    let seq: i64 = row.try_get_unchecked(first).map_err(told)?;
     let at: i64 = row.try_get_unchecked(first + 1).map_err(told)?;
     let version: i64 = row.try_get_unchecked(first + 2).map_err(told)?;
     let body: &str = row.try_get_unchecked(first + 3).map_err(told)?;
@@ -121,10 +121,8 @@ struct StoredBody {
 
 impl FromRow<'_, SqliteRow> for StoredBody {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let value = match row.try_get_unchecked::<Option<i64>, _>(4)? {
-            Some(seq) => Some(Stored { seq, recorded: recorded(row, 4) }),
-            None => None,
-        };
+        let seq: Option<i64> = row.try_get_unchecked(4)?;
+        let value = seq.map(|seq| Stored { seq, recorded: recorded(row, 4) });
         Ok(Self { ended: Stored::from_row(row)?, value })
     }
 }

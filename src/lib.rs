@@ -13,6 +13,8 @@ pub mod store;
 
 pub mod model;
 
+pub mod memory;
+
 pub mod tools;
 
 pub mod engine;

@@ -126,7 +126,18 @@ pub struct NewNote {
     /// By which run and step it came.
     pub provenance: Option<Provenance>,
     /// The entry whose place it takes.
-    pub supersedes: Option<EntryId>,
+    pub supersedes: Option<Supersedes>,
+    /// Sets this note apart from others: made again with the same key, it is the note that there is.
+    pub key: Option<String>,
+}
+
+/// Whose place a note takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supersedes {
+    /// This entry's, which must be there.
+    Entry(EntryId),
+    /// That of the note of the same scope with the same heading, if there is one.
+    SameHeading,
 }
 
 /// What remembering a document came to.
@@ -203,6 +214,7 @@ impl Entries {
                 heading: piece.heading.as_deref(),
                 text: &piece.text,
                 provenance: document.provenance.as_ref(),
+                key: None,
             };
             added.push(insert(&mut transaction, self.workspace(), &new, at).await?);
         }
@@ -240,13 +252,26 @@ impl Entries {
         Ok(removed)
     }
 
-    /// Notes something. What it supersedes stays readable by its id, and leaves the index.
+    /// Notes something. What it supersedes stays readable by its id, and leaves the index. A note whose key was
+    /// noted before changes nothing; its id is returned.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if there is no entry to supersede, or a failure of the database.
     pub async fn note(&self, note: NewNote, at: Timestamp) -> Result<EntryId, StoreError> {
         let mut writing = self.workspace.shared.database.writing().await?;
         let mut transaction = sqlx::Connection::begin(writing.connection()?).await?;
+        if let Some(key) = &note.key
+            && let Some(noted) = rows::noted(&mut transaction, self.workspace(), key).await?
+        {
+            return Ok(noted);
+        }
+        let old = match (note.supersedes, &note.heading) {
+            (Some(Supersedes::Entry(old)), _) => Some(old),
+            (Some(Supersedes::SameHeading), Some(heading)) => {
+                rows::note_about(&mut transaction, self.workspace(), &note.scope, heading).await?
+            }
+            _ => None,
+        };
         let new = rows::NewRow {
             scope: &note.scope,
             kind: EntryKind::Note,
@@ -256,9 +281,10 @@ impl Entries {
             heading: note.heading.as_deref(),
             text: &note.text,
             provenance: note.provenance.as_ref(),
+            key: note.key.as_deref(),
         };
         let id = insert(&mut transaction, self.workspace(), &new, at).await?;
-        if let Some(old) = note.supersedes {
+        if let Some(old) = old {
             rows::supersede(&mut transaction, self.workspace(), old, id).await?;
         }
         transaction.commit().await?;

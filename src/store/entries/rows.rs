@@ -77,6 +77,7 @@ pub(super) struct NewRow<'a> {
     pub(super) heading: Option<&'a str>,
     pub(super) text: &'a str,
     pub(super) provenance: Option<&'a Provenance>,
+    pub(super) key: Option<&'a str>,
 }
 
 pub(super) async fn insert(
@@ -87,7 +88,8 @@ pub(super) async fn insert(
 ) -> Result<EntryId, StoreError> {
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO entries (workspace_id, scope, kind, source, source_hash, byte_start, byte_end, line_start, \
-         line_end, heading, text, created_at, run, step) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+         line_end, heading, text, created_at, run, step, note_key) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
     )
     .bind(workspace)
     .bind(new.scope.to_string())
@@ -103,11 +105,45 @@ pub(super) async fn insert(
     .bind(at)
     .bind(new.provenance.map(|provenance| provenance.run))
     .bind(new.provenance.map(|provenance| provenance.step.as_str()))
+    .bind(new.key)
     .fetch_one(&mut *connection)
     .await?;
     let id = EntryId(count(id));
     record(connection, workspace, id, false).await?;
     Ok(id)
+}
+
+/// The note that was made with this key.
+pub(super) async fn noted(
+    connection: &mut SqliteConnection,
+    workspace: &str,
+    key: &str,
+) -> Result<Option<EntryId>, StoreError> {
+    let id: Option<i64> = sqlx::query_scalar("SELECT id FROM entries WHERE workspace_id = ? AND note_key = ?")
+        .bind(workspace)
+        .bind(key)
+        .fetch_optional(&mut *connection)
+        .await?;
+    Ok(id.map(|id| EntryId(count(id))))
+}
+
+/// The note about `heading` that no other has superseded.
+pub(super) async fn note_about(
+    connection: &mut SqliteConnection,
+    workspace: &str,
+    scope: &EntryScope,
+    heading: &str,
+) -> Result<Option<EntryId>, StoreError> {
+    let id: Option<i64> = sqlx::query_scalar(
+        "SELECT id FROM entries WHERE workspace_id = ? AND scope = ? AND kind = 'note' AND heading = ? \
+         AND superseded_by IS NULL ORDER BY id DESC LIMIT 1",
+    )
+    .bind(workspace)
+    .bind(scope.to_string())
+    .bind(heading)
+    .fetch_optional(&mut *connection)
+    .await?;
+    Ok(id.map(|id| EntryId(count(id))))
 }
 
 /// Removes the entries of a document.

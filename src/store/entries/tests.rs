@@ -24,8 +24,36 @@ fn note(text: &str, supersedes: Option<EntryId>) -> NewNote {
         heading: None,
         text: text.into(),
         provenance: Some(Provenance { run: run_id(1), step: "gather".into() }),
-        supersedes,
+        supersedes: supersedes.map(Supersedes::Entry),
+        key: None,
     }
+}
+
+#[tokio::test]
+async fn a_note_with_a_key_is_made_once() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    let keyed = |text: &str, key: &str| NewNote { key: Some(key.into()), ..note(text, None) };
+    let first = entries.note(keyed("one", "k1"), Timestamp(1)).await.unwrap();
+    assert_eq!(entries.note(keyed("one", "k1"), Timestamp(2)).await.unwrap(), first);
+    assert_ne!(entries.note(keyed("one", "k2"), Timestamp(3)).await.unwrap(), first);
+    assert_eq!(entries.counts().await.unwrap().notes, 2);
+}
+
+#[tokio::test]
+async fn a_note_can_take_the_place_of_the_one_with_the_same_heading() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    let about = |heading: &str, text: &str| NewNote {
+        heading: Some(heading.into()),
+        supersedes: Some(Supersedes::SameHeading),
+        ..note(text, None)
+    };
+    let old = entries.note(about("budget", "ten"), Timestamp(1)).await.unwrap();
+    entries.note(about("team", "five"), Timestamp(2)).await.unwrap();
+    let new = entries.note(about("budget", "twelve"), Timestamp(3)).await.unwrap();
+    assert_eq!(entries.get(&[old]).await.unwrap()[0].superseded_by, Some(new));
+    assert_eq!(entries.counts().await.unwrap().notes, 2);
 }
 
 fn added(remembered: Remembered) -> (Vec<EntryId>, Vec<EntryId>) {

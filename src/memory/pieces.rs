@@ -1,0 +1,178 @@
+//! Cuts documents into pieces that are small enough to be found and quoted, each with its place.
+
+use std::ops::Range;
+
+use text_splitter::{ChunkConfig, MarkdownSplitter, TextSplitter};
+
+use super::html;
+use crate::store::entries::{NewPiece, Position};
+
+/// How long a piece is, in characters: as long as it gets to be whole, but no longer.
+const PIECE: Range<usize> = 500..1200;
+/// Longer documents are cut into stretches of about this many bytes first, so that cutting costs what the text is long.
+const STRETCH: usize = 8 * 1024;
+/// What some editors put before a text; it is no part of it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+/// The longest heading that is kept, in characters.
+const LONGEST_HEADING: usize = 200;
+
+/// How a document is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Plain text.
+    Text,
+    /// Markdown.
+    Markdown,
+    /// HTML, of which the text is kept.
+    Html,
+}
+
+impl Format {
+    /// By the end of a file's name; anything unknown is plain text.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        match name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref() {
+            Some("md" | "markdown" | "mdx") => Self::Markdown,
+            Some("html" | "htm" | "xhtml") => Self::Html,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// The pieces of a document, in order. A piece of text or Markdown is a part of it, word for word.
+///
+/// # Errors
+/// What is wrong with the document, if it cannot be read as `format`.
+pub fn cut(document: &str, format: Format) -> Result<Vec<NewPiece>, String> {
+    match format {
+        Format::Text => Ok(cut_text(document, &[])),
+        Format::Markdown => Ok(cut_text(document, &headings(document))),
+        Format::Html => {
+            let text = html::text(document)?;
+            let mut pieces = cut_text(&text, &headings(&text));
+            html::locate(document, &mut pieces);
+            Ok(pieces)
+        }
+    }
+}
+
+fn cut_text(text: &str, headings: &[Heading]) -> Vec<NewPiece> {
+    let config = || ChunkConfig::new(PIECE);
+    let markdown = (!headings.is_empty()).then(|| MarkdownSplitter::new(config()));
+    let plain = TextSplitter::new(config());
+    let mut lines = Lines::of(text);
+    let mut pieces = Vec::new();
+    for stretch in stretches(text) {
+        let part = &text[stretch.clone()];
+        let mut add = |(at, piece): (usize, &str)| {
+            let start = stretch.start + at;
+            let bytes = start..start + piece.len();
+            let first = lines.line(bytes.start);
+            let last = lines.line(bytes.end.saturating_sub(1).max(bytes.start));
+            if piece.chars().any(char::is_alphanumeric) {
+                pieces.push(NewPiece {
+                    position: Some(Position { bytes: bytes.start as u64..bytes.end as u64, lines: first..last + 1 }),
+                    heading: heading_of(headings, piece, bytes),
+                    text: piece.to_owned(),
+                });
+            }
+        };
+        match &markdown {
+            Some(splitter) => splitter.chunk_indices(part).for_each(&mut add),
+            None => plain.chunk_indices(part).for_each(&mut add),
+        }
+    }
+    pieces
+}
+
+/// Cuts at blank lines, each stretch as long as it may be; where there are none, at any line or at last any character.
+fn stretches(text: &str) -> Vec<Range<usize>> {
+    let mut stretches = Vec::new();
+    let mut start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+    while text.len() - start > STRETCH {
+        let window = &text[start..text.floor_char_boundary(start + STRETCH)];
+        let end = ["\n\n", "\n"].iter().find_map(|cut| window.rfind(cut).filter(|at| *at > 0).map(|at| at + cut.len()));
+        let end = start + end.unwrap_or(window.len());
+        stretches.push(start..end);
+        start = end;
+    }
+    stretches.push(start..text.len());
+    stretches
+}
+
+/// Counts lines on the way through a text; asked in rising order, the whole costs one pass.
+pub(super) struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        Self { text: text.as_bytes(), at: 0, line: 1 }
+    }
+
+    /// The line, from 1, that the byte `at` is in.
+    pub(super) fn line(&mut self, at: usize) -> u64 {
+        if at < self.at {
+            (self.at, self.line) = (0, 1);
+        }
+        self.line += self.text[self.at..at].iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.at = at;
+        self.line
+    }
+}
+
+/// A heading in Markdown.
+struct Heading {
+    at: usize,
+    level: usize,
+    title: String,
+}
+
+/// The headings of a Markdown text, outside of fenced code.
+fn headings(text: &str) -> Vec<Heading> {
+    let mut headings = Vec::new();
+    let mut fence: Option<&str> = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let bare = line.trim_start_matches(BYTE_ORDER_MARK).trim();
+        let mark = ["```", "~~~"].into_iter().find(|mark| bare.starts_with(mark));
+        match (fence, mark) {
+            (None, Some(mark)) => fence = Some(mark),
+            (Some(open), Some(mark)) if open == mark => fence = None,
+            _ => {}
+        }
+        let level = bare.len() - bare.trim_start_matches('#').len();
+        if fence.is_none() && (1..=6).contains(&level) && bare[level..].starts_with(' ') {
+            let title: String =
+                bare[level..].trim().trim_end_matches('#').trim_end().chars().take(LONGEST_HEADING).collect();
+            if !title.is_empty() {
+                headings.push(Heading { at: start, level, title });
+            }
+        }
+    }
+    headings
+}
+
+/// The headings above the first words of a piece that are no heading themselves, joined by ` > `.
+fn heading_of(headings: &[Heading], piece: &str, bytes: Range<usize>) -> Option<String> {
+    let mut content = bytes.start;
+    for line in piece.split_inclusive('\n') {
+        let bare = line.trim();
+        if !bare.is_empty() && !bare.starts_with('#') {
+            break;
+        }
+        content += line.len();
+    }
+    let above = headings.partition_point(|heading| heading.at < content);
+    let mut path: Vec<&Heading> = Vec::new();
+    for heading in &headings[..above] {
+        path.retain(|other| other.level < heading.level);
+        path.push(heading);
+    }
+    let titles: Vec<&str> = path.iter().map(|heading| heading.title.as_str()).collect();
+    (!titles.is_empty()).then(|| titles.join(" > "))
+}

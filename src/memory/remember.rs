@@ -1,0 +1,182 @@
+//! Remembering documents: whole folders of them, and only what has changed.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::documents::{self, Found, Read, Skipped};
+use super::{Memory, MemoryError};
+use crate::store::entries::{EntryScope, NewDocument, Provenance, Remembered};
+
+/// How many documents are read ahead of those that are being stored.
+const READ_AHEAD: usize = 8;
+
+/// What is to be remembered.
+#[derive(Clone, Debug)]
+pub struct Remember {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// The folder that relative paths start from. What is below it is remembered by its path from there on.
+    pub base: PathBuf,
+    /// Who remembers it.
+    pub scope: EntryScope,
+    /// By which run and step, if by one.
+    pub provenance: Option<Provenance>,
+}
+
+/// How far remembering has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// Files looked at.
+    pub done: u64,
+    /// Files in all.
+    pub of: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// The last file.
+    pub source: String,
+}
+
+/// What remembering came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Documents that were not remembered before.
+    pub added: u64,
+    /// Documents with another content than before, which took the place of the old.
+    pub changed: u64,
+    /// Documents that are remembered as they are.
+    pub unchanged: u64,
+    /// Documents that were remembered from these folders, and are no longer there.
+    pub forgotten: u64,
+    /// New entries.
+    pub entries: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Files that are not remembered, and why.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Memory {
+    /// Remembers documents. One that has changed takes the place of what was remembered of it; one that has not
+    /// costs its reading only; one that is gone from a folder is forgotten. `progress` is told of every file.
+    ///
+    /// # Errors
+    /// [`MemoryError`]; what was reported done until then is remembered. A file that cannot be read is no error,
+    /// but named in the report.
+    pub async fn remember(
+        &self,
+        wanted: Remember,
+        mut progress: impl FnMut(&Progress) + Send,
+    ) -> Result<Report, MemoryError> {
+        let known: HashMap<String, String> = self.known(&wanted.scope).await?;
+        let (paths, base) = (wanted.paths.clone(), wanted.base.clone());
+        let (found, skipped) = blocking(move || documents::find(&paths, &base)).await?;
+        let mut report = Report { skipped, ..Report::default() };
+        let mut so_far = Progress { of: found.len() as u64, ..Progress::default() };
+        report.forgotten = self.forget_gone(&wanted, &known, &found).await?;
+
+        let known = Arc::new(known);
+        let (sender, mut read) = tokio::sync::mpsc::channel(READ_AHEAD);
+        let hashes = known.clone();
+        let reader = tokio::task::spawn_blocking(move || {
+            for file in found {
+                let document = documents::read(&file, hashes.get(&file.source).map(String::as_str));
+                if sender.blocking_send((file, document)).is_err() {
+                    return;
+                }
+            }
+        });
+        while let Some((file, document)) = read.recv().await {
+            so_far.done += 1;
+            so_far.source.clone_from(&file.source);
+            match document {
+                Ok(document) => {
+                    so_far.bytes += document.bytes;
+                    self.take(&wanted, &known, file, document, &mut report).await?;
+                }
+                Err(reason) => {
+                    // What was remembered of it is no longer what is there.
+                    if known.contains_key(&file.source) {
+                        self.shared.entries.forget(&wanted.scope, &file.source).await?;
+                        report.forgotten += 1;
+                    }
+                    report.skipped.push(Skipped { path: file.path, reason });
+                }
+            }
+            progress(&so_far);
+        }
+        reader.await.map_err(|error| MemoryError::Stopped(error.to_string()))?;
+        report.bytes = so_far.bytes;
+        self.catch_up().await?;
+        Ok(report)
+    }
+
+    async fn take(
+        &self,
+        wanted: &Remember,
+        known: &HashMap<String, String>,
+        file: Found,
+        document: Read,
+        report: &mut Report,
+    ) -> Result<(), MemoryError> {
+        let before = known.get(&file.source);
+        if before == Some(&document.hash) {
+            report.unchanged += 1;
+            return Ok(());
+        }
+        let new = NewDocument {
+            scope: wanted.scope.clone(),
+            source: file.source,
+            hash: document.hash,
+            provenance: wanted.provenance.clone(),
+            pieces: document.pieces,
+        };
+        match self.shared.entries.remember(new, self.shared.clock.now()).await? {
+            Remembered::Unchanged => report.unchanged += 1,
+            Remembered::Replaced { added, .. } => {
+                *(if before.is_some() { &mut report.changed } else { &mut report.added }) += 1;
+                report.entries += added.len() as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// The hash of each document of a scope, by its source.
+    async fn known(&self, scope: &EntryScope) -> Result<HashMap<String, String>, MemoryError> {
+        let documents = self.shared.entries.documents().await?;
+        let own = documents.into_iter().filter(|document| document.scope == *scope);
+        Ok(own.map(|document| (document.source, document.hash)).collect())
+    }
+
+    /// Forgets the documents that were remembered from the wanted folders, and of which there is no file any more.
+    async fn forget_gone(
+        &self,
+        wanted: &Remember,
+        known: &HashMap<String, String>,
+        found: &[Found],
+    ) -> Result<u64, MemoryError> {
+        let found: HashSet<&str> = found.iter().map(|file| file.source.as_str()).collect();
+        let sources: Vec<String> = known.keys().filter(|source| !found.contains(source.as_str())).cloned().collect();
+        let (paths, base) = (wanted.paths.clone(), wanted.base.clone());
+        let gone = blocking(move || {
+            let folders: Vec<PathBuf> = paths.iter().filter_map(|path| base.join(path).canonicalize().ok()).collect();
+            let base = base.canonicalize().unwrap_or(base);
+            let is_gone = |source: &String| {
+                let path = base.join(source);
+                folders.iter().any(|folder| path.starts_with(folder)) && !path.exists()
+            };
+            sources.into_iter().filter(is_gone).collect::<Vec<_>>()
+        })
+        .await?;
+        for source in &gone {
+            self.shared.entries.forget(&wanted.scope, source).await?;
+        }
+        Ok(gone.len() as u64)
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, MemoryError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| MemoryError::Stopped(error.to_string()))
+}

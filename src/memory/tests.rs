@@ -1,0 +1,162 @@
+//! The memory over a real store and a real index in folders of their own.
+
+mod documents;
+mod faults;
+mod index;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::clock::{ManualClock, Timestamp};
+use crate::store::entries::{EntryScope, NewNote, Supersedes};
+use crate::store::{Store, StoreOptions, WorkspaceId};
+
+/// A memory in a folder, with a folder of documents beside it.
+pub(super) struct Place {
+    pub(super) memory: Memory,
+    pub(super) store: Store,
+    pub(super) folder: TempDir,
+}
+
+pub(super) async fn place() -> Place {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("docs")).unwrap();
+    let (store, memory) = open(folder.path()).await;
+    Place { memory, store, folder }
+}
+
+pub(super) async fn open(folder: &Path) -> (Store, Memory) {
+    let store = Store::open(folder.join("data"), StoreOptions::default()).await.unwrap();
+    let entries = store.workspace(WorkspaceId::default()).entries();
+    let index = Arc::new(EdgeIndex::new(&folder.join("data/index")));
+    let clock = Arc::new(ManualClock::at(Timestamp(1_000)));
+    let memory = Memory::new(entries, index, clock).unwrap();
+    (store, memory)
+}
+
+impl Place {
+    pub(super) fn docs(&self) -> PathBuf {
+        self.folder.path().join("docs")
+    }
+
+    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.docs().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    pub(super) async fn remember(&self) -> Report {
+        self.memory.remember(wanted(self.folder.path(), "docs"), |_| ()).await.unwrap()
+    }
+
+    pub(super) async fn recall(&self, query: &str) -> Vec<Hit> {
+        self.memory.recall(query, &Filter::default(), 10).await.unwrap()
+    }
+
+    pub(super) async fn sources(&self, query: &str) -> Vec<String> {
+        self.recall(query).await.into_iter().map(|hit| hit.source).collect()
+    }
+
+    /// Closes everything and opens it again, as the next start does.
+    pub(super) async fn reopen(self) -> Self {
+        drop(self.memory);
+        self.store.close().await.unwrap();
+        drop(self.store);
+        let (store, memory) = open(self.folder.path()).await;
+        Self { store, memory, ..self }
+    }
+}
+
+pub(super) fn wanted(base: &Path, path: &str) -> Remember {
+    Remember { paths: vec![path.into()], base: base.to_owned(), scope: EntryScope::Workspace, provenance: None }
+}
+
+pub(super) fn note(text: &str) -> NewNote {
+    NewNote {
+        scope: EntryScope::Workspace,
+        author: "research".to_owned(),
+        heading: None,
+        text: text.to_owned(),
+        provenance: None,
+        supersedes: None,
+        key: None,
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_recalled_with_its_place_and_why() {
+    let place = place().await;
+    place.write("incident.md", "# Incident\n\nIntroduction.\n\n## Cause\n\nThe gateway ran out of\nconnections.\n");
+    place.write("canteen.md", "# Canteen\n\nSoup is served from noon.\n");
+    let report = place.remember().await;
+    assert_eq!((report.added, report.entries, report.skipped.len()), (2, 2, 0), "{report:?}");
+
+    let hits = place.recall("why did the gateway lose its connection?").await;
+    assert_eq!(hits.len(), 1, "{hits:?}");
+    let hit = &hits[0];
+    assert_eq!(hit.source, "docs/incident.md");
+    assert_eq!(hit.lines, Some(1..9));
+    assert_eq!(hit.matched, ["gateway", "connection"]);
+    assert!(hit.text.contains("ran out of\nconnections") && hit.score > 0.0 && !hit.note, "{hit:?}");
+    assert_eq!(place.sources("served soup").await, ["docs/canteen.md"]);
+    assert_eq!(place.sources("zeppelin").await, [""; 0]);
+    assert_eq!(place.sources("").await, [""; 0]);
+    assert_eq!(place.sources("the of and").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn rare_words_count_more_than_common_ones() {
+    let place = place().await;
+    for number in 0..20 {
+        place.write(&format!("report{number}.txt"), format!("Report number {number} about the harvest of apples."));
+    }
+    place.write("quince.txt", "Report about the harvest of a single quince.");
+    place.remember().await;
+    assert_eq!(place.sources("report about the quince harvest").await[0], "docs/quince.txt");
+    assert_eq!(place.memory.recall("harvest", &Filter::default(), 3).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn notes_are_recalled_at_once_and_made_once_by_key() {
+    let place = place().await;
+    let keyed = NewNote { key: Some("k1".to_owned()), ..note("The auditor prefers tables.") };
+    let first = place.memory.note(keyed.clone()).await.unwrap();
+    assert_eq!(place.memory.note(keyed).await.unwrap(), first);
+    let hits = place.recall("auditor").await;
+    assert_eq!(hits.len(), 1);
+    assert!(hits[0].note && hits[0].source == "research" && hits[0].lines.is_none());
+
+    let about = |text: &str| NewNote {
+        heading: Some("budget".to_owned()),
+        supersedes: Some(Supersedes::SameHeading),
+        ..note(text)
+    };
+    place.memory.note(about("The budget is ten thousand.")).await.unwrap();
+    place.memory.note(about("The budget is twelve thousand.")).await.unwrap();
+    let hits = place.recall("budget").await;
+    assert_eq!(hits.iter().map(|hit| hit.text.as_str()).collect::<Vec<_>>(), ["The budget is twelve thousand."]);
+}
+
+#[tokio::test]
+async fn what_a_run_remembers_for_itself_is_found_by_it_alone() {
+    let place = place().await;
+    let run = |n| EntryScope::Run(crate::store::fixtures::run_id(n));
+    place.memory.note(NewNote { scope: run(1), ..note("A private plan about otters.") }).await.unwrap();
+    place.memory.note(note("A public plan about otters.")).await.unwrap();
+    let found = async |filter: Filter| place.memory.recall("otters", &filter, 10).await.unwrap().len();
+    assert_eq!(found(Filter::default()).await, 1);
+    assert_eq!(found(Filter::default().also(run(1))).await, 2);
+    assert_eq!(found(Filter::default().also(run(2))).await, 1);
+    assert_eq!(found(Filter { kind: Some(EntryKind::Document), ..Filter::default() }).await, 0);
+}
+
+#[tokio::test]
+async fn opening_a_memory_touches_no_index() {
+    let place = place().await;
+    assert!(!place.folder.path().join("data/index").exists());
+    assert_eq!(place.memory.counts().await.unwrap(), EntryCounts::default());
+    assert!(!place.folder.path().join("data/index").exists());
+}

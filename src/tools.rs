@@ -5,6 +5,7 @@
 
 mod files;
 mod http;
+mod memory;
 mod registry;
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use crate::workflow::{CallEffect, Effect};
 
 pub use files::{FilesRead, FilesWrite, Folder};
 pub use http::{AddressRules, BadAddressRule, HttpRequest};
+pub use memory::{MemoryNote, MemorySearch};
 pub use registry::{RegisterError, Tools};
 
 /// For whom a call is made.

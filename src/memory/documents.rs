@@ -90,7 +90,7 @@ pub(super) fn read(found: &Found, known: Option<&str>) -> Result<Read, String> {
         return Err(format!("has {length} bytes, more than the limit of {LONGEST_FILE}; split it"));
     }
     let content = fs::read(&found.path).map_err(cannot)?;
-    let hash: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = format!("{:x}", Sha256::digest(&content));
     let bytes = content.len() as u64;
     if known == Some(hash.as_str()) {
         return Ok(Read { hash, bytes, pieces: Vec::new() });

@@ -117,7 +117,7 @@ impl<'a> Lines<'a> {
         if at < self.at {
             (self.at, self.line) = (0, 1);
         }
-        self.line += self.text[self.at..at].iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.line += self.text[self.at..at].split(|byte| *byte == b'\n').skip(1).count() as u64;
         self.at = at;
         self.line
     }

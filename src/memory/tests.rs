@@ -66,7 +66,7 @@ impl Place {
         self.store.close().await.unwrap();
         drop(self.store);
         let (store, memory) = open(self.folder.path()).await;
-        Self { store, memory, ..self }
+        Self { memory, store, ..self }
     }
 }
 

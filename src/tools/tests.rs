@@ -2,6 +2,7 @@
 
 mod files;
 mod http;
+mod memory;
 
 use std::sync::Arc;
 

@@ -1,0 +1,93 @@
+//! `memory.search`: what fits a query best.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::memory::index::Filter;
+use crate::memory::{Hit, Memory};
+use crate::run::Permit;
+use crate::store::entries::EntryScope;
+use crate::tools::{Caller, Tool, ToolError};
+use crate::workflow::{CallEffect, Effect};
+
+/// How many passages are returned if the call does not say.
+const DEFAULT_LIMIT: usize = 8;
+/// How many passages are returned at most.
+const MOST: usize = 50;
+
+/// `memory.search`: the passages that fit a query best, each with its source, its lines and the words that it was found by.
+#[derive(Clone, Debug)]
+pub struct MemorySearch {
+    memory: Memory,
+}
+
+#[derive(Deserialize)]
+struct Arguments {
+    query: String,
+    limit: Option<usize>,
+}
+
+impl MemorySearch {
+    /// Searches `memory`.
+    #[must_use]
+    pub fn new(memory: Memory) -> Self {
+        Self { memory }
+    }
+}
+
+#[async_trait]
+impl Tool for MemorySearch {
+    fn name(&self) -> &'static str {
+        "memory.search"
+    }
+
+    fn description(&self) -> &'static str {
+        "Searches documents and notes that the company remembers, and returns passages with their sources and lines."
+    }
+
+    fn parameters(&self) -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "query": { "type": "string", "minLength": 1, "description": "Words that a passage would use" },
+                "limit": {
+                    "type": "integer", "minimum": 1, "maximum": MOST,
+                    "description": "How many passages at most; default 8"
+                }
+            },
+            "required": ["query"],
+            "additionalProperties": false
+        })
+    }
+
+    fn worst(&self) -> Effect {
+        Effect::Read
+    }
+
+    fn effect(&self, _arguments: &Value) -> CallEffect {
+        CallEffect::of(Effect::Read)
+    }
+
+    async fn call(&self, arguments: Value, _permit: Permit, caller: &Caller) -> Result<Value, ToolError> {
+        let Arguments { query, limit } = crate::tools::arguments(arguments)?;
+        let filter = Filter::default().also(EntryScope::Run(caller.run));
+        let hits = self.memory.recall(&query, &filter, limit.unwrap_or(DEFAULT_LIMIT)).await;
+        let hits: Vec<Value> = hits.map_err(|error| super::failed(&error))?.iter().map(told).collect();
+        Ok(json!({ "hits": hits }))
+    }
+}
+
+/// A hit as a model is told of it: `lines` are the first and the last.
+fn told(hit: &Hit) -> Value {
+    json!({
+        "id": hit.id,
+        "text": hit.text,
+        "source": hit.source,
+        "lines": hit.lines.as_ref().map(|lines| [lines.start, lines.end - 1]),
+        "heading": hit.heading,
+        "score": (f64::from(hit.score) * 1000.0).round() / 1000.0,
+        "matched": hit.matched,
+        "note": hit.note,
+    })
+}

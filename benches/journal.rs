@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use callboard::clock::Timestamp;
 use callboard::run::{Output, Payload, Recorded, RunEvent, RunId, RunStatus};
 use callboard::store::{Append, Head, Journal, SqlJournal, Store, StoreOptions, WorkspaceId};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -33,8 +33,8 @@ fn ended(step: &str) -> RunEvent {
     RunEvent::Ended { step: step.into(), outcome: "ok".into(), output: Output::Value(Payload::of(output)) }
 }
 
-async fn run(journal: &SqlJournal, id: RunId) {
-    let created = RunEvent::Created {
+fn created() -> RunEvent {
+    RunEvent::Created {
         workflow: "brief".into(),
         version: "5f2c9a0b7d31e846".into(),
         inputs: Payload::of(json!({"topic": "otters"})),
@@ -42,9 +42,28 @@ async fn run(journal: &SqlJournal, id: RunId) {
         origin: None,
         depth: 0,
         deadline: None,
-    };
+    }
+}
+
+async fn append(journal: &SqlJournal, run: RunId, seq: &mut u64, status: RunStatus, events: Vec<RunEvent>) {
+    let expected_seq = *seq;
+    let events = events
+        .into_iter()
+        .map(|event| {
+            *seq += 1;
+            Recorded { seq: *seq, at: Timestamp(1_790_000_000_000), event }
+        })
+        .collect();
+    journal.append(Append { run, expected_seq, events, head: Head { status, wake_at: None } }).await.unwrap();
+}
+
+async fn begin(journal: &SqlJournal, id: RunId) {
+    append(journal, id, &mut 0, RunStatus::Running, vec![created(), started("gather"), ended("gather")]).await;
+}
+
+async fn run(journal: &SqlJournal, id: RunId) {
     let appends = [
-        (RunStatus::Running, vec![created, started("gather")]),
+        (RunStatus::Running, vec![created(), started("gather")]),
         (RunStatus::Running, vec![ended("gather"), started("write")]),
         (RunStatus::Running, vec![ended("write"), started("send")]),
         (
@@ -58,16 +77,7 @@ async fn run(journal: &SqlJournal, id: RunId) {
     ];
     let mut seq = 0;
     for (status, events) in appends {
-        let expected_seq = seq;
-        let events: Vec<_> = events
-            .into_iter()
-            .map(|event| {
-                seq += 1;
-                Recorded { seq, at: Timestamp(1_790_000_000_000), event }
-            })
-            .collect();
-        let head = Head { status, wake_at: None };
-        journal.append(Append { run: id, expected_seq, events, head }).await.unwrap();
+        append(journal, id, &mut seq, status, events).await;
     }
 }
 
@@ -161,5 +171,42 @@ fn journal(criterion: &mut Criterion) {
     appenders(criterion, &tokio, 50);
 }
 
-criterion_group! { name = benches; config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(8)); targets = journal }
+/// From nothing to a store that takes appends, and what recovery asks first of one that was stopped in its work.
+fn opening(criterion: &mut Criterion) {
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    criterion.bench_function("open an empty folder", |bencher| {
+        bencher.iter_batched(
+            folder,
+            |folder| {
+                let store = tokio.block_on(Store::open(folder.path(), StoreOptions::default())).unwrap();
+                (folder, store)
+            },
+            BatchSize::PerIteration,
+        );
+    });
+
+    let folder = folder();
+    let store = tokio.block_on(Store::open(folder.path(), StoreOptions::default())).unwrap();
+    let workspace = store.workspace(WorkspaceId::default());
+    let unfinished: Vec<RunId> = ids().take(10_000).collect();
+    tokio.block_on(async {
+        let appends = unfinished.iter().map(|id| {
+            let (journal, id) = (workspace.journal(), *id);
+            tokio::spawn(async move { begin(&journal, id).await })
+        });
+        for task in appends.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+    });
+    criterion.bench_function("find 10,000 runs to recover", |bencher| {
+        bencher.iter(|| assert_eq!(tokio.block_on(workspace.runs().to_recover()).unwrap().len(), 10_000));
+    });
+    criterion.bench_function("read the events of one run", |bencher| {
+        let mut next = unfinished.iter().cycle();
+        bencher.iter(|| tokio.block_on(workspace.journal().read(*next.next().unwrap(), 0, 1000)).unwrap());
+    });
+    tokio.block_on(store.close()).unwrap();
+}
+
+criterion_group! { name = benches; config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(8)); targets = journal, opening }
 criterion_main!(benches);

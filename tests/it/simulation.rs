@@ -7,25 +7,27 @@
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "this is a test")]
 
 mod generate;
+mod history;
 mod invariants;
 mod oracle;
 mod reference;
 mod shell;
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use callboard::run::{Output, Recorded, RunEvent, RunStatus, StepPath};
+use callboard::run::{RunEvent, RunStatus, StepPath, ValueRef};
+use callboard::workflow::{Outcome, Step};
 use fastrand::Rng;
 
+use history::{EARLIER, History};
 use oracle::Oracle;
-use reference::{End, ListEnd};
-use shell::{Outcomes, START, Scenario, Shell, place};
+use reference::{Chance, End, ListEnd};
+use shell::{Outcomes, START, Scenario, Shell};
 
 /// Seeds are dealt out to this many tests, which run side by side.
-const SHARDS: u64 = 8;
+const SHARDS: usize = 8;
 const SEEDS: u64 = 10_000;
 
 fn scenario(seed: u64, rng: &mut Rng) -> Scenario {
@@ -37,6 +39,7 @@ fn scenario(seed: u64, rng: &mut Rng) -> Scenario {
         START.after(Duration::from_millis(rng.u64(..most)))
     };
     Scenario {
+        is_unsteady: rng.u8(..8) == 0 && !oracle.is_simulated,
         workflow,
         oracle,
         crashing: rng.choice([0, 20, 100, 300]).unwrap(),
@@ -44,132 +47,117 @@ fn scenario(seed: u64, rng: &mut Rng) -> Scenario {
         cancel_at: (rng.u8(..10) == 0).then(|| moment(rng)),
         deadline: (rng.u8(..10) == 0).then(|| moment(rng)),
         checking: 60,
+        earlier: Vec::new(),
+        reused: Vec::new(),
     }
 }
 
+/// Carries one seed through: the run, the run cut off and taken up again, and the run retried.
 fn simulate(seed: u64) {
     let mut rng = Rng::with_seed(seed);
-    let scenario = scenario(seed, &mut rng);
+    let mut scenario = scenario(seed, &mut rng);
     let mut log = Vec::new();
     let result = catch_unwind(AssertUnwindSafe(|| {
         let outcomes = Shell::new(&scenario, &[], rng.fork()).run();
         log.clone_from(&outcomes.log);
         check(&scenario, &outcomes);
-        if seed.is_multiple_of(4) {
-            // Cut the list anywhere and go on from there, in a world that knows only the cut.
-            let cut = rng.usize(1..=outcomes.log.len());
+        let is_short = outcomes.log.len() < 40;
+        let cuts = match seed % 32 {
+            0 if is_short => (1..=outcomes.log.len()).collect(),
+            0 | 8 | 16 | 24 => vec![rng.usize(1..=outcomes.log.len())],
+            _ => Vec::new(),
+        };
+        for cut in cuts {
             let resumed = Shell::new(&scenario, &outcomes.log[..cut], rng.fork()).run();
             log.clone_from(&resumed.log);
             check(&scenario, &resumed);
         }
+        if seed % 8 == 4 {
+            retry(&mut scenario, outcomes, &mut rng);
+            let retried = Shell::new(&scenario, &[], rng.fork()).run();
+            log.clone_from(&retried.log);
+            check(&scenario, &retried);
+        }
     }));
     let is_replay = std::env::var_os("CALLBOARD_SEED").is_some();
     if is_replay || result.is_err() {
-        eprintln!("workflow of seed {seed}:\n{}", outline(&scenario.workflow.steps, 1));
-        eprintln!(
-            "oracle: {:?}\ncancel at {:?}, deadline {:?}",
-            scenario.oracle, scenario.cancel_at, scenario.deadline
-        );
-    }
-    if is_replay || result.is_err() {
-        log.iter().for_each(|recorded| eprintln!("{:>4} {} {:?}", recorded.seq, recorded.at, recorded.event));
+        log.iter().for_each(|recorded| eprintln!("{:>5} {} {:?}", recorded.seq, recorded.at, recorded.event));
+        eprintln!("the workflow of seed {seed}:\n{}", outline(&scenario.workflow.steps, 1));
+        let Scenario { oracle, cancel_at, deadline, is_unsteady, reused, .. } = &scenario;
+        eprintln!("{oracle:?}\ncancel at {cancel_at:?}, deadline {deadline:?}, is_unsteady {is_unsteady}, {reused:?}");
     }
     assert!(
         result.is_ok(),
-        "seed {seed} failed, as told above; to replay it: CALLBOARD_SEED={seed} cargo nextest run --test it simulation::replay --no-capture"
+        "seed {seed} failed, as told above; replay it with\n  CALLBOARD_SEED={seed} cargo nextest run --test it simulation::replay --no-capture"
     );
+}
+
+/// Makes of a scenario the one in which its run, having ended, is retried, and all goes differently.
+fn retry(scenario: &mut Scenario, outcomes: Outcomes, rng: &mut Rng) {
+    scenario.reused = outcomes
+        .state
+        .root_results()
+        .filter(|(_, outcome, _)| outcome.as_str() != Outcome::ERROR)
+        .map(|(step, outcome, at)| {
+            (StepPath::root(&step.id), outcome.clone(), at.map(|at| ValueRef { run: EARLIER, ..at }))
+        })
+        .collect();
+    scenario.reused.retain(|_| rng.u8(..6) != 0);
+    scenario.earlier = outcomes.log;
+    let endless = std::mem::take(&mut scenario.oracle.endless);
+    scenario.oracle = Oracle::new(rng.u64(..), rng);
+    scenario.oracle.endless = endless;
+    scenario.is_unsteady &= !scenario.oracle.is_simulated;
 }
 
 /// Compares what a run has come to with what it must come to.
 fn check(scenario: &Scenario, outcomes: &Outcomes) {
-    let mut steps = HashMap::new();
-    shell::collect_steps(&scenario.workflow.steps, &mut steps);
-    invariants::check_log(&outcomes.log, &steps);
-    let expected = reference::expect(&scenario.workflow, &scenario.oracle, &outcomes.calls);
-    let status = outcomes.state.status();
-    let requested = outcomes.log.iter().any(|recorded| matches!(recorded.event, RunEvent::CancelRequested { .. }));
+    let Outcomes { log, state, performed } = outcomes;
+    invariants::check_log(log, &shell::all_steps(&scenario.workflow.steps), scenario.is_unsteady);
+    let history = History { events: log, pending: &[], earlier: &scenario.earlier };
+    let chance = match history.chance() {
+        chance if scenario.is_unsteady => chance,
+        Chance { lost, failed, .. } => Chance { lost, failed, ..Chance::default() },
+    };
+    let reused = scenario.reused.iter().map(|(step, outcome, at)| {
+        (step.to_string(), (outcome.to_string(), at.map_or(serde_json::Value::Null, |at| history.value(at))))
+    });
+    let expected = reference::expect(&scenario.workflow, &scenario.oracle, &chance, &reused.collect());
+
+    let was_endless = shell::was_endless(log);
+    let was_cancelled = log.iter().any(|recorded| matches!(recorded.event, RunEvent::CancelRequested { .. }));
     let mut wrong = Vec::new();
-    let mut ends = ends(&outcomes.log);
-    for (place, (end, is_certain)) in &expected.steps {
-        let actual = ends.remove(place);
-        let is_certain = *is_certain && *end != End::Endless && (!requested || outcomes.was_endless);
-        if actual.as_ref() != Some(end) && (is_certain || actual.is_some()) {
-            wrong.push(format!("{place}: {actual:?}, must be {end:?}"));
+    let mut ends = history.ends();
+    for (path, (end, is_certain)) in &expected.steps {
+        let actual = ends.remove(path);
+        let must_be = *is_certain && *end != End::Endless && (!was_cancelled || was_endless);
+        if actual.as_ref() != Some(end) && (must_be || actual.is_some()) {
+            wrong.push(format!("{path}: {actual:?}, must be {end:?}"));
         }
     }
-    wrong.extend(ends.iter().map(|(place, end)| format!("{place}: {end:?}, must not be")));
-    let run = match (status, outcomes.log.last().map(|recorded| &recorded.event)) {
-        (RunStatus::Completed, Some(RunEvent::Completed { result })) => ListEnd::Value(output(&outcomes.log, result)),
-        (RunStatus::Failed, _) => ListEnd::Failed,
-        (RunStatus::Cancelled, _) if outcomes.was_endless => ListEnd::Endless,
-        (RunStatus::Cancelled, _) if requested => expected.run.clone(),
-        _ => panic!("{status} is no end"),
+    wrong.extend(ends.iter().map(|(path, end)| format!("{path}: {end:?}, must not be")));
+    let run = match (state.status(), log.last().map(|recorded| &recorded.event)) {
+        (RunStatus::Completed, Some(RunEvent::Completed { result })) => ListEnd::Value(history.output(result)),
+        (RunStatus::Failed, Some(RunEvent::RunFailed { .. })) => ListEnd::Failed,
+        (RunStatus::Cancelled, _) if was_endless => ListEnd::Endless,
+        (RunStatus::Cancelled, _) if was_cancelled => expected.run.clone(),
+        (status, last) => panic!("{status} is no end, by {last:?}"),
     };
     if run != expected.run {
         wrong.push(format!("the run: {run:?}, must be {:?}", expected.run));
     }
-    let resumed = resumed(&outcomes.log);
-    for (attempt, times) in &outcomes.performed {
+    let resumed = history.resumed();
+    for (attempt, times) in performed {
         let repeats = resumed.get(attempt).copied().unwrap_or(0);
-        if *times > 1 + outcomes.crashes || *times > 1 && repeats == 0 {
+        if *times > 1 + repeats {
             wrong.push(format!("{attempt:?} was performed {times} times, and resumed {repeats} times"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn output(log: &[Recorded], output: &Output) -> serde_json::Value {
-    shell::output_value(&|seq| &log[usize::try_from(seq).unwrap() - 1], output)
-}
-
-/// How each step ended, by place.
-fn ends(log: &[Recorded]) -> BTreeMap<String, End> {
-    let mut attempts: HashMap<&StepPath, u32> = HashMap::new();
-    let mut ends = BTreeMap::new();
-    for recorded in log {
-        let (step, end) = match &recorded.event {
-            RunEvent::Started { step, attempt, .. } => {
-                attempts.insert(step, *attempt);
-                continue;
-            }
-            RunEvent::Ended { step, outcome, output: value } => {
-                let (outcome, output) = (outcome.to_string(), output(log, value));
-                (step, End::Left { outcome, output, attempt: attempts[step] })
-            }
-            RunEvent::GaveUp { step, .. } => {
-                let output = serde_json::json!({ "error": true });
-                (step, End::Left { outcome: "error".into(), output, attempt: attempts[step] })
-            }
-            RunEvent::Skipped { step } => (step, End::Skipped),
-            _ => continue,
-        };
-        let place = place(step, |step| attempts[step]);
-        assert!(!ends.contains_key(&place), "{place} ends twice: {end:?}");
-        ends.insert(place, end);
-    }
-    ends
-}
-
-/// How often each attempt was taken up again.
-fn resumed(log: &[Recorded]) -> BTreeMap<(String, u32), u32> {
-    let mut attempts: HashMap<&StepPath, u32> = HashMap::new();
-    let mut resumed = BTreeMap::new();
-    for recorded in log {
-        match &recorded.event {
-            RunEvent::Started { step, attempt, .. } => {
-                attempts.insert(step, *attempt);
-            }
-            RunEvent::Resumed { step, attempt } => {
-                *resumed.entry((place(step, |step| attempts[step]), *attempt)).or_default() += 1;
-            }
-            _ => {}
-        }
-    }
-    resumed
-}
-
 /// A workflow to be read by whoever looks for the fault.
-fn outline(steps: &[callboard::workflow::Step], depth: usize) -> String {
+fn outline(steps: &[Step], depth: usize) -> String {
     steps.iter().fold(String::new(), |mut text, step| {
         let needs: Vec<String> = step.needs.iter().map(|need| format!("{}.{:?}", need.step, need.port)).collect();
         let process = format!("{:?}", step.process);
@@ -189,12 +177,11 @@ fn outline(steps: &[callboard::workflow::Step], depth: usize) -> String {
 }
 
 fn shard(number: u64) {
-    if std::env::var_os("CALLBOARD_SEED").is_some() {
-        return;
+    if std::env::var_os("CALLBOARD_SEED").is_none() {
+        let seeds = std::env::var("CALLBOARD_SEEDS");
+        let seeds = seeds.map_or(SEEDS, |text| text.parse().expect("CALLBOARD_SEEDS is a number"));
+        (number..seeds).step_by(SHARDS).for_each(simulate);
     }
-    let seeds =
-        std::env::var("CALLBOARD_SEEDS").map_or(SEEDS, |text| text.parse().expect("CALLBOARD_SEEDS is a number"));
-    (number..seeds).step_by(usize::try_from(SHARDS).unwrap()).for_each(simulate);
 }
 
 /// Just the seed that `CALLBOARD_SEED` names, told in full.

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard::clock::Timestamp;
-use callboard::run::{CallKey, QuestionKind, Recorded, RunEvent, RunState, RunStatus, StepPath, decide};
+use callboard::run::{CallKey, Command, QuestionKind, Recorded, RunEvent, RunState, RunStatus, StepPath, decide};
+use callboard::workflow::step::Backoff;
 use callboard::workflow::{Graph, OnError, Process, Step};
 use fastrand::Rng;
 
-use super::shell::{START, run_id};
+use super::history::RUN;
+use super::shell::START;
 
 /// Folding the list from nothing gives the state that there is.
 pub(super) fn check_fold(graph: &Arc<Graph>, log: &[Recorded], pending: &[Recorded], live: &RunState) {
-    let mut state = RunState::new(run_id(), graph.clone());
+    let mut state = RunState::new(RUN, graph.clone());
     for recorded in log.iter().chain(pending) {
         state.apply(recorded).expect("what was applied once can be applied again");
     }
@@ -25,6 +27,13 @@ pub(super) fn check_json(recorded: &Recorded) {
     let text = serde_json::to_string(recorded).expect("an event can be written");
     let read: Recorded = serde_json::from_str(&text).expect("a written event can be read");
     assert_eq!(read, *recorded, "{text}");
+}
+
+/// Commands survive their own JSON.
+pub(super) fn check_commands(commands: &[Command]) {
+    let text = serde_json::to_string(commands).expect("commands can be written");
+    let read: Vec<Command> = serde_json::from_str(&text).expect("written commands can be read");
+    assert_eq!(read, commands, "{text}");
 }
 
 /// An event that cannot follow is refused, and changes nothing.
@@ -72,11 +81,11 @@ pub(super) fn check_end(state: &RunState, now: Timestamp) {
 }
 
 /// What must hold in a list of events, whoever wrote it.
-pub(super) fn check_log(log: &[Recorded], steps: &HashMap<String, &Step>) {
-    let mut check = Check { steps, ..Check::of(steps) };
+pub(super) fn check_log(log: &[Recorded], steps: &HashMap<String, &Step>, is_unsteady: bool) {
+    let mut check = Check::of(steps);
     for (recorded, seq) in log.iter().zip(1..) {
         assert_eq!(recorded.seq, seq, "the numbers have a gap");
-        assert!(recorded.at >= START && recorded.at >= check.last, "time goes backwards at {seq}");
+        assert!(is_unsteady || recorded.at >= START && recorded.at >= check.last, "time goes backwards at {seq}");
         check.last = recorded.at;
         check.event(recorded);
     }
@@ -87,7 +96,7 @@ struct Check<'a> {
     last: Timestamp,
     /// The attempt that is open, and its time limit.
     open: HashMap<&'a StepPath, (u32, Option<Timestamp>)>,
-    failed_at: HashMap<&'a StepPath, Timestamp>,
+    failures: HashMap<&'a StepPath, u32>,
     retry_at: HashMap<&'a StepPath, (u32, Timestamp)>,
     waits: HashMap<&'a StepPath, (Option<Timestamp>, bool)>,
     taken: HashSet<u64>,
@@ -111,7 +120,7 @@ impl<'a> Check<'a> {
             steps,
             last: START,
             open: HashMap::new(),
-            failed_at: HashMap::new(),
+            failures: HashMap::new(),
             retry_at: HashMap::new(),
             waits: HashMap::new(),
             taken: HashSet::new(),
@@ -142,20 +151,26 @@ impl<'a> Check<'a> {
                     assert!(deadline.is_some_and(|deadline| at >= deadline), "{step} timed out early, at {at}");
                 }
                 self.waits.remove(step);
-                self.failed_at.insert(step, at);
+                *self.failures.entry(step).or_default() += 1;
             }
             RunEvent::RetryScheduled { step, attempt, at: due } => {
-                let failed = self.failed_at[step];
-                let retry = self.steps[step.id()].retry.unwrap_or_default();
-                assert!(*due >= failed, "{step} is retried before it failed");
-                assert!(due.since(failed) <= retry.max.max(retry.initial).mul_f32(1.5), "{step} waits too long");
+                let retry = self.steps[step.id()].retry.expect("only what has `retry` is retried");
+                let failures = self.failures[step];
+                assert!(failures < retry.max_attempts, "{step} is retried after {failures} failures");
+                let doubled = if retry.backoff == Backoff::Fixed { 1 } else { 1 << (failures - 1) };
+                let longest = (retry.initial * doubled).min(retry.max);
+                let pause = due.since(at) + Duration::from_millis(1);
+                assert!(
+                    pause >= longest / 2 && pause <= longest + Duration::from_millis(1),
+                    "{step} pauses for {pause:?}"
+                );
                 self.retry_at.insert(step, (*attempt, *due));
             }
-            RunEvent::ChildEnded { step, run, .. } => {
-                if self.open.get(step).is_some_and(|(attempt, _)| run_id().child(step, *attempt) == *run) {
+            RunEvent::ChildEnded { step, run, status, .. } => {
+                if self.open.get(step).is_some_and(|(attempt, _)| RUN.child(step, *attempt) == *run) {
                     self.open.remove(step);
                 }
-                self.failed_at.insert(step, at);
+                *self.failures.entry(step).or_default() += u32::from(*status == RunStatus::Failed);
             }
             RunEvent::Ended { step, .. } => {
                 self.open.remove(step);

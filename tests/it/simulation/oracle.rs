@@ -1,8 +1,5 @@
-//! What the world does: a pure function of the seed, a place in the run and an attempt.
-//!
-//! A *place* is a step's path with the attempts of the steps around it (`each#1[3].write`), so that
-//! a body that is gone through again is another place. Shell and reference ask the same oracle, and
-//! share nothing else.
+//! What the world does: a pure function of the seed, a step's path and an attempt. Shell and reference
+//! ask the same oracle, and share nothing else.
 
 use callboard::run::Category;
 use callboard::workflow::{CallEffect, Effect, Human, Outcome, Process, Step, Wait};
@@ -20,6 +17,8 @@ pub(super) struct Oracle {
     unknown: u8,
     /// A person is asked before each call with this effect or a worse one.
     pub(super) ask_from: Option<Effect>,
+    /// Calls that change the world are only noted.
+    pub(super) is_simulated: bool,
     /// Steps that may never end, by id.
     pub(super) endless: Vec<String>,
 }
@@ -62,14 +61,15 @@ impl Oracle {
             silent: some(rng),
             unknown: some(rng),
             ask_from: (rng.u8(..8) == 0).then(|| rng.choice([Effect::Write, Effect::Irreversible]).unwrap()),
+            is_simulated: rng.u8(..12) == 0,
             endless: Vec::new(),
         }
     }
 
     /// Randomness that depends on the topic only. (FNV-1a: stable across Rust versions.)
-    fn roll(&self, topic: &str, place: &str, numbers: [u64; 2]) -> Rng {
+    fn roll(&self, topic: &str, path: &str, numbers: [u64; 2]) -> Rng {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ self.seed;
-        for byte in topic.bytes().chain(place.bytes()) {
+        for byte in topic.bytes().chain(path.bytes()) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         for number in numbers {
@@ -83,19 +83,19 @@ impl Oracle {
     }
 
     /// How the evaluation of a step's bindings goes.
-    pub(super) fn evaluation(&self, place: &str, attempt: u32) -> Fate {
-        let mut rng = self.roll("evaluation", place, [attempt.into(), 0]);
+    pub(super) fn evaluation(&self, path: &str, attempt: u32) -> Fate {
+        let mut rng = self.roll("evaluation", path, [attempt.into(), 0]);
         if rng.u8(..100) < self.failing / 2 { Fate::Fails(Self::category(&mut rng)) } else { Fate::Good }
     }
 
     /// The value that an attempt yields.
-    pub(super) fn value(place: &str, attempt: u32) -> serde_json::Value {
-        format!("{place}@{attempt}").into()
+    pub(super) fn value(path: &str, attempt: u32) -> serde_json::Value {
+        format!("{path}@{attempt}").into()
     }
 
     /// How an attempt goes apart from its calls.
-    pub(super) fn attempt(&self, step: &Step, place: &str, attempt: u32) -> Fate {
-        let mut rng = self.roll("attempt", place, [attempt.into(), 0]);
+    pub(super) fn attempt(&self, step: &Step, path: &str, attempt: u32) -> Fate {
+        let mut rng = self.roll("attempt", path, [attempt.into(), 0]);
         let dice = rng.u8(..100);
         if dice < self.failing {
             Fate::Fails(Self::category(&mut rng))
@@ -115,8 +115,8 @@ impl Oracle {
     }
 
     /// The calls that every attempt of a step wants to make, one after the other.
-    pub(super) fn calls(&self, step: &Step, place: &str) -> Vec<CallEffect> {
-        let mut rng = self.roll("calls", place, [0, 0]);
+    pub(super) fn calls(&self, step: &Step, path: &str) -> Vec<CallEffect> {
+        let mut rng = self.roll("calls", path, [0, 0]);
         let count = match step.process {
             Process::Tool { .. } => 1,
             Process::Agent { .. } => rng.usize(..4),
@@ -129,8 +129,8 @@ impl Oracle {
     }
 
     /// How a call goes.
-    pub(super) fn call(&self, step: &Step, place: &str, attempt: u32, nth: usize) -> Fate {
-        let mut rng = self.roll("call", place, [attempt.into(), nth as u64]);
+    pub(super) fn call(&self, step: &Step, path: &str, attempt: u32, nth: usize) -> Fate {
+        let mut rng = self.roll("call", path, [attempt.into(), nth as u64]);
         let dice = rng.u8(..100);
         if dice < self.failing / 2 {
             Fate::Fails(Self::category(&mut rng))
@@ -144,38 +144,38 @@ impl Oracle {
     }
 
     /// What a person says about a call whose result is not known.
-    pub(super) fn answer_to_unknown(&self, place: &str, attempt: u32) -> &'static str {
-        let mut rng = self.roll("unknown", place, [attempt.into(), 0]);
+    pub(super) fn answer_to_unknown(&self, path: &str, attempt: u32) -> &'static str {
+        let mut rng = self.roll("unknown", path, [attempt.into(), 0]);
         ["happened", "repeat", "fail"][rng.usize(..3)]
     }
 
     /// Whether a person lets a call be made.
-    pub(super) fn approves(&self, place: &str, attempt: u32) -> bool {
-        self.roll("approval", place, [attempt.into(), 0]).u8(..4) != 0
+    pub(super) fn approves(&self, path: &str, attempt: u32) -> bool {
+        self.roll("approval", path, [attempt.into(), 0]).u8(..4) != 0
     }
 
     /// The case that is true, if one is.
-    pub(super) fn case(&self, place: &str, attempt: u32, cases: usize) -> Option<usize> {
-        let case = self.roll("case", place, [attempt.into(), 0]).usize(..=cases);
+    pub(super) fn case(&self, path: &str, attempt: u32, cases: usize) -> Option<usize> {
+        let case = self.roll("case", path, [attempt.into(), 0]).usize(..=cases);
         (case < cases).then_some(case)
     }
 
     /// How many items a `for_each` has.
-    pub(super) fn count(&self, place: &str, attempt: u32, body: usize) -> u64 {
-        let mut rng = self.roll("count", place, [attempt.into(), 0]);
-        let most = if place.contains('[') || body > 3 { 3 } else { 7 };
+    pub(super) fn count(&self, path: &str, attempt: u32, body: usize) -> u64 {
+        let mut rng = self.roll("count", path, [attempt.into(), 0]);
+        let most = if path.contains('[') || body > 3 { 3 } else { 7 };
         rng.u64(..=most)
     }
 
     /// Whether the condition of a `repeat` holds; `None` if it cannot be evaluated.
-    pub(super) fn holds(&self, place: &str, attempt: u32, index: u64) -> Result<bool, Category> {
-        let mut rng = self.roll("holds", place, [attempt.into(), index]);
+    pub(super) fn holds(&self, path: &str, attempt: u32, index: u64) -> Result<bool, Category> {
+        let mut rng = self.roll("holds", path, [attempt.into(), index]);
         if rng.u8(..100) < self.failing / 4 { Err(Self::category(&mut rng)) } else { Ok(rng.bool()) }
     }
 
     /// How the run of a `workflow` step goes.
-    pub(super) fn child(&self, step: &Step, place: &str, attempt: u32) -> ChildFate {
-        let mut rng = self.roll("child", place, [attempt.into(), 0]);
+    pub(super) fn child(&self, step: &Step, path: &str, attempt: u32) -> ChildFate {
+        let mut rng = self.roll("child", path, [attempt.into(), 0]);
         let dice = rng.u8(..100);
         if dice < self.failing {
             ChildFate::Failed
@@ -189,16 +189,16 @@ impl Oracle {
     }
 
     /// When the signal comes that a step waits for.
-    pub(super) fn signal(&self, step: &Step, wait: &Wait, place: &str, attempt: u32) -> SignalFate {
+    pub(super) fn signal(&self, step: &Step, wait: &Wait, path: &str, attempt: u32) -> SignalFate {
         let Wait::Event { matching, timeout, .. } = wait else { return SignalFate::Late };
-        let mut rng = self.roll("signal", place, [attempt.into(), 0]);
+        let mut rng = self.roll("signal", path, [attempt.into(), 0]);
         let may_be_late = matching.is_some() && (timeout.is_some() || self.is_endless(step));
         if may_be_late && rng.u8(..100) < 10 + self.silent { SignalFate::Late } else { SignalFate::InTime }
     }
 
     /// What a person chooses; `None` if nobody answers.
-    pub(super) fn person(&self, step: &Step, human: &Human, place: &str, attempt: u32) -> Option<Outcome> {
-        let mut rng = self.roll("person", place, [attempt.into(), 0]);
+    pub(super) fn person(&self, step: &Step, human: &Human, path: &str, attempt: u32) -> Option<Outcome> {
+        let mut rng = self.roll("person", path, [attempt.into(), 0]);
         let may_be_silent = human.default.is_some() || self.is_endless(step);
         if may_be_silent && rng.u8(..100) < 10 + self.silent {
             None

@@ -40,20 +40,37 @@ pub(super) enum ListEnd {
     Endless,
 }
 
-/// A call: the place and attempt that it was made in, and how many calls of the step came before it.
+/// A call: the step's path, the attempt, and how many calls of the step came before it.
 pub(super) type CallAt = (String, u32, usize);
 
-/// What crashes did to calls.
+/// What came about by chance, and is told by the run itself: what crashes did to calls, and, only if the
+/// clock was moved, where it overtook the world.
 #[derive(Debug, Default)]
-pub(super) struct Crashes {
+pub(super) struct Chance {
     /// Calls that must not be repeated unasked, and whose result was lost.
     pub(super) lost: BTreeSet<CallAt>,
     /// Calls that were known to have failed, when what that meant for the attempt was lost.
     pub(super) failed: BTreeSet<CallAt>,
+    /// Attempts that ran out of time, by the call that was next.
+    pub(super) timed_out: BTreeMap<CallAt, TimedOut>,
+    /// Attempts of a human step in which the default was taken.
+    pub(super) defaults: BTreeSet<(String, u32)>,
+    /// Attempts of a wait that left by its timeout.
+    pub(super) unheard: BTreeSet<(String, u32)>,
 }
 
-pub(super) fn expect(workflow: &Workflow, oracle: &Oracle, crashes: &Crashes) -> Expected {
-    let mut reference = Reference { oracle, crashes, steps: BTreeMap::new(), certain: true };
+/// How the next call stood when time ran out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TimedOut {
+    pub(super) begun: bool,
+    pub(super) failed: bool,
+}
+
+/// Steps whose ends are taken over from an earlier run, by id.
+pub(super) type Reused = BTreeMap<String, (String, Value)>;
+
+pub(super) fn expect(workflow: &Workflow, oracle: &Oracle, chance: &Chance, reused: &Reused) -> Expected {
+    let mut reference = Reference { oracle, chance, reused, steps: BTreeMap::new(), certain: true };
     let mut run = reference.list(&workflow.steps, "");
     if matches!(run, ListEnd::Value(_)) && !oracle.result() {
         run = ListEnd::Failed;
@@ -63,7 +80,8 @@ pub(super) fn expect(workflow: &Workflow, oracle: &Oracle, crashes: &Crashes) ->
 
 struct Reference<'a> {
     oracle: &'a Oracle,
-    crashes: &'a Crashes,
+    chance: &'a Chance,
+    reused: &'a Reused,
     steps: BTreeMap<String, (End, bool)>,
     certain: bool,
 }
@@ -95,6 +113,13 @@ struct Calls {
 impl Reference<'_> {
     fn list(&mut self, steps: &[Step], scope: &str) -> ListEnd {
         let mut ends: BTreeMap<&str, End> = BTreeMap::new();
+        for step in steps {
+            if let Some((outcome, output)) = self.reused.get(step.id.as_str()) {
+                let end = End::Left { outcome: outcome.clone(), output: output.clone(), attempt: 0 };
+                self.steps.insert(step.id.to_string(), (end.clone(), true));
+                ends.insert(step.id.as_str(), end);
+            }
+        }
         loop {
             let before = ends.len();
             for step in steps {
@@ -197,6 +222,9 @@ impl Reference<'_> {
             }
             Process::ForEach(each) => self.for_each(each, place, attempt),
             Process::Repeat(repeat) => self.repeat(repeat, place, attempt),
+            Process::Workflow { .. } if self.chance.timed_out.contains_key(&(place.to_owned(), attempt, 0)) => {
+                Attempt::Failed(Category::Retry)
+            }
             Process::Workflow { .. } => match oracle.child(step, place, attempt) {
                 ChildFate::Completed => ok(Oracle::value(place, attempt)),
                 ChildFate::Hangs if step.timeout.is_none() => Attempt::Endless,
@@ -204,7 +232,9 @@ impl Reference<'_> {
                 ChildFate::Cancelled => Attempt::Failed(Category::GiveUp),
             },
             Process::Wait(wait @ Wait::Event { matching, timeout, .. }) => {
+                let is_unheard = self.chance.unheard.contains(&(place.to_owned(), attempt));
                 match oracle.signal(step, wait, place, attempt) {
+                    _ if is_unheard => Attempt::Left("timeout".into(), Value::Null),
                     SignalFate::InTime if matching.is_none() => ok(json!("common")),
                     SignalFate::InTime => ok(Oracle::value(place, attempt)),
                     SignalFate::Late if timeout.is_some() => Attempt::Left("timeout".into(), Value::Null),
@@ -213,6 +243,9 @@ impl Reference<'_> {
             }
             Process::Wait(_) => ok(Value::Null),
             Process::Human(human) => match (oracle.person(step, human, place, attempt), &human.default) {
+                (_, Some(default)) if self.chance.defaults.contains(&(place.to_owned(), attempt)) => {
+                    Attempt::Left(default.outcome.to_string(), Value::Null)
+                }
                 (Some(choice), _) => {
                     let form = human.form.as_ref().map_or(Value::Null, |_| Oracle::value(place, attempt));
                     Attempt::Left(choice.to_string(), form)
@@ -227,6 +260,20 @@ impl Reference<'_> {
         let oracle = self.oracle;
         let plan = oracle.calls(step, place);
         while let Some(effect) = plan.get(calls.returned) {
+            if oracle.is_simulated && effect.effect.changes_the_world() {
+                calls.returned += 1;
+                continue;
+            }
+            let this = (place.to_owned(), attempt, calls.returned);
+            let mut runs_out_of_time = false;
+            if let Some(TimedOut { begun, failed }) = self.chance.timed_out.get(&this) {
+                calls.approved &= !failed;
+                calls.begun = *begun || calls.begun && !failed;
+                if !begun || effect.may_repeat() {
+                    return Attempt::Failed(Category::Retry);
+                }
+                runs_out_of_time = true;
+            }
             if calls.forbidden {
                 return Attempt::Failed(Category::GiveUp);
             }
@@ -236,14 +283,18 @@ impl Reference<'_> {
                 calls.forbidden = !calls.approved;
                 return Attempt::Answered;
             }
-            let this = (place.to_owned(), attempt, calls.returned);
-            let is_lost = self.crashes.lost.contains(&this);
+            let is_lost = self.chance.lost.contains(&this);
             let fate = oracle.call(step, place, attempt, calls.returned);
-            match if is_lost { Fate::Unknown } else { fate } {
+            let fate = match (is_lost, runs_out_of_time) {
+                (true, _) => Fate::Unknown,
+                (false, true) => Fate::Hangs,
+                (false, false) => fate,
+            };
+            match fate {
                 Fate::Good => *calls = Calls { returned: calls.returned + 1, ..Calls::default() },
                 Fate::Fails(category) => {
                     *calls = Calls { returned: calls.returned, ..Calls::default() };
-                    if is_asked_about && self.crashes.failed.contains(&this) {
+                    if is_asked_about && self.chance.failed.contains(&this) {
                         // It is the same attempt again, and the call a new one.
                         continue;
                     }
@@ -259,10 +310,12 @@ impl Reference<'_> {
                         "repeat" => calls.begun = true,
                         _ => return Attempt::GaveUp,
                     }
-                    let timed_out = fate == Fate::Hangs && !is_lost;
-                    return if timed_out { Attempt::TimedOutAndAnswered } else { Attempt::Answered };
+                    return if fate == Fate::Hangs { Attempt::TimedOutAndAnswered } else { Attempt::Answered };
                 }
             }
+        }
+        if self.chance.timed_out.contains_key(&(place.to_owned(), attempt, plan.len())) {
+            return Attempt::Failed(Category::Retry);
         }
         match oracle.attempt(step, place, attempt) {
             Fate::Good | Fate::Unknown => Attempt::Left("ok".into(), Oracle::value(place, attempt)),
@@ -282,7 +335,7 @@ impl Reference<'_> {
             }
             // Which items have begun when one fails is a matter of chance.
             self.certain &= !stops;
-            match self.list(&each.steps, &format!("{place}#{attempt}[{index}].")) {
+            match self.list(&each.steps, &format!("{place}[{index}].")) {
                 ListEnd::Value(value) => values.push(value),
                 ListEnd::Failed => {
                     failed = true;
@@ -313,7 +366,7 @@ impl Reference<'_> {
             if index == u64::from(repeat.max) {
                 break;
             }
-            value = match self.list(&repeat.steps, &format!("{place}#{attempt}[{index}].")) {
+            value = match self.list(&repeat.steps, &format!("{place}[{index}].")) {
                 ListEnd::Value(value) => value,
                 ListEnd::Failed => return Attempt::GaveUp,
                 ListEnd::Endless => return Attempt::Endless,

@@ -1,7 +1,7 @@
 //! The kernel against the meaning of the workflow file: random workflows in a random world, with
 //! crashes, and a small independent reference that says what each run must come to.
 //!
-//! `CALLBOARD_SEEDS=100000` sets how many seeds are tried (10,000 unless set), and
+//! `CALLBOARD_SEEDS=100000` sets how many seeds are tried (10,000 unless set, 100,000 in `make soak`), and
 //! `CALLBOARD_SEED=1234` tries just that one, and prints the workflow and the run's events.
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "this is a test")]
@@ -178,8 +178,9 @@ fn outline(steps: &[Step], depth: usize) -> String {
 
 fn shard(number: u64) {
     if std::env::var_os("CALLBOARD_SEED").is_none() {
+        let default = if std::env::var_os("CALLBOARD_SOAK").is_some() { 10 * SEEDS } else { SEEDS };
         let seeds = std::env::var("CALLBOARD_SEEDS");
-        let seeds = seeds.map_or(SEEDS, |text| text.parse().expect("CALLBOARD_SEEDS is a number"));
+        let seeds = seeds.map_or(default, |text| text.parse().expect("CALLBOARD_SEEDS is a number"));
         (number..seeds).step_by(SHARDS).for_each(simulate);
     }
 }

@@ -1,6 +1,7 @@
 //! What must hold at every moment of every run, whatever it comes to.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use callboard::run::{CallKey, Command, QuestionKind, Recorded, RunEvent, RunStat
 use callboard::workflow::step::Backoff;
 use callboard::workflow::{Graph, OnError, Process, Step};
 use fastrand::Rng;
+use serde_json::Value;
 
 use super::history::RUN;
 use super::shell::START;
@@ -47,14 +49,32 @@ pub(super) fn check_refused(state: &RunState, event: RunEvent, at: Timestamp) {
 
 /// Whatever event comes, applying it does not panic, and one that is refused changes nothing.
 pub(super) fn check_illegal(state: &RunState, log: &[Recorded], at: Timestamp, rng: &mut Rng) {
-    let Some(any) = rng.choice(log) else { return };
+    let (Some(any), Some(other)) = (rng.choice(log), rng.choice(log)) else { return };
     let mut copy = state.clone();
-    let seq = if rng.u8(..4) == 0 { rng.u64(..) } else { state.seq() + 1 };
-    let event = any.event.clone();
-    match copy.apply(&Recorded { seq, at, event }) {
+    let seq = if rng.u8(..8) == 0 { rng.u64(..) } else { state.seq() + 1 };
+    let event = if rng.bool() { any.event.clone() } else { distorted(&any.event, &other.event, rng) };
+    match copy.apply(&Recorded { seq, at, event: event.clone() }) {
         Err(illegal) => assert!(copy == *state, "{illegal}, but it changed the state"),
-        Ok(()) => assert!(decide(&copy, at).len() < 10_000, "absurd after {:?}", any.event),
+        Ok(()) => assert!(decide(&copy, at).len() < 10_000, "absurd after {event:?}"),
     }
+}
+
+/// An event with a field of another, or with another number.
+fn distorted(event: &RunEvent, other: &RunEvent, rng: &mut Rng) -> RunEvent {
+    let mut value = serde_json::to_value(event).expect("an event can be written");
+    let other = serde_json::to_value(other).expect("an event can be written");
+    let fields = |value: &Value| value.as_object().and_then(|event| event.values().next()?.as_object().cloned());
+    let others = fields(&other).unwrap_or_default();
+    if let Some(own) = value.as_object_mut().and_then(|event| event.values_mut().next()?.as_object_mut()) {
+        for (name, field) in own.iter_mut() {
+            match (others.get(name), field.as_u64()) {
+                (Some(theirs), _) if rng.bool() => *field = theirs.clone(),
+                (_, Some(number)) if rng.bool() => *field = number.wrapping_add_signed(rng.i64(-1..=1)).into(),
+                _ => {}
+            }
+        }
+    }
+    serde_json::from_value(value).unwrap_or_else(|_| event.clone())
 }
 
 /// What the state says of itself while it waits.
@@ -82,11 +102,15 @@ pub(super) fn check_end(state: &RunState, now: Timestamp) {
 
 /// What must hold in a list of events, whoever wrote it.
 pub(super) fn check_log(log: &[Recorded], steps: &HashMap<String, &Step>, is_unsteady: bool) {
-    let mut check = Check::of(steps);
+    let mut check = Check { is_unsteady, ..Check::of(steps) };
     for (recorded, seq) in log.iter().zip(1..) {
         assert_eq!(recorded.seq, seq, "the numbers have a gap");
         assert!(is_unsteady || recorded.at >= START && recorded.at >= check.last, "time goes backwards at {seq}");
         check.last = recorded.at;
+        check.cancelled |= matches!(recorded.event, RunEvent::CancelRequested { .. });
+        if let Some(deadline) = check.run_deadline.filter(|_| !check.cancelled) {
+            check.in_time(&"the run", deadline, recorded.at);
+        }
         check.event(recorded);
     }
 }
@@ -98,12 +122,21 @@ struct Check<'a> {
     open: HashMap<&'a StepPath, (u32, Option<Timestamp>)>,
     failures: HashMap<&'a StepPath, u32>,
     retry_at: HashMap<&'a StepPath, (u32, Timestamp)>,
-    waits: HashMap<&'a StepPath, (Option<Timestamp>, bool)>,
+    waits: HashMap<&'a StepPath, Wait>,
     taken: HashSet<u64>,
     questions: HashMap<&'a str, &'a callboard::run::Question>,
     bodies: HashMap<&'a StepPath, (u64, bool)>,
     calls: BTreeMap<&'a CallKey, Call>,
     run_deadline: Option<Timestamp>,
+    cancelled: bool,
+    /// The clock was moved: what is due may come late.
+    is_unsteady: bool,
+}
+
+struct Wait {
+    since: Timestamp,
+    until: Option<Timestamp>,
+    has_signal: bool,
 }
 
 #[derive(Default)]
@@ -128,7 +161,14 @@ impl<'a> Check<'a> {
             bodies: HashMap::new(),
             calls: BTreeMap::new(),
             run_deadline: None,
+            cancelled: false,
+            is_unsteady: false,
         }
+    }
+
+    /// What was due has come, not much later than the crashes between account for.
+    fn in_time(&self, what: &dyn fmt::Display, due: Timestamp, at: Timestamp) {
+        assert!(self.is_unsteady || at.since(due) <= Duration::from_secs(1), "{what} is late: at {at}, due {due}");
     }
 
     fn event(&mut self, recorded: &'a Recorded) {
@@ -141,6 +181,7 @@ impl<'a> Check<'a> {
                 if let Some((next, due)) = self.retry_at.remove(step) {
                     assert_eq!(next, *attempt, "{step} is retried with another number");
                     assert!(at >= due, "{step} is retried early: at {at}, due {due}");
+                    self.in_time(step, due, at);
                 }
                 assert!(self.open.insert(step, (*attempt, *deadline)).is_none(), "{step} begins while it is open");
             }
@@ -149,6 +190,9 @@ impl<'a> Check<'a> {
                 assert_eq!(open, *attempt, "{step} fails in another attempt");
                 if failure.code == "timeout" {
                     assert!(deadline.is_some_and(|deadline| at >= deadline), "{step} timed out early, at {at}");
+                }
+                if let Some(deadline) = deadline.filter(|_| !self.cancelled) {
+                    self.in_time(step, deadline, at);
                 }
                 self.waits.remove(step);
                 *self.failures.entry(step).or_default() += 1;
@@ -174,8 +218,11 @@ impl<'a> Check<'a> {
             }
             RunEvent::Ended { step, .. } => {
                 self.open.remove(step);
-                if let Some((until, matched)) = self.waits.remove(step) {
-                    assert!(matched || until.is_some_and(|until| at >= until), "{step} waits no longer, at {at}");
+                if let Some(Wait { since, until, has_signal }) = self.waits.remove(step) {
+                    assert!(has_signal || until.is_some_and(|until| at >= until), "{step} waits no longer, at {at}");
+                    if let Some(until) = until {
+                        self.in_time(step, until.max(since), at);
+                    }
                 }
             }
             RunEvent::GaveUp { step, .. } => {
@@ -184,11 +231,11 @@ impl<'a> Check<'a> {
                 assert!(!waits, "{step} gives up with a retry ahead");
             }
             RunEvent::Waiting { step, until, .. } => {
-                self.waits.insert(step, (*until, false));
+                self.waits.insert(step, Wait { since: at, until: *until, has_signal: false });
             }
             RunEvent::SignalMatched { step, signal, holds: true } => {
                 assert!(self.taken.insert(*signal), "signal {signal} is taken twice, now by {step}");
-                self.waits.get_mut(step).unwrap_or_else(|| panic!("{step} does not wait")).1 = true;
+                self.waits.get_mut(step).unwrap_or_else(|| panic!("{step} does not wait")).has_signal = true;
             }
             RunEvent::Asked { question } => {
                 self.open.remove(&question.step);
@@ -236,6 +283,9 @@ impl<'a> Check<'a> {
         if !by_a_person {
             assert!(question.deadline.is_some_and(|deadline| at >= deadline), "{id}: the default is taken early");
             assert_eq!(question.default.as_ref().map(|outcome| outcome.as_str()), Some(choice), "{id}");
+        }
+        if let Some(deadline) = question.deadline {
+            self.in_time(&id, deadline, at);
         }
         if let QuestionKind::Unknown { call } = &question.kind
             && choice == "repeat"

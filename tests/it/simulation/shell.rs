@@ -6,14 +6,14 @@ mod evaluate;
 mod executor;
 mod world;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use callboard::clock::Timestamp;
 use callboard::run::{
-    Category, Command, Failure, Origin, Payload, Recorded, RunEvent, RunState, RunStatus, StepPath, ValueRef, decide,
-    recover,
+    Category, Command, Failure, Origin, Payload, Recorded, RunEvent, RunId, RunState, RunStatus, StepPath, ValueRef,
+    decide, recover,
 };
 use callboard::workflow::{Graph, Outcome, Step, Workflow};
 use fastrand::Rng;
@@ -82,7 +82,11 @@ pub(super) struct Shell<'a> {
     ended: HashMap<StepPath, Outcome>,
 
     performed: BTreeMap<(String, u32), u32>,
+    /// Runs that the world was asked to cancel.
+    told_to_end: BTreeSet<RunId>,
     crashes: u32,
+    /// There was a crash after the run's end.
+    crashed_at_last: bool,
 }
 
 impl<'a> Shell<'a> {
@@ -106,7 +110,9 @@ impl<'a> Shell<'a> {
             attempts: HashMap::new(),
             ended: HashMap::new(),
             performed: BTreeMap::new(),
+            told_to_end: BTreeSet::new(),
             crashes: 0,
+            crashed_at_last: false,
         };
         if let Some(at) = scenario.cancel_at {
             shell.post_at(at.max(shell.now), News::Cancel { reason: "somebody asked for it" });
@@ -155,6 +161,9 @@ impl<'a> Shell<'a> {
         assert!(self.pending.is_empty(), "something was decided after the end: {:?}", self.pending);
         invariants::check_fold(&self.graph, &self.log, &[], &self.state);
         invariants::check_end(&self.state, self.now);
+        if !self.crashed_at_last {
+            self.check_children();
+        }
         Outcomes {
             log: std::mem::take(&mut self.log),
             state: self.state.clone(),
@@ -281,7 +290,8 @@ impl<'a> Shell<'a> {
 
     /// A new process takes the run up, as its log says.
     fn take_up(&mut self) {
-        if !self.state.status().is_end() {
+        self.crashed_at_last = self.state.status().is_end();
+        if !self.crashed_at_last {
             recover(&self.state).into_iter().for_each(|command| self.obey(command));
         }
     }
@@ -315,6 +325,19 @@ impl<'a> Shell<'a> {
                 assert!(!decide(&self.state, self.now).is_empty(), "woken at {} for nothing", self.now);
             }
         }
+    }
+
+    /// No run that a step started is left running and forgotten.
+    fn check_children(&self) {
+        let mut open = BTreeSet::new();
+        for recorded in &self.log {
+            match &recorded.event {
+                RunEvent::ChildStarted { run, .. } => assert!(open.insert(*run), "run {run} is started twice"),
+                RunEvent::ChildEnded { run, .. } => assert!(open.remove(run), "run {run} ends unasked"),
+                _ => {}
+            }
+        }
+        assert!(open.is_subset(&self.told_to_end), "left running: {open:?}, told to end: {:?}", self.told_to_end);
     }
 
     fn soon(&mut self) -> Timestamp {

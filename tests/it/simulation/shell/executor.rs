@@ -42,7 +42,10 @@ impl Shell<'_> {
                 self.flights.push(Flight { step, attempt, at, nth_call: 0, is_calling: false, is_stopping: false });
             }
             Command::Abort { step } => self.abort(&step),
-            Command::CancelChild { run } => self.cancel_child(run),
+            Command::CancelChild { run } => {
+                self.told_to_end.insert(run);
+                self.cancel_child(run);
+            }
             Command::Record(_) | Command::Evaluate(_) => unreachable!("obeyed at once"),
         }
     }
@@ -109,7 +112,12 @@ impl Shell<'_> {
         let oracle = &self.scenario.oracle;
         let mode = if oracle.is_simulated { Mode::Simulated } else { Mode::Real };
         let policy = Policy { mode, ask_from: oracle.ask_from };
-        match rule(&self.state, &step, flight.attempt, &key, effect, policy) {
+        let verdict = rule(&self.state, &step, flight.attempt, &key, effect, policy);
+        if !matches!(verdict, Verdict::Make | Verdict::Refuse(_) | Verdict::Repeat) {
+            let permit = Permit::intended(&self.state, &step, flight.attempt, &key);
+            assert!(permit.is_none(), "a permit for a call of {step} that is not intended: {permit:?}");
+        }
+        match verdict {
             Verdict::Make => {}
             Verdict::Intend => {
                 let arguments = Payload::of(json!({}));

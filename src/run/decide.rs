@@ -131,7 +131,7 @@ impl RunState {
     fn timer_due(&self, step: &StepPath, now: Timestamp, commands: &mut Vec<Command>) {
         let (Some(active), Some(node)) = (self.active(step), self.node(step)) else { return };
         match &active.phase {
-            Phase::Backoff { .. } => self.start(step, &node.step, active.attempt + 1, now, commands),
+            Phase::Backoff { .. } => Self::start(step, &node.step, active.attempt + 1, now, commands),
             // It came in time, whenever this process comes to look at it.
             Phase::Waiting { signal: Some(name), tried, .. } if self.next_signal(name, *tried).is_some() => {}
             Phase::Waiting { signal, .. } => {
@@ -180,14 +180,14 @@ impl RunState {
         let step = &self.graph.list(held.list).node(index).step;
         let path = scope.step(&step.id);
         match &held.slots[index.0 as usize] {
-            Slot::Ready => self.start(&path, step, 1, now, commands),
+            Slot::Ready => Self::start(&path, step, 1, now, commands),
             Slot::Doomed => commands.push(Command::Record(RunEvent::Skipped { step: path })),
             Slot::Active(active) => self.decide_active(path, step, active, now, offered, commands),
             Slot::Idle { .. } | Slot::Ended { .. } | Slot::Skipped => {}
         }
     }
 
-    fn start(&self, path: &StepPath, step: &Step, attempt: u32, now: Timestamp, commands: &mut Vec<Command>) {
+    fn start(path: &StepPath, step: &Step, attempt: u32, now: Timestamp, commands: &mut Vec<Command>) {
         let deadline = step.timeout.map(|limit| now.after(limit));
         commands.push(Command::Record(RunEvent::Started { step: path.clone(), attempt, deadline }));
         if matches!(
@@ -211,7 +211,7 @@ impl RunState {
         match &active.phase {
             Phase::Evaluating => commands.push(Command::Evaluate(Evaluation::Begin { step: path, attempt })),
             Phase::Failing(failure) => commands.push(self.after_failure(path, step, active, failure, now)),
-            Phase::Resuming => self.start(&path, step, attempt + 1, now, commands),
+            Phase::Resuming => Self::start(&path, step, attempt + 1, now, commands),
             Phase::Done { outcome, output } => commands.push(Command::Record(RunEvent::Ended {
                 step: path,
                 outcome: outcome.clone(),
@@ -223,7 +223,7 @@ impl RunState {
                     commands.push(Command::Record(RunEvent::BodyOpened { step: path, index: state.index }));
                 }
                 LoopStage::Test => {
-                    commands.push(Command::Evaluate(Evaluation::Test { step: path, attempt, index: state.index }))
+                    commands.push(Command::Evaluate(Evaluation::Test { step: path, attempt, index: state.index }));
                 }
                 LoopStage::Body => {}
             },

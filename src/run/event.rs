@@ -128,8 +128,9 @@ impl CallKey {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
-        let digest = digest.chain_update(nth.to_be_bytes()).finalize();
-        Self(digest[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest.chain_update(nth.to_be_bytes()).finalize()[..16]);
+        Self(format!("{:032x}", u128::from_be_bytes(half)).into())
     }
 
     /// 32 hexadecimal digits.

@@ -169,15 +169,15 @@ impl RunState {
             let join = target.step.join;
             let Some(Slot::Idle { met, lost }) = self.slot_mut(scope, *dependent) else { continue };
             if came_true {
-                *met += 1
+                *met += 1;
             } else {
-                *lost += 1
+                *lost += 1;
             }
-            let next = match (join, *met, *lost) {
-                (Join::All, met, _) if met == needs => Slot::Ready,
-                (Join::All, _, lost) if lost > 0 => Slot::Doomed,
-                (Join::Any, met, _) if met > 0 => Slot::Ready,
-                (Join::Any, _, lost) if lost == needs => Slot::Doomed,
+            let next = match join {
+                Join::All if *met == needs => Slot::Ready,
+                Join::All if *lost > 0 => Slot::Doomed,
+                Join::Any if *met > 0 => Slot::Ready,
+                Join::Any if *lost == needs => Slot::Doomed,
                 _ => continue,
             };
             if let Some(slot) = self.slot_mut(scope, *dependent) {

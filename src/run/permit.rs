@@ -136,11 +136,13 @@ pub fn approval_choices() -> Vec<Outcome> {
     vec![Outcome::APPROVED.into(), Outcome::REJECTED.into()]
 }
 
-#[doc(hidden)]
-pub mod skeleton {
-    use super::*;
-    /// For tests of tools, until the gate is there.
-    pub fn permit(key: CallKey, effect: CallEffect) -> Permit {
+/// For the tests of what is called, where no run stands behind the call.
+#[cfg(test)]
+pub(crate) mod skeleton {
+    use super::{CallEffect, CallKey, Permit};
+
+    /// Leave without an intent.
+    pub(crate) fn permit(key: CallKey, effect: CallEffect) -> Permit {
         Permit { key, effect }
     }
 }

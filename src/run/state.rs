@@ -431,9 +431,12 @@ impl Phase {
     pub(super) fn wants_decision(&self, concurrency: u64) -> bool {
         match self {
             Self::Evaluating | Self::Failing(_) | Self::Resuming | Self::Done { .. } => true,
-            Self::Working { .. } | Self::Backoff { .. } | Self::Parked { .. } | Self::Child { .. } => false,
             // Signals are looked at through `listening`.
-            Self::Waiting { .. } => false,
+            Self::Working { .. }
+            | Self::Backoff { .. }
+            | Self::Parked { .. }
+            | Self::Child { .. }
+            | Self::Waiting { .. } => false,
             Self::Each(each) => {
                 each.open == 0 || (each.stopped.is_none() && each.next < each.count && each.open < concurrency)
             }

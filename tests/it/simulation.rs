@@ -81,7 +81,9 @@ fn simulate(seed: u64) {
     }));
     let is_replay = std::env::var_os("CALLBOARD_SEED").is_some();
     if is_replay || result.is_err() {
-        log.iter().for_each(|recorded| eprintln!("{:>5} {} {:?}", recorded.seq, recorded.at, recorded.event));
+        for recorded in &log {
+            eprintln!("{:>5} {} {:?}", recorded.seq, recorded.at, recorded.event);
+        }
         eprintln!("the workflow of seed {seed}:\n{}", outline(&scenario.workflow.steps, 1));
         let Scenario { oracle, cancel_at, deadline, is_unsteady, reused, .. } = &scenario;
         eprintln!("{oracle:?}\ncancel at {cancel_at:?}, deadline {deadline:?}, is_unsteady {is_unsteady}, {reused:?}");

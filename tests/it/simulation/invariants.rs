@@ -8,7 +8,7 @@ use std::time::Duration;
 use callboard::clock::Timestamp;
 use callboard::run::{CallKey, Command, QuestionKind, Recorded, RunEvent, RunState, RunStatus, StepPath, decide};
 use callboard::workflow::step::Backoff;
-use callboard::workflow::{Graph, OnError, Process, Step};
+use callboard::workflow::{Graph, OnError, Outcome, Process, Step};
 use fastrand::Rng;
 use serde_json::Value;
 
@@ -244,7 +244,7 @@ impl<'a> Check<'a> {
                 self.open.insert(&question.step, (0, None));
             }
             RunEvent::Answered { question, choice, by, .. } => {
-                self.answered(question, choice.as_str(), by.is_some(), at)
+                self.answered(question, choice.as_str(), by.is_some(), at);
             }
             RunEvent::CallIntended { step, key, effect, .. } => {
                 let call = self.calls.entry(key).or_insert(Call { leave: 1, ..Call::default() });
@@ -282,7 +282,7 @@ impl<'a> Check<'a> {
         self.open.remove(&question.step);
         if !by_a_person {
             assert!(question.deadline.is_some_and(|deadline| at >= deadline), "{id}: the default is taken early");
-            assert_eq!(question.default.as_ref().map(|outcome| outcome.as_str()), Some(choice), "{id}");
+            assert_eq!(question.default.as_ref().map(Outcome::as_str), Some(choice), "{id}");
         }
         if let Some(deadline) = question.deadline {
             self.in_time(&id, deadline, at);

@@ -180,7 +180,9 @@ impl<'a> Shell<'a> {
             if self.is_to_be_checked() {
                 invariants::check_commands(&commands);
             }
-            commands.into_iter().for_each(|command| self.obey(command));
+            for command in commands {
+                self.obey(command);
+            }
             if self.state.seq() == before {
                 return;
             }
@@ -238,7 +240,9 @@ impl<'a> Shell<'a> {
             self.crash();
             return false;
         }
-        std::mem::take(&mut self.todo).into_iter().for_each(|command| self.perform(command));
+        for command in std::mem::take(&mut self.todo) {
+            self.perform(command);
+        }
         true
     }
 
@@ -279,7 +283,9 @@ impl<'a> Shell<'a> {
             self.post(1, news);
         }
         let log = std::mem::take(&mut self.log);
-        log.iter().for_each(|recorded| self.fold(recorded));
+        for recorded in &log {
+            self.fold(recorded);
+        }
         self.log = log;
         if self.log.is_empty() {
             self.create();
@@ -292,7 +298,9 @@ impl<'a> Shell<'a> {
     fn take_up(&mut self) {
         self.crashed_at_last = self.state.status().is_end();
         if !self.crashed_at_last {
-            recover(&self.state).into_iter().for_each(|command| self.obey(command));
+            for command in recover(&self.state) {
+                self.obey(command);
+            }
         }
     }
 

@@ -59,6 +59,8 @@ bench: tools ## Measure (docs/performance.md says what).
 
 soak: tools ## Run the long proofs.
 	@CALLBOARD_SOAK=1 cargo test --locked --release -- --nocapture
+	@echo "==> Planting bugs in the kernel: the simulation must find each"
+	@tests/mutants/run
 
 coverage: tools ## Show which lines the tests reach.
 	@cargo llvm-cov --version >/dev/null 2>&1 || { echo "==> Installing cargo-llvm-cov"; cargo install --locked cargo-llvm-cov; }

@@ -112,9 +112,11 @@ CREATE TABLE entries (
     created_at    INTEGER NOT NULL,
     run           BLOB,
     step          TEXT,
-    superseded_by INTEGER
+    superseded_by INTEGER,
+    note_key      TEXT                      -- a note that is made again with the same key is the note that there is
 ) STRICT;
 CREATE INDEX entries_by_source ON entries (workspace_id, scope, kind, source);
+CREATE UNIQUE INDEX entries_by_note_key ON entries (workspace_id, note_key) WHERE note_key IS NOT NULL;
 
 -- The documents that the entries of kind `document` were cut from, as they were then.
 CREATE TABLE entry_sources (

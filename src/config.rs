@@ -7,6 +7,7 @@
 mod layers;
 mod settings;
 #[cfg(test)]
+#[allow(clippy::needless_raw_string_hashes, reason = "`expect-test` writes them")]
 mod tests;
 
 use std::collections::BTreeMap;

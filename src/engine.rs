@@ -298,3 +298,15 @@ impl Engine {
         told.await.unwrap_or_else(|_| Err(EngineError::Stalled { run, reason: "its actor stopped".into() }))
     }
 }
+
+/// How a run stands or ended, from what is stored alone: no engine needs to be started for it.
+///
+/// # Errors
+/// [`EngineError::NoSuchRun`].
+pub async fn summary(workspace: &Workspace, run: RunId) -> Result<Summary, EngineError> {
+    let journal = workspace.journal();
+    let head = workspace.runs().get(run).await?.ok_or(EngineError::NoSuchRun(run))?;
+    let last = if head.status.is_end() { journal.read_one(run, head.seq).await? } else { None };
+    let mut values = Values::new(Arc::new(journal), workspace.blobs().clone());
+    values.summary(run, head.status, last.map(|last| last.event).as_ref()).await
+}

@@ -20,6 +20,10 @@ pub mod tools;
 pub mod engine;
 
 pub mod agents;
-pub mod config;
 pub mod executor;
+
+pub mod app;
+
+pub mod config;
 pub mod telemetry;
+

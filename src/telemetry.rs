@@ -19,7 +19,7 @@ pub fn start<W>(log: &Log, writer: W) -> Result<(), ParseError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().parse(&log.level)?;
+    let filter = EnvFilter::builder().parse(directives(&log.level))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // Fails only if logging was started before, which is what is wanted.
     let _ = match log.format {
@@ -27,4 +27,9 @@ where
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
     Ok(())
+}
+
+/// A level alone is ours; libraries tell of their errors only. Directives are taken as they are.
+fn directives(level: &str) -> String {
+    if level.contains(['=', ',']) { level.to_owned() } else { format!("error,callboard={level}") }
 }

@@ -76,15 +76,12 @@ impl Layers {
                 continue;
             }
             let origin = Origin::Environment { variable: variable.clone() };
-            match setting(&name.replace("__", ".").to_lowercase()) {
-                Some(setting) => self.set_text(setting, text, &sources.folder, origin),
-                None => {
-                    let suggestion = nearest(
-                        variable,
-                        SETTINGS.iter().map(|s| format!("{PREFIX}{}", s.key.replace('.', "__").to_uppercase())),
-                    );
-                    self.complain(origin, None, format!("{variable} is not a setting"), suggestion);
-                }
+            if let Some(setting) = setting(&name.replace("__", ".").to_lowercase()) {
+                self.set_text(setting, text, &sources.folder, origin);
+            } else {
+                let spelt = |setting: &Setting| format!("{PREFIX}{}", setting.key.replace('.', "__").to_uppercase());
+                let suggestion = nearest(variable, SETTINGS.iter().map(spelt));
+                self.complain(origin, None, format!("{variable} is not a setting"), suggestion);
             }
         }
     }
@@ -100,7 +97,12 @@ impl Layers {
     fn add_file(&mut self, path: &Path, presence: Presence) {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && presence != Presence::Required => return,
+            Err(error)
+                if presence != Presence::Required
+                    && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                return;
+            }
             Err(error) => {
                 let origin = Origin::File { path: path.to_owned(), line: 1 };
                 return self.complain(origin, None, format!("the configuration file cannot be read: {error}"), None);

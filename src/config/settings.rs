@@ -47,7 +47,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "log.level",
         kind: Kind::Text,
         default: "warn",
-        about: "What is logged to standard error: error, warn, info, debug or trace, or directives by module such as info,callboard::engine=debug.",
+        about: "What is logged to standard error: error, warn, info, debug or trace (libraries log errors only), or directives by module such as warn,callboard::engine=debug.",
     },
     Setting {
         key: "log.format",
@@ -225,11 +225,10 @@ pub(super) fn example() -> String {
     let mut section = "";
     for Setting { key, kind, default, about } in SETTINGS {
         let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
+        text.push('\n');
         if table != section {
             section = table;
-            let _ = write!(text, "\n[{table}]\n");
-        } else {
-            text.push('\n');
+            let _ = writeln!(text, "[{table}]");
         }
         for line in wrapped(about, EXAMPLE_WIDTH) {
             let _ = writeln!(text, "# {line}");

@@ -42,8 +42,9 @@ impl Case {
             Ok(config) => config
                 .effective()
                 .filter(|effective| effective.origin != Origin::Default)
-                .map(|effective| format!("{} = {} ({})\n", effective.key, effective.value, effective.origin))
-                .collect(),
+                .fold(String::new(), |shown, Effective { key, value, origin, .. }| {
+                    shown + &format!("{key} = {value} ({origin})\n")
+                }),
             Err(error) => format!("{error}\n"),
         };
         expected.assert_eq(&shown.replace(&self.folder.path().display().to_string(), "FOLDER"));

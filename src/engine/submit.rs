@@ -26,7 +26,7 @@ pub struct Submission {
     /// When it is cancelled if it has not ended.
     pub deadline: Option<Timestamp>,
     /// Its id, if somebody has derived one.
-    pub(super) id: Option<RunId>,
+    pub id: Option<RunId>,
     pub(super) origin: Option<Origin>,
     pub(super) depth: u8,
     /// What follows `Created` at once: results that a retry reuses.

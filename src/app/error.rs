@@ -1,0 +1,56 @@
+//! Why the program cannot do what it is asked to.
+
+use super::FileProblems;
+use crate::agents::{RolesError, StartError};
+use crate::engine::EngineError;
+use crate::memory::MemoryError;
+use crate::store::{JournalError, StoreError};
+use crate::tools::RegisterError;
+
+/// Why the program cannot do what it is asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Workflow files are wrong.
+    #[error("{0}")]
+    Workflows(FileProblems),
+    /// No workflow file was given.
+    #[error("no workflow file was given")]
+    NoFile,
+    /// There is no such workflow, or no such version of it.
+    #[error("there is no workflow {workflow}{}", version.as_ref().map(|v| format!(" of version {v}")).unwrap_or_default())]
+    NoSuchWorkflow {
+        /// Its name.
+        workflow: String,
+        /// The hash that was asked for.
+        version: Option<String>,
+    },
+    /// A setting is wrong.
+    #[error("{key}: {reason}")]
+    Setting {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Role files are wrong.
+    #[error(transparent)]
+    Roles(#[from] RolesError),
+    /// The company cannot start.
+    #[error(transparent)]
+    Company(#[from] StartError),
+    /// A tool cannot be registered.
+    #[error(transparent)]
+    Tools(#[from] RegisterError),
+    /// The engine says no.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The memory failed.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}

@@ -24,6 +24,8 @@ pub mod executor;
 
 pub mod app;
 
+pub mod server;
+
 pub mod config;
 pub mod telemetry;
 

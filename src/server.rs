@@ -1,0 +1,57 @@
+//! The HTTP API: routes only. What they do is the engine's, the store's and the memory's business.
+//!
+//! For now it is served on a Unix socket in the data folder ([`socket`]), so that every command can reach the one
+//! process that owns the folder. The owner's own commands go through the same routes.
+
+mod agents;
+mod error;
+mod events;
+mod health;
+mod memory;
+mod questions;
+mod runs;
+mod select;
+pub mod socket;
+mod workflows;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+pub use agents::AgentView;
+pub use error::{ApiError, ErrorBody, ErrorDocument, PlacedProblem};
+pub use events::{EventPage, Frame};
+pub use health::Health;
+pub use memory::{Rebuilt, RecallQuery, Recalled, Remember, Remembered, Skipped};
+pub use questions::{Answer, OpenQuestion};
+pub use runs::{Begun, Cancel, NewRun, Retry, RunList, RunView, Told};
+pub use workflows::{NewWorkflows, SavedWorkflow, Simulate, Simulated, WorkflowText};
+
+/// The largest body of a request: a few workflow files, or large inputs.
+const LARGEST_BODY: usize = 64 << 20;
+
+/// All routes.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/api/health", get(health::show))
+        .route("/api/workflows", post(workflows::save))
+        .route("/api/workflows/check", post(workflows::check))
+        .route("/api/simulations", post(workflows::simulate))
+        .route("/api/runs", get(runs::list).post(runs::begin))
+        .route("/api/runs/{run}", get(runs::show))
+        .route("/api/runs/{run}/cancel", post(runs::cancel))
+        .route("/api/runs/{run}/retry", post(runs::retry))
+        .route("/api/runs/{run}/signals/{name}", post(runs::signal))
+        .route("/api/runs/{run}/answers", post(questions::answer))
+        .route("/api/runs/{run}/events", get(events::page))
+        .route("/api/runs/{run}/events/live", get(events::live))
+        .route("/api/questions", get(questions::list))
+        .route("/api/agents", get(agents::list))
+        .route("/api/memory/entries", post(memory::remember))
+        .route("/api/memory/recall", get(memory::recall))
+        .route("/api/memory/rebuild", post(memory::rebuild))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(app)
+}

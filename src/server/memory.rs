@@ -1,0 +1,136 @@
+//! The memory: remember documents, search, rebuild the index.
+
+use std::path::PathBuf;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+
+use super::error::ApiError;
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::memory::index::Filter;
+use crate::memory::{self, Hit, MOST_HITS, Report};
+use crate::store::entries::EntryScope;
+
+/// Documents to be remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remember {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// The folder that relative paths start from; an absolute path. What is below it is remembered by its path from
+    /// there on.
+    pub base: PathBuf,
+}
+
+/// What remembering came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// Documents that were not remembered before.
+    pub added: u64,
+    /// Documents with another content than before, which took the place of the old.
+    pub changed: u64,
+    /// Documents that are remembered as they are.
+    pub unchanged: u64,
+    /// Documents that were remembered from these folders, and are no longer there.
+    pub forgotten: u64,
+    /// New entries.
+    pub entries: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Files that are not remembered.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A file that is not remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+/// What to search for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecallQuery {
+    /// The text.
+    pub text: String,
+    /// How many entries at most: 5 unless given, and 100 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// An entry that was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recalled {
+    /// The document's path or address, or the author's role.
+    pub source: String,
+    /// The first and the last line in the document, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<(u64, u64)>,
+    /// The heading that it stands under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heading: Option<String>,
+    /// The text.
+    pub text: String,
+    /// How well it fits; more is better, and only comparable within one answer.
+    pub score: f32,
+    /// Whether it is a note of an agent, not a piece of a document.
+    pub note: bool,
+    /// When it was remembered, in milliseconds since 1970.
+    pub at: Timestamp,
+}
+
+/// How many entries are found unless the request says.
+const USUAL_HITS: usize = 5;
+
+/// The index is built anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rebuilt {
+    /// Entries that it holds.
+    pub entries: u64,
+}
+
+impl From<Report> for Remembered {
+    fn from(report: Report) -> Self {
+        let Report { added, changed, unchanged, forgotten, entries, bytes, skipped } = report;
+        let skipped = skipped.into_iter().map(|skipped| Skipped { path: skipped.path, reason: skipped.reason });
+        Self { added, changed, unchanged, forgotten, entries, bytes, skipped: skipped.collect() }
+    }
+}
+
+impl From<Hit> for Recalled {
+    fn from(hit: Hit) -> Self {
+        let Hit { text, source, lines, heading, score, note, at, .. } = hit;
+        let lines = lines.map(|lines| (lines.start, lines.end.saturating_sub(1).max(lines.start)));
+        Self { source, lines, heading, text, score, note, at }
+    }
+}
+
+/// `POST /api/memory/entries`
+pub(super) async fn remember(
+    State(app): State<App>,
+    Json(wanted): Json<Remember>,
+) -> Result<Json<Remembered>, ApiError> {
+    let Remember { paths, base } = wanted;
+    let wanted = memory::Remember { paths, base, scope: EntryScope::Workspace, provenance: None };
+    Ok(Json(app.memory().remember(wanted, |_| {}).await?.into()))
+}
+
+/// `GET /api/memory/recall`: the best fitting first.
+pub(super) async fn recall(
+    State(app): State<App>,
+    Query(wanted): Query<RecallQuery>,
+) -> Result<Json<Vec<Recalled>>, ApiError> {
+    let limit = wanted.limit.unwrap_or(USUAL_HITS).clamp(1, MOST_HITS);
+    let hits = app.memory().recall(&wanted.text, &Filter::default(), limit).await?;
+    Ok(Json(hits.into_iter().map(Recalled::from).collect()))
+}
+
+/// `POST /api/memory/rebuild`
+pub(super) async fn rebuild(State(app): State<App>) -> Result<Json<Rebuilt>, ApiError> {
+    Ok(Json(Rebuilt { entries: app.memory().rebuild().await? }))
+}

@@ -29,3 +29,4 @@ pub mod server;
 pub mod config;
 pub mod telemetry;
 
+pub mod cli;

@@ -1,0 +1,54 @@
+//! `callboard recall TEXT`
+
+use clap::Args;
+
+use super::complaint::Complaint;
+use super::exit::Exit;
+use super::session::{Purpose, Session};
+use super::{Context, Format};
+use crate::server::{RecallQuery, Recalled};
+
+/// Searches the memory
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  callboard recall \"how are refunds approved\"
+  callboard recall refunds --limit 1 --format json | jq -r '.[0].text'")]
+pub(super) struct Recall {
+    /// What to look for
+    #[arg(required = true, value_name = "TEXT")]
+    words: Vec<String>,
+    /// How many entries at most, up to 100
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    limit: usize,
+}
+
+/// The lines of an entry that are shown.
+const SHOWN_LINES: usize = 6;
+
+impl Recall {
+    pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
+        let mut session = Session::open(&context.config, Purpose::Look).await?;
+        let query = RecallQuery { text: self.words.join(" "), limit: Some(self.limit) };
+        let recalled: Result<Vec<Recalled>, Complaint> = session.get_with("/api/memory/recall", &query).await;
+        session.close().await;
+        let recalled = recalled?;
+        match context.output.format() {
+            Format::Json => context.output.json(&recalled),
+            Format::Text if recalled.is_empty() => {
+                context.output.line("nothing is remembered of that; `callboard remember PATH` remembers documents");
+            }
+            Format::Text => recalled.iter().for_each(|entry| write(context, entry)),
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn write(context: &Context, entry: &Recalled) {
+    let lines = entry.lines.map(|(first, last)| format!(":{first}-{last}")).unwrap_or_default();
+    let heading = entry.heading.as_deref().map(|heading| format!("  {heading}")).unwrap_or_default();
+    context.output.line(format!("{:.2}  {}{lines}{heading}", entry.score, entry.source));
+    for line in entry.text.lines().filter(|line| !line.trim().is_empty()).take(SHOWN_LINES) {
+        context.output.line(format!("      {line}"));
+    }
+}

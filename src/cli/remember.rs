@@ -1,0 +1,66 @@
+//! `callboard remember PATH…`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::complaint::Complaint;
+use super::exit::Exit;
+use super::session::{Purpose, Session, Twice};
+use super::{Context, Format};
+use crate::server::{Remember as Wanted, Remembered};
+
+/// Remembers documents: files, or folders with all that is in them
+///
+/// Text, Markdown and HTML are read. What is remembered already is left alone; what has changed since is remembered anew.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  callboard remember docs/ notes.md
+  callboard recall \"how are refunds approved\"")]
+pub(super) struct Remember {
+    /// Files or folders
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+impl Remember {
+    pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
+        let base = std::env::current_dir().map_err(|error| {
+            Complaint::environment("no_folder", format!("the current folder cannot be found: {error}"))
+        })?;
+        for path in &self.paths {
+            if let Err(error) = std::fs::metadata(path) {
+                let message = format!("{} cannot be read: {error}", path.display());
+                return Err(Complaint::invalid("unreadable_file", message));
+            }
+        }
+        let mut session = Session::open(&context.config, Purpose::Work).await?;
+        let busy = context.screen.busy("remembering".to_owned());
+        let wanted = Wanted { paths: self.paths, base };
+        let remembered = tokio::select! {
+            remembered = session.post("/api/memory/entries", &wanted, Twice::Harmless) => remembered,
+            () = context.interrupt.wanted() => {
+                drop(busy);
+                session.close().await;
+                return Ok(Exit::Interrupted);
+            }
+        };
+        drop(busy);
+        session.close().await;
+        let remembered: Remembered = remembered?;
+        match context.output.format() {
+            Format::Json => context.output.json(&remembered),
+            Format::Text => {
+                let Remembered { added, changed, unchanged, forgotten, entries, skipped, .. } = &remembered;
+                context.output.line(format!(
+                    "{added} documents added, {changed} changed, {forgotten} forgotten, {unchanged} as they were; {entries} new entries"
+                ));
+                for skipped in skipped {
+                    context.output.line(format!("  left out {}: {}", skipped.path.display(), skipped.reason));
+                }
+            }
+        }
+        Ok(Exit::Done)
+    }
+}

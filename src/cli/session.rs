@@ -1,0 +1,202 @@
+//! A session with the data folder: as its owner, or beside the process that owns it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::client::{Client, Failed, query_text};
+use super::complaint::Complaint;
+use crate::app::{App, AppError};
+use crate::config::Config;
+use crate::server;
+use crate::server::socket::{self, Serving};
+use crate::store::StoreError;
+
+/// What the folder is wanted for, if this process becomes its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A look at what is there, for a moment: nothing is carried out, and nobody else is served.
+    Look,
+    /// Work that others may look on at.
+    Work,
+    /// The same, and unfinished runs are carried on.
+    CarryOn,
+}
+
+/// How long an owner that has just begun or is about to end is waited for.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How often an owner that cannot be reached is looked for again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long connections may take to end when the session does.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// How often the next owner of the folder is looked for before a session gives up.
+const MOST_OWNERS: u32 = 1_000;
+
+/// What making a request twice does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Twice {
+    /// The same as making it once: it is made again if nobody knows what came of it.
+    Harmless,
+    /// Something else.
+    Harmful,
+}
+
+/// A session with the data folder.
+pub(super) struct Session {
+    config: Config,
+    purpose: Purpose,
+    client: Client,
+    host: Option<Host>,
+}
+
+/// What this process holds as the folder's owner.
+struct Host {
+    app: App,
+    serving: Option<Serving>,
+}
+
+impl Session {
+    /// Becomes the folder's owner, or finds the way to it.
+    pub(super) async fn open(config: &Config, purpose: Purpose) -> Result<Self, Complaint> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let owned = match App::open(config).await {
+                Ok(app) => return Self::host(app, config, purpose).await,
+                Err(AppError::Store(owned @ StoreError::Owned { .. })) => owned,
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(session) = Self::beside(config, purpose).await {
+                return Ok(session);
+            }
+            if Instant::now() >= until {
+                return Err(Complaint::environment("owned_folder", owned.to_string()).suggest(
+                    "that process does not answer; wait for it, stop it, or choose another folder with --data",
+                ));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// The way to the process that owns the folder, if one does and answers.
+    async fn beside(config: &Config, purpose: Purpose) -> Option<Self> {
+        let socket = socket::find(&config.data)?;
+        let client = Client::there(&socket).await.ok()?;
+        Some(Self { config: config.clone(), purpose, client, host: None })
+    }
+
+    async fn host(app: App, config: &Config, purpose: Purpose) -> Result<Self, Complaint> {
+        let router = server::router(app.clone());
+        if purpose == Purpose::Look {
+            let (client, host) = (Client::here(router, None), Some(Host { app, serving: None }));
+            return Ok(Self { config: config.clone(), purpose, client, host });
+        }
+        let fresh = app.clock().fresh_id();
+        let serving = match socket::serve(&app.config().data, fresh, router.clone()) {
+            Ok(serving) => serving,
+            Err(error) => {
+                app.stop().await;
+                return Err(Complaint::environment(
+                    "no_socket",
+                    format!("the data folder's socket cannot be made: {error}"),
+                ));
+            }
+        };
+        let client = Client::here(router, Some(serving.path().to_owned()));
+        let host = Some(Host { app, serving: Some(serving) });
+        let session = Self { config: config.clone(), purpose, client, host };
+        if purpose == Purpose::CarryOn
+            && let Some(Host { app, .. }) = &session.host
+            && let Err(error) = app.engine().await
+        {
+            session.close().await;
+            return Err(error.into());
+        }
+        Ok(session)
+    }
+
+    /// `GET`
+    pub(super) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Complaint> {
+        self.ask(Twice::Harmless, async |client: &Client| client.get(path).await).await
+    }
+
+    /// `GET`, with a query.
+    pub(super) async fn get_with<Q: Serialize, T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        query: &Q,
+    ) -> Result<T, Complaint> {
+        let query = query_text(query);
+        self.get(&if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }).await
+    }
+
+    /// `POST`
+    pub(super) async fn post<B: Serialize + Sync, T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        body: &B,
+        twice: Twice,
+    ) -> Result<T, Complaint> {
+        self.ask(twice, async |client: &Client| client.post(path, body).await).await
+    }
+
+    /// Makes a request; of the next owner, if the one that was asked has gone.
+    async fn ask<T>(
+        &mut self,
+        twice: Twice,
+        request: impl AsyncFn(&Client) -> Result<T, Failed>,
+    ) -> Result<T, Complaint> {
+        for _ in 0..MOST_OWNERS {
+            match request(&self.client).await {
+                Ok(answer) => return Ok(answer),
+                Err(Failed::Undone(_)) => {}
+                Err(Failed::Unknown(_)) if twice == Twice::Harmless => {}
+                Err(failed) => return Err(failed.into()),
+            }
+            self.renew().await?;
+        }
+        Err(passed_on(&self.config))
+    }
+
+    /// Finds the next owner of the folder, or becomes it.
+    pub(super) async fn renew(&mut self) -> Result<(), Complaint> {
+        if self.is_owner() {
+            // It is this process, and only the connection was lost.
+            tokio::time::sleep(PAUSE).await;
+            return Ok(());
+        }
+        *self = Self::open(&self.config, self.purpose).await?;
+        Ok(())
+    }
+
+    /// The routes of the folder's owner.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// True if this process works on the folder's runs, so that they stop when it does.
+    pub(super) fn is_owner(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// Ends the session; an owner stops what it carries out, which loses nothing, and gives the folder up.
+    pub(super) async fn close(self) {
+        if let Some(Host { app, serving }) = self.host {
+            app.wind_down();
+            if let Some(serving) = serving {
+                serving.stop(CLOSE_LIMIT).await;
+            }
+            app.stop().await;
+        }
+    }
+}
+
+/// The folder goes from one process to the next, and none of them answers.
+pub(super) fn passed_on(config: &Config) -> Complaint {
+    let message = format!("{} is taken up and let go again by one process after the other", config.data.display());
+    Complaint::environment("lost_owner", message).suggest("try again; nothing is lost")
+}

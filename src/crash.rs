@@ -14,7 +14,7 @@ pub const POINTS: [(&str, &str); 8] = [
     ("timer", "a timer is due, and its run has not been woken"),
 ];
 
-/// Stops the process here if `CALLBOARD_CRASH` is `name` or `name:N` and this is the Nth time (from 1).
+/// Stops the process here if `CRASH_POINT` is `name` or `name:N` and this is the Nth time (from 1).
 #[cfg(feature = "crash_points")]
 pub fn point(name: &'static str) {
     use std::sync::OnceLock;
@@ -25,7 +25,7 @@ pub fn point(name: &'static str) {
 
     debug_assert!(POINTS.iter().any(|(known, _)| *known == name), "{name} is not in the list of points");
     let wanted = WANTED.get_or_init(|| {
-        let text = std::env::var("CALLBOARD_CRASH").ok()?;
+        let text = std::env::var("CRASH_POINT").ok()?;
         let (name, count) = text.split_once(':').unwrap_or((&text, "1"));
         Some((name.to_owned(), count.parse().unwrap_or(1)))
     });

@@ -120,7 +120,7 @@ impl Engine {
     /// [`EngineError::Store`] if the runs cannot be read.
     pub async fn start(parts: Parts) -> Result<Self, EngineError> {
         let Parts { workspace, journal, clock, executor, limits, policy } = parts;
-        let (supervisor, watched) = supervisor::start().await?;
+        let (supervisor, link) = supervisor::start().await?;
         let ports = Ports {
             journal,
             blobs: workspace.blobs().clone(),
@@ -130,7 +130,7 @@ impl Engine {
             executor,
         };
         let shared = Arc::new(Shared::new(ports, limits, policy, supervisor.clone()));
-        watched.watch(&shared);
+        link.set(&shared);
         for run in shared.runs.to_recover().await? {
             shared.tell(run, Message::Go { reply: None })?;
         }

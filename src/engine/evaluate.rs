@@ -306,6 +306,7 @@ async fn condition_holds(
     expression::evaluate_condition(condition, &scope).map_err(|error| bad_expression(error).into())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn bad_expression(error: expression::ExpressionError) -> Failure {
     Failure::give_up("bad_expression", error.to_string())
 }

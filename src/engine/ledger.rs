@@ -141,10 +141,10 @@ pub(super) fn permit(
         Opened::Value(value, Known::Recorded) => Ok(Ruling::Recorded((*value).clone())),
         Opened::Value(value, Known::Simulated) => Ok(Ruling::Simulated((*value).clone())),
         Opened::Permit => {
-            let drive = drive.ok_or_else(gone)?;
-            let key = key(drive.state.run(), step, call, nth);
+            let state = &drive.ok_or_else(gone)?.state;
+            let key = key(state.run(), step, call, nth);
             Permit::harmless(&key, call.effect)
-                .or_else(|| Permit::intended(&drive.state, step, attempt, &key))
+                .or_else(|| Permit::intended(state, step, attempt, &key))
                 .map(Ruling::Perform)
                 .ok_or_else(gone)
         }

@@ -15,37 +15,37 @@ const RESTARTS: u32 = 3;
 
 struct Supervisor;
 
-/// Links the supervisor to what it supervises, which does not exist yet when it starts.
+/// The way to what the supervisor supervises, which does not exist yet when it starts.
 #[derive(Clone, Default)]
-pub(super) struct Watched(Arc<OnceLock<Weak<Shared>>>);
+pub(super) struct Link(Arc<OnceLock<Weak<Shared>>>);
 
-impl Watched {
-    pub(super) fn watch(&self, shared: &Arc<Shared>) {
+impl Link {
+    pub(super) fn set(&self, shared: &Arc<Shared>) {
         let _ = self.0.set(Arc::downgrade(shared));
     }
 }
 
 struct Held {
-    watched: Watched,
+    link: Link,
     failures: HashMap<RunId, u32>,
 }
 
-pub(super) async fn start() -> Result<(ActorCell, Watched), EngineError> {
-    let watched = Watched::default();
-    let (supervisor, _) = Actor::spawn(None, Supervisor, watched.clone())
+pub(super) async fn start() -> Result<(ActorCell, Link), EngineError> {
+    let link = Link::default();
+    let (supervisor, _) = Actor::spawn(None, Supervisor, link.clone())
         .await
         .map_err(|error| EngineError::Busy(format!("the runs' supervisor ({error})")))?;
-    Ok((supervisor.get_cell(), watched))
+    Ok((supervisor.get_cell(), link))
 }
 
 #[async_trait]
 impl Actor for Supervisor {
     type Msg = ();
     type State = Held;
-    type Arguments = Watched;
+    type Arguments = Link;
 
-    async fn pre_start(&self, _: ActorRef<()>, watched: Watched) -> Result<Held, ActorProcessingErr> {
-        Ok(Held { watched, failures: HashMap::new() })
+    async fn pre_start(&self, _: ActorRef<()>, link: Link) -> Result<Held, ActorProcessingErr> {
+        Ok(Held { link, failures: HashMap::new() })
     }
 
     async fn handle_supervisor_evt(
@@ -55,7 +55,7 @@ impl Actor for Supervisor {
         held: &mut Held,
     ) -> Result<(), ActorProcessingErr> {
         let SupervisionEvent::ActorFailed(actor, reason) = event else { return Ok(()) };
-        let Some(shared) = held.watched.0.get().and_then(Weak::upgrade) else { return Ok(()) };
+        let Some(shared) = held.link.0.get().and_then(Weak::upgrade) else { return Ok(()) };
         let Some(run) = shared.run_of(actor.get_id()) else { return Ok(()) };
         shared.forget(run, actor.get_id());
         let failures = held.failures.entry(run).or_default();

@@ -72,18 +72,21 @@ async fn an_idempotent_call_whose_result_is_lost_is_repeated_with_the_same_key()
             attempt
                 .gate
                 .call(put, |permit| async move {
-                    let mut seen = seen.lock().expect("whole");
-                    seen.push(permit.idempotency_key().to_owned());
-                    if seen.len() == 1 { Err(lost("timed out")) } else { Ok(json!("done")) }
+                    let times = {
+                        let mut seen = seen.lock().expect("whole");
+                        seen.push(permit.idempotency_key().to_owned());
+                        seen.len()
+                    };
+                    if times == 1 { Err(lost("timed out")) } else { Ok(json!("done")) }
                 })
                 .await
         }
     });
-    let text = r#"
+    let text = r"
 name: put
 steps:
   - { id: put, process: { agent: any, goal: Put it }, retry: { max_attempts: 2, initial: 1ms } }
-"#;
+";
     let world = World::new(script).await;
     let run = world.submit(text, json!({})).await;
     assert_eq!(world.engine.wait(run).await.expect("ends").result, Some(json!("done")));
@@ -116,11 +119,11 @@ async fn what_was_paid_for_is_not_paid_for_again_by_a_later_attempt() {
             Ok(json!(answers))
         }
     });
-    let text = r#"
+    let text = r"
 name: ask
 steps:
   - { id: ask, process: { agent: any, goal: Ask }, retry: { max_attempts: 2, initial: 1ms } }
-"#;
+";
     let world = World::new(script).await;
     let run = world.submit(text, json!({})).await;
     assert_eq!(world.engine.wait(run).await.expect("ends").result, Some(json!([0, 1])));
@@ -161,11 +164,11 @@ async fn a_call_that_failed_without_effect_is_made_again_by_the_next_attempt() {
             .await
         }
     });
-    let text = r#"
+    let text = r"
 name: mail
 steps:
   - { id: mail, process: { tool: mail }, retry: { max_attempts: 2, initial: 1ms } }
-"#;
+";
     let world = World::new(script).await;
     let run = world.submit(text, json!({})).await;
     assert_eq!(world.engine.wait(run).await.expect("ends").result, Some(json!("sent")));

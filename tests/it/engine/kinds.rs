@@ -271,12 +271,12 @@ steps:
 
 #[tokio::test]
 async fn wrong_inputs_are_all_told_at_once() {
-    let text = r#"
+    let text = r"
 name: inputs
 inputs: { n: { type: integer }, who: { type: string } }
 steps:
   - { id: a, process: { transform: 1 } }
-"#;
+";
     let world = World::new(Script::echo()).await;
     let workflow = world.workflow(text).await;
     let mut submission = callboard::engine::Submission::of(workflow);

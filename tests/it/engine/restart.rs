@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use callboard::engine::Submission;
 use callboard::run::{RunEvent, RunStatus};
+use callboard::store::WorkspaceId;
 use callboard::workflow::Effect;
 use futures::StreamExt;
 use serde_json::json;
@@ -139,7 +140,7 @@ async fn a_child_that_ended_while_its_parent_was_not_told_is_found_at_the_next_s
     let RunEvent::ChildStarted { run: sub, .. } = started.event else { unreachable!() };
     world.engine.wait(sub).await.expect("parks");
     // The child's end is recorded by a journal of its own, as if the process had stopped right after.
-    let journal = world.store.workspace(Default::default()).journal();
+    let journal = world.store.workspace(WorkspaceId::default()).journal();
     let events = world.events(sub).await;
     let seq = events.len() as u64;
     world.engine.idle().await;

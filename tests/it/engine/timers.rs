@@ -91,7 +91,7 @@ steps:
     assert_eq!(world.story(run).await.len(), 5, "nothing before its time: {:#?}", world.story(run).await);
     clock.advance(Duration::from_secs(1));
     world.until(run, "default", |event| matches!(event, RunEvent::Answered { by: None, .. })).await;
-    clock.advance(Duration::from_secs(3_600));
+    clock.advance(Duration::from_hours(1));
     assert_eq!(world.engine.wait_for_end(run).await.expect("ends").result, Some(json!("done")));
 }
 
@@ -101,9 +101,9 @@ async fn a_run_past_its_deadline_is_cancelled() {
     let world = World::with(Script::new(|_| std::future::pending()), plan(&clock)).await;
     let workflow = world.workflow("name: w\nsteps:\n  - { id: a, process: { tool: x } }\n").await;
     let mut submission = Submission::of(workflow);
-    submission.deadline = Some(BEGIN.after(Duration::from_secs(60)));
+    submission.deadline = Some(BEGIN.after(Duration::from_mins(1)));
     let run = world.engine.submit(submission).await.expect("begins");
-    clock.advance(Duration::from_secs(60));
+    clock.advance(Duration::from_mins(1));
     let summary = world.engine.wait_for_end(run).await.expect("ends");
     assert_eq!(summary.status, RunStatus::Cancelled);
     assert_eq!(summary.failure.map(|failure| failure.message), Some("deadline".into()));

@@ -160,7 +160,7 @@ impl World {
         match tokio::time::timeout(Duration::from_secs(20), found).await {
             Ok(Some(recorded)) => recorded,
             Ok(None) => panic!("the run ended before {what}: {:#?}", self.story(run).await),
-            Err(_) => panic!("no {what} after 20 s: {:#?}", self.story(run).await),
+            Err(_elapsed) => panic!("no {what} after 20 s: {:#?}", self.story(run).await),
         }
     }
 }

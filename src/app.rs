@@ -25,7 +25,7 @@ use crate::memory::{EdgeIndex, Memory};
 use crate::model::{Models, Offline};
 
 use crate::run::{Policy, RunId};
-use crate::store::{OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
+use crate::store::{Definition, DefinitionKind, OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
 use crate::tools::{AddressRules, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, Tools};
 use crate::workflow::{Catalog, Effect};
 
@@ -50,6 +50,8 @@ struct Shared {
     memory: Memory,
     company: OnceCell<Company>,
     engine: OnceCell<Engine>,
+    /// Set once the roles' texts are kept.
+    defined: OnceCell<()>,
     stopping: CancellationToken,
 }
 
@@ -100,6 +102,7 @@ impl App {
             memory,
             company: OnceCell::new(),
             engine: OnceCell::new(),
+            defined: OnceCell::new(),
             stopping: CancellationToken::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -206,12 +209,28 @@ impl App {
         let library::Pinned { workflow, mut pins } =
             library::pin(self.workspace(), &workflow, version.as_deref()).await?;
         pins.extend(self.shared.roles.pins());
+        self.shared.defined.get_or_try_init(|| self.define()).await?;
         let mut submission = Submission::of(workflow);
         submission.id = id;
         submission.inputs = inputs;
         submission.pins = pins;
         submission.deadline = deadline;
         Ok(self.engine().await?.submit(submission).await?)
+    }
+
+    /// Keeps the texts of the roles and prompts that runs pin from now on.
+    async fn define(&self) -> Result<(), AppError> {
+        let mut definitions = Vec::new();
+        for role in self.shared.roles.iter() {
+            let [agent, prompt] = role.pins();
+            for (kind, (key, hash), text) in
+                [(DefinitionKind::Agent, agent, &role.text), (DefinitionKind::Prompt, prompt, &role.prompt)]
+            {
+                let name = key.split_once(':').map_or(&*key, |(_, name)| name).to_owned();
+                definitions.push(Definition { kind, name, hash, text: text.to_string() });
+            }
+        }
+        Ok(self.workspace().definitions().save(&definitions, self.shared.clock.now()).await?)
     }
 
     /// Checks workflow files against each other and against what is there.
@@ -307,7 +326,7 @@ fn tools(config: &Config, memory: &Memory) -> Result<Tools, AppError> {
     let limit = usize::try_from(http.max_bytes).unwrap_or(usize::MAX);
     let folder = Folder::new(&files.root).with_limit(files.max_bytes);
     let mut tools = Tools::new();
-    tools.register(Arc::new(HttpRequest::new(rules).with_limit(limit)))?;
+    tools.register(Arc::new(HttpRequest::new(rules).with_limit(limit).with_timeout(http.timeout)))?;
     tools.register(Arc::new(FilesRead::new(folder.clone())))?;
     tools.register(Arc::new(FilesWrite::new(folder)))?;
     tools.register(Arc::new(MemorySearch::new(memory.clone())))?;

@@ -212,7 +212,10 @@ fn start(arguments: Arguments) -> Result<Exit, Complaint> {
     runtime.block_on(async {
         let interrupt = Interrupt::listen()?;
         let context = Context { config, output, screen, interrupt };
-        let result = carry_out(command, &context).await;
+        let result = tokio::select! {
+            result = carry_out(command, &context) => result,
+            () = context.interrupt.ignored() => Ok(Exit::Interrupted),
+        };
         context.screen.clear();
         let exit = result?;
         finish(&context.output).map(|written| written.max(exit))

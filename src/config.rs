@@ -110,7 +110,7 @@ pub struct Tools {
 pub struct Http {
     /// Hosts, `host:port`s and address ranges that may be called although they are private.
     pub allow: Vec<String>,
-    /// The longest that one request may take.
+    /// How long a request may take if the call does not say.
     pub timeout: Duration,
     /// The longest body that is read, in bytes.
     pub max_bytes: u64,

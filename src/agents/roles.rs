@@ -35,6 +35,8 @@ pub struct Role {
     pub name: String,
     /// What it is good for, in a sentence.
     pub description: String,
+    /// Its file.
+    pub text: Arc<str>,
     /// What the model is told of itself.
     pub prompt: Arc<str>,
     /// The alias of the model that plays it.
@@ -219,6 +221,7 @@ fn cast(file: RoleFile, source: &Source, prompts: &IndexMap<String, Source>) -> 
     Ok(Role {
         name,
         description,
+        text: source.text.as_str().into(),
         prompt: text.text.as_str().into(),
         model,
         tools,

@@ -19,7 +19,7 @@ pub(super) struct Agents {}
 
 impl Agents {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let mut session = Session::open(&context.config, Purpose::Look).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
         let agents: Result<Vec<AgentView>, Complaint> = session.get("/api/agents").await;
         session.close().await;
         let agents = agents?;

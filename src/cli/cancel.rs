@@ -27,7 +27,7 @@ pub(super) struct Cancel {
 
 impl Cancel {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let mut session = Session::open(&context.config, Purpose::CarryOn).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::CarryOn).await?;
         let path = format!("/api/runs/{}/cancel", segment(&self.run));
         let wanted = server::Cancel { reason: self.reason };
         let told: Result<Told, Complaint> = session.post(&path, &wanted, Twice::Harmless).await;

@@ -41,19 +41,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 impl Events {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        tokio::select! {
-            done = self.print(context) => done,
-            () = context.interrupt.wanted() => Ok(Exit::Interrupted),
-        }
-    }
-
-    async fn print(&self, context: &Context) -> Result<Exit, Complaint> {
         let output = &context.output;
         let mut after = self.after;
         let mut run = self.run.clone();
         let mut told = false;
         loop {
-            let mut session = Session::open(&context.config, Purpose::Look).await?;
+            let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
             let read = async {
                 let view = view(&mut session, &run).await?;
                 if self.follow && !session.is_owner() {

@@ -1,6 +1,8 @@
 //! Ctrl-C and SIGTERM.
 
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +14,18 @@ use super::exit::Exit;
 #[derive(Clone, Debug)]
 pub(super) struct Interrupt {
     wanted: CancellationToken,
+    /// How many parts of the program see to it that the process ends well.
+    heeded: Arc<AtomicUsize>,
+}
+
+/// For as long as this lives, somebody waits for [`Interrupt::wanted`] and sees to it that the process ends well.
+#[derive(Debug)]
+pub(super) struct Heeding(Arc<AtomicUsize>);
+
+impl Drop for Heeding {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Interrupt {
@@ -32,15 +46,30 @@ impl Interrupt {
                 if asked.is_cancelled() {
                     std::process::exit(Exit::Interrupted as i32);
                 }
-                asked.cancel();
+                // First, so that what is said in the end comes after it.
                 let _ = writeln!(std::io::stderr(), "stopping; once more to stop at once");
+                asked.cancel();
             }
         });
-        Ok(Self { wanted })
+        Ok(Self { wanted, heeded: Arc::default() })
+    }
+
+    /// Says that somebody sees to a good end from now on.
+    pub(super) fn heed(&self) -> Heeding {
+        self.heeded.fetch_add(1, Ordering::SeqCst);
+        Heeding(Arc::clone(&self.heeded))
     }
 
     /// Returns once somebody wants the process to end.
     pub(super) async fn wanted(&self) {
         self.wanted.cancelled().await;
+    }
+
+    /// Returns once somebody wants the process to end and nobody sees to that: it can end at once.
+    pub(super) async fn ignored(&self) {
+        self.wanted.cancelled().await;
+        if self.heeded.load(Ordering::SeqCst) > 0 {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -106,12 +106,11 @@ impl<'c> LiveRun<'c> {
     /// Shows what an event changed.
     pub(super) fn show(&mut self, change: Option<Change>, progress: &Progress) {
         match change {
-            None => {}
             Some(Change::Began(id)) if self.output.is_live() && self.busy.len() < MOST_LINES => {
                 let busy = self.screen.busy(format!("{id:<ID_WIDTH$}"));
                 self.busy.insert(id, busy);
             }
-            Some(Change::Began(_)) => {}
+            Some(Change::Began(_)) | None => {}
             Some(Change::Ended(id)) => {
                 self.busy.shift_remove(&id);
                 if let Some(step) = progress.step(&id) {

@@ -23,13 +23,20 @@ Examples:
 impl Memory {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         let Self::Rebuild = self;
-        let mut session = Session::open(&context.config, Purpose::Work).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
         let busy = context.screen.busy("rebuilding the index".to_owned());
-        let rebuilt: Result<Rebuilt, Complaint> =
-            session.post("/api/memory/rebuild", &serde_json::json!({}), Twice::Harmless).await;
+        let nothing = serde_json::json!({});
+        let rebuilt = tokio::select! {
+            rebuilt = session.post("/api/memory/rebuild", &nothing, Twice::Harmless) => rebuilt,
+            () = context.interrupt.wanted() => {
+                drop(busy);
+                session.close().await;
+                return Ok(Exit::Interrupted);
+            }
+        };
         drop(busy);
         session.close().await;
-        let rebuilt = rebuilt?;
+        let rebuilt: Rebuilt = rebuilt?;
         match context.output.format() {
             Format::Json => context.output.json(&rebuilt),
             Format::Text => context.output.line(format!("the index holds {} entries", rebuilt.entries)),

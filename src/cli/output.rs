@@ -31,9 +31,11 @@ impl Output {
         self.format == Format::Text && io::stdout().is_terminal()
     }
 
-    /// Writes a line.
+    /// Writes a line, or a text of several. To a terminal no control characters are written: what documents and models
+    /// say must not move the cursor.
     pub(super) fn line(&self, line: impl Display) {
-        self.write(&format!("{line}\n"));
+        let line = format!("{line}\n");
+        self.write(&if self.is_live() { harmless(&line) } else { line });
     }
 
     /// Writes a value as one JSON document: in one line, unless a person is looking.
@@ -98,6 +100,11 @@ impl Output {
     }
 }
 
+/// The text without control characters but for line ends and tabs.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
 /// A time span for people: `850 ms`, `3.2 s`, `4m 5s`.
 pub(super) fn span(span: std::time::Duration) -> String {
     let millis = span.as_millis();
@@ -138,6 +145,11 @@ mod tests {
         {
             assert_eq!(span(Duration::from_millis(millis)), expected);
         }
+    }
+
+    #[test]
+    fn a_terminal_is_not_told_to_do_anything() {
+        assert_eq!(harmless("a\x1b[2Jb\tc\n"), "a\u{fffd}[2Jb\tc\n");
     }
 
     #[test]

@@ -226,3 +226,71 @@ impl StepProgress {
         format!("  {:<width$}  {:<10}  {took:>8}  {}", self.step, self.standing(), self.details()).trim_end().to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Output, Payload};
+
+    fn folded(events: Vec<RunEvent>) -> (Progress, Vec<Change>) {
+        let mut progress = Progress::default();
+        let recorded = events.into_iter().zip(1..).map(|(event, seq)| Recorded {
+            seq,
+            at: Timestamp(i64::try_from(seq).unwrap() * 1_000),
+            event,
+        });
+        let changes = recorded.filter_map(|recorded| progress.apply(&recorded)).collect();
+        (progress, changes)
+    }
+
+    fn started(step: &str, attempt: u32) -> RunEvent {
+        RunEvent::Started { step: step.into(), attempt, deadline: None }
+    }
+
+    fn ended(step: &str, outcome: &str) -> RunEvent {
+        RunEvent::Ended { step: step.into(), outcome: outcome.into(), output: Output::Nothing }
+    }
+
+    #[test]
+    fn a_step_is_one_line_from_its_beginning_to_its_end() {
+        let failure = Failure::retry("timeout", "too slow");
+        let (progress, changes) = folded(vec![
+            started("fetch", 1),
+            RunEvent::Failed { step: "fetch".into(), attempt: 1, failure },
+            RunEvent::RetryScheduled { step: "fetch".into(), attempt: 2, at: Timestamp(4_000) },
+            started("fetch", 2),
+            ended("fetch", "ok"),
+            RunEvent::Skipped { step: "after".into() },
+        ]);
+        assert_eq!(
+            changes,
+            [
+                Change::Began("fetch".to_owned()),
+                Change::Said("fetch: attempt 1 failed: too slow (timeout)".to_owned()),
+                Change::Said("fetch: attempt 2 in 1.0 s".to_owned()),
+                Change::Ended("fetch".to_owned()),
+                Change::Ended("after".to_owned()),
+            ]
+        );
+        let lines: Vec<String> = progress.steps().map(|step| step.line(5)).collect();
+        assert_eq!(lines, ["  fetch  ok             4.0 s  2 attempts", "  after  skipped"]);
+    }
+
+    #[test]
+    fn bodies_are_counted_and_not_kept() {
+        let mut events = vec![
+            started("each", 1),
+            RunEvent::Expanded { step: "each".into(), items: Payload::of(serde_json::json!([1, 2])), count: 2 },
+        ];
+        for index in 0..2 {
+            events.push(RunEvent::BodyOpened { step: "each".into(), index });
+            events.push(started(&format!("each[{index}].work"), 1));
+            events.push(ended(&format!("each[{index}].work"), "ok"));
+            events.push(RunEvent::BodyEnded { step: "each".into(), index, value: None, failure: None });
+        }
+        let (progress, changes) = folded(events);
+        assert_eq!(changes, [Change::Began("each".to_owned())]);
+        let step = progress.step("each").unwrap();
+        assert_eq!((step.bodies, progress.steps().count()), (Some(Bodies { ended: 2, of: Some(2) }), 1));
+    }
+}

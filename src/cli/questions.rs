@@ -23,7 +23,7 @@ pub(super) struct Questions {
 
 impl Questions {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let mut session = Session::open(&context.config, Purpose::Look).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
         let query = serde_json::json!({ "run": self.run });
         let open: Result<Vec<OpenQuestion>, Complaint> = session.get_with("/api/questions", &query).await;
         session.close().await;

@@ -28,7 +28,7 @@ const SHOWN_LINES: usize = 6;
 
 impl Recall {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let mut session = Session::open(&context.config, Purpose::Look).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
         let query = RecallQuery { text: self.words.join(" "), limit: Some(self.limit) };
         let recalled: Result<Vec<Recalled>, Complaint> = session.get_with("/api/memory/recall", &query).await;
         session.close().await;

@@ -35,7 +35,7 @@ impl Remember {
                 return Err(Complaint::invalid("unreadable_file", message));
             }
         }
-        let mut session = Session::open(&context.config, Purpose::Work).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
         let busy = context.screen.busy("remembering".to_owned());
         let wanted = Wanted { paths: self.paths, base };
         let remembered = tokio::select! {

@@ -44,7 +44,7 @@ const WATCHED_AT_ONCE: usize = 64;
 
 impl Resume {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let mut session = Session::open(&context.config, Purpose::CarryOn).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::CarryOn).await?;
         let resumed = self.resume(context, &mut session).await;
         session.close().await;
         resumed

@@ -52,7 +52,7 @@ pub(super) struct Inputs {
 impl Run {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         let files = source::gather(&self.file)?;
-        let mut session = Session::open(&context.config, Purpose::CarryOn).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::CarryOn).await?;
         let begun = async {
             let workflow = save(&mut session, files).await?;
             let inputs = self.inputs.read(&workflow)?;

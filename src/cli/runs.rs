@@ -30,7 +30,7 @@ pub(super) struct Runs {
 
 impl Runs {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let mut session = Session::open(&context.config, Purpose::Look).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
         let wanted = RunList { status: self.status, workflow: self.workflow, before: None, limit: Some(self.limit) };
         let runs: Result<Vec<RunView>, Complaint> = session.get_with("/api/runs", &wanted).await;
         session.close().await;

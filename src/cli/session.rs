@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::client::{Client, Failed, query_text};
 use super::complaint::Complaint;
+use super::interrupt::{Heeding, Interrupt};
 use crate::app::{App, AppError};
 use crate::config::Config;
 use crate::server;
@@ -49,7 +50,11 @@ pub(super) enum Twice {
 /// A session with the data folder.
 pub(super) struct Session {
     config: Config,
+    interrupt: Interrupt,
     purpose: Purpose,
+    /// Whoever carries something on ends well; a look can end at any time.
+    #[expect(dead_code, reason = "held for as long as the session lasts")]
+    heeding: Option<Heeding>,
     client: Client,
     host: Option<Host>,
 }
@@ -62,16 +67,19 @@ struct Host {
 
 impl Session {
     /// Becomes the folder's owner, or finds the way to it.
-    pub(super) async fn open(config: &Config, purpose: Purpose) -> Result<Self, Complaint> {
+    pub(super) async fn open(config: &Config, interrupt: &Interrupt, purpose: Purpose) -> Result<Self, Complaint> {
         let until = Instant::now() + PATIENCE;
         loop {
             let owned = match App::open(config).await {
-                Ok(app) => return Self::host(app, config, purpose).await,
+                Ok(app) => {
+                    let (client, host) = host(app, purpose).await?;
+                    return Ok(Self::of(config, interrupt, purpose, client, Some(host)));
+                }
                 Err(AppError::Store(owned @ StoreError::Owned { .. })) => owned,
                 Err(error) => return Err(error.into()),
             };
-            if let Some(session) = Self::beside(config, purpose).await {
-                return Ok(session);
+            if let Some(client) = beside(config).await {
+                return Ok(Self::of(config, interrupt, purpose, client, None));
             }
             if Instant::now() >= until {
                 return Err(Complaint::environment("owned_folder", owned.to_string()).suggest(
@@ -82,41 +90,9 @@ impl Session {
         }
     }
 
-    /// The way to the process that owns the folder, if one does and answers.
-    async fn beside(config: &Config, purpose: Purpose) -> Option<Self> {
-        let socket = socket::find(&config.data)?;
-        let client = Client::there(&socket).await.ok()?;
-        Some(Self { config: config.clone(), purpose, client, host: None })
-    }
-
-    async fn host(app: App, config: &Config, purpose: Purpose) -> Result<Self, Complaint> {
-        let router = server::router(app.clone());
-        if purpose == Purpose::Look {
-            let (client, host) = (Client::here(router, None), Some(Host { app, serving: None }));
-            return Ok(Self { config: config.clone(), purpose, client, host });
-        }
-        let fresh = app.clock().fresh_id();
-        let serving = match socket::serve(&app.config().data, fresh, router.clone()) {
-            Ok(serving) => serving,
-            Err(error) => {
-                app.stop().await;
-                return Err(Complaint::environment(
-                    "no_socket",
-                    format!("the data folder's socket cannot be made: {error}"),
-                ));
-            }
-        };
-        let client = Client::here(router, Some(serving.path().to_owned()));
-        let host = Some(Host { app, serving: Some(serving) });
-        let session = Self { config: config.clone(), purpose, client, host };
-        if purpose == Purpose::CarryOn
-            && let Some(Host { app, .. }) = &session.host
-            && let Err(error) = app.engine().await
-        {
-            session.close().await;
-            return Err(error.into());
-        }
-        Ok(session)
+    fn of(config: &Config, interrupt: &Interrupt, purpose: Purpose, client: Client, host: Option<Host>) -> Self {
+        let heeding = (purpose != Purpose::Look).then(|| interrupt.heed());
+        Self { config: config.clone(), interrupt: interrupt.clone(), purpose, heeding, client, host }
     }
 
     /// `GET`
@@ -169,7 +145,7 @@ impl Session {
             tokio::time::sleep(PAUSE).await;
             return Ok(());
         }
-        *self = Self::open(&self.config, self.purpose).await?;
+        *self = Self::open(&self.config, &self.interrupt, self.purpose).await?;
         Ok(())
     }
 
@@ -185,12 +161,8 @@ impl Session {
 
     /// Ends the session; an owner stops what it carries out, which loses nothing, and gives the folder up.
     pub(super) async fn close(self) {
-        if let Some(Host { app, serving }) = self.host {
-            app.wind_down();
-            if let Some(serving) = serving {
-                serving.stop(CLOSE_LIMIT).await;
-            }
-            app.stop().await;
+        if let Some(host) = self.host {
+            host.give_up().await;
         }
     }
 }
@@ -199,4 +171,46 @@ impl Session {
 pub(super) fn passed_on(config: &Config) -> Complaint {
     let message = format!("{} is taken up and let go again by one process after the other", config.data.display());
     Complaint::environment("lost_owner", message).suggest("try again; nothing is lost")
+}
+
+/// The way to the process that owns the folder, if one does and answers.
+async fn beside(config: &Config) -> Option<Client> {
+    Client::there(&socket::find(&config.data)?).await.ok()
+}
+
+/// Makes this process the folder's owner for others to see, as far as the purpose wants that.
+async fn host(app: App, purpose: Purpose) -> Result<(Client, Host), Complaint> {
+    let router = server::router(app.clone());
+    if purpose == Purpose::Look {
+        return Ok((Client::here(router, None), Host { app, serving: None }));
+    }
+    let serving = match socket::serve(&app.config().data, app.clock().fresh_id(), router.clone()) {
+        Ok(serving) => serving,
+        Err(error) => {
+            app.stop().await;
+            let message = format!("the data folder's socket cannot be made: {error}");
+            return Err(Complaint::environment("no_socket", message));
+        }
+    };
+    let client = Client::here(router, Some(serving.path().to_owned()));
+    let host = Host { app, serving: Some(serving) };
+    if purpose == Purpose::CarryOn
+        && let Err(error) = host.app.engine().await
+    {
+        host.give_up().await;
+        return Err(error.into());
+    }
+    Ok((client, host))
+}
+
+impl Host {
+    /// Stops what is carried out, which loses nothing, and gives the folder up.
+    async fn give_up(self) {
+        let Self { app, serving } = self;
+        app.wind_down();
+        if let Some(serving) = serving {
+            serving.stop(CLOSE_LIMIT).await;
+        }
+        app.stop().await;
+    }
 }

@@ -39,7 +39,7 @@ const PAGE: usize = 5_000;
 
 impl Show {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let mut session = Session::open(&context.config, Purpose::Look).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
         let read = async {
             let run = view(&mut session, &self.run).await?;
             let mut progress = Progress::default();

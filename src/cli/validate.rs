@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::complaint::Complaint;
 use super::exit::Exit;
+use super::interrupt::Interrupt;
 use super::session::{Purpose, Session, Twice};
 use super::{Context, Format, source};
 use crate::clock::{Clock as _, SystemClock};
@@ -29,13 +30,13 @@ impl Validate {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         let files = source::gather(&self.file)?;
         let checked = if context.config.data.exists() {
-            check(&context.config, files).await?
+            check(&context.config, &context.interrupt, files).await?
         } else {
             // None is made: one that is gone afterwards will do.
             let passing = std::env::temp_dir().join(format!("callboard-{}", SystemClock.fresh_id().simple()));
             let mut config = context.config.clone();
             config.data.clone_from(&passing);
-            let checked = check(&config, files).await;
+            let checked = check(&config, &context.interrupt, files).await;
             let _ = std::fs::remove_dir_all(passing);
             checked?
         };
@@ -51,8 +52,12 @@ impl Validate {
     }
 }
 
-async fn check(config: &Config, files: Vec<WorkflowText>) -> Result<Vec<SavedWorkflow>, Complaint> {
-    let mut session = Session::open(config, Purpose::Look).await?;
+async fn check(
+    config: &Config,
+    interrupt: &Interrupt,
+    files: Vec<WorkflowText>,
+) -> Result<Vec<SavedWorkflow>, Complaint> {
+    let mut session = Session::open(config, interrupt, Purpose::Look).await?;
     let checked = session.post("/api/workflows/check", &NewWorkflows { files }, Twice::Harmless).await;
     session.close().await;
     checked

@@ -79,9 +79,14 @@ impl Layers {
             if let Some(setting) = setting(&name.replace("__", ".").to_lowercase()) {
                 self.set_text(setting, text, &sources.folder, origin);
             } else {
-                let spelt = |setting: &Setting| format!("{PREFIX}{}", setting.key.replace('.', "__").to_uppercase());
-                let suggestion = nearest(variable, SETTINGS.iter().map(spelt));
-                self.complain(origin, None, format!("{variable} is not a setting"), suggestion);
+                let spelt = |setting: &Setting| setting.key.replace('.', "__").to_uppercase();
+                let suggestion =
+                    nearest(name, SETTINGS.iter().map(spelt)).map(|near| format!("did you mean {PREFIX}{near}?"));
+                // Others use the prefix too: Kubernetes sets CALLBOARD_SERVICE_HOST and the like for a service of that
+                // name. What looks like a setting must be one.
+                if suggestion.is_some() || name.contains("__") {
+                    self.complain(origin, None, format!("{variable} is not a setting"), suggestion);
+                }
             }
         }
     }
@@ -136,7 +141,8 @@ impl Layers {
                 (None, _) => {
                     let sections = SETTINGS.iter().filter_map(|setting| setting.key.rsplit_once('.'));
                     let known = SETTINGS.iter().map(|setting| setting.key).chain(sections.map(|(section, _)| section));
-                    let suggestion = nearest(&key, known.map(str::to_owned));
+                    let suggestion =
+                        nearest(&key, known.map(str::to_owned)).map(|near| format!("did you mean {near}?"));
                     self.complain(origin, column, format!("{key} is not a setting"), suggestion);
                 }
                 (Some(Setting { key: "data", .. }), _) if file.presence == Presence::Inside => {
@@ -226,7 +232,7 @@ fn nearest(unknown: &str, known: impl Iterator<Item = String>) -> Option<String>
         .map(|name| (likeness(&name), name))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > 0.8)
-        .map(|(_, name)| format!("did you mean {name}?"))
+        .map(|(_, name)| name)
 }
 
 /// Reads a value from a file.

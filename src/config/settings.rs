@@ -91,7 +91,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "tools.http.timeout",
         kind: Kind::Duration,
         default: "30s",
-        about: "The longest that one request may take, redirects included.",
+        about: "How long a request may take, redirects included, if the call does not say; at most 10m.",
     },
     Setting {
         key: "tools.http.max_bytes",

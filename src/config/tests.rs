@@ -112,6 +112,16 @@ fn everything_that_is_wrong_is_reported_at_once_with_its_place() {
 }
 
 #[test]
+fn variables_that_only_share_the_prefix_are_left_alone() {
+    let case = Case::new()
+        .env("CALLBOARD_SERVICE_HOST", "10.0.0.1")
+        .env("CALLBOARD_PORT", "tcp://10.0.0.1:80")
+        .env("CALLBOARD_PORT_80_TCP_ADDR", "10.0.0.1")
+        .env("CALLBOARD_SEED", "7");
+    assert!(case.load().effective().all(|effective| effective.origin == Origin::Default));
+}
+
+#[test]
 fn a_file_that_is_not_toml_is_named_with_line_and_column() {
     Case::new().file("callboard.toml", "data = \"x\"\nlog = = 3\n").check(&expect![[r#"
         FOLDER/callboard.toml:2: extra `=`, expected nothing

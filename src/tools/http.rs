@@ -18,8 +18,6 @@ use crate::workflow::{CallEffect, Effect};
 pub use address::{AddressRules, BadAddressRule};
 use exchange::{Clients, Exchange};
 
-/// How long a request may take if the call does not say.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request may take at most.
 const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 
@@ -30,6 +28,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 pub struct HttpRequest {
     clients: Clients,
     limit: usize,
+    timeout: Duration,
 }
 
 #[derive(Deserialize)]
@@ -54,16 +53,25 @@ impl HttpRequest {
     /// The longest answer that is taken unless told otherwise, in bytes.
     pub const DEFAULT_LIMIT: usize = 4 * 1024 * 1024;
 
+    /// How long a request may take if neither the call nor the configuration says.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
     /// Requests to public addresses and to what `rules` allow.
     #[must_use]
     pub fn new(rules: AddressRules) -> Self {
-        Self { clients: Clients::new(rules), limit: Self::DEFAULT_LIMIT }
+        Self { clients: Clients::new(rules), limit: Self::DEFAULT_LIMIT, timeout: Self::DEFAULT_TIMEOUT }
     }
 
     /// Takes answers of at most `bytes`.
     #[must_use]
     pub fn with_limit(self, bytes: usize) -> Self {
         Self { limit: bytes, ..self }
+    }
+
+    /// Gives a request this long if the call does not say, and at most ten minutes.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout: timeout.min(LONGEST_TIMEOUT), ..self }
     }
 }
 
@@ -91,7 +99,7 @@ impl Tool for HttpRequest {
                 },
                 "timeout": {
                     "type": ["integer", "string"], "minimum": 1,
-                    "description": "Seconds, or a duration such as `30s`; default 30s, at most 10m"
+                    "description": "Seconds, or a duration such as `30s`; at most 10m"
                 }
             },
             "required": ["method", "url"],
@@ -115,7 +123,7 @@ impl Tool for HttpRequest {
     async fn call(&self, arguments: Value, permit: Permit, _caller: &Caller) -> Result<Value, ToolError> {
         let effect = self.effect(&arguments);
         let arguments: Arguments = crate::tools::arguments(arguments)?;
-        let timeout = timeout(arguments.timeout.as_ref())?;
+        let timeout = timeout(arguments.timeout.as_ref(), self.timeout)?;
         let mut exchange = Exchange::new(arguments, effect.effect, permit.idempotency_key())?;
         // Dropping the exchange closes its connection; how far it had come is in `exchange` then.
         let ended = tokio::time::timeout(timeout, exchange.run(&self.clients, self.limit)).await;
@@ -123,9 +131,9 @@ impl Tool for HttpRequest {
     }
 }
 
-fn timeout(wanted: Option<&Timeout>) -> Result<Duration, ToolError> {
+fn timeout(wanted: Option<&Timeout>, usual: Duration) -> Result<Duration, ToolError> {
     let duration = match wanted {
-        None => return Ok(DEFAULT_TIMEOUT),
+        None => return Ok(usual),
         Some(Timeout::Seconds(seconds)) => Duration::from_secs(*seconds),
         Some(Timeout::Text(text)) => humantime::parse_duration(text).map_err(|error| {
             ToolError::give_up("bad_arguments", format!("argument `timeout`: {error}; write it like `30s`"))

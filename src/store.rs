@@ -16,6 +16,7 @@ pub mod error;
 pub(crate) mod fixtures;
 pub mod journal;
 mod lock;
+mod many_rows;
 pub mod questions;
 pub mod runs;
 pub mod workflows;

@@ -16,7 +16,7 @@ use super::StoreError;
 use super::column::{self, count, whole};
 use super::workspace::Workspace;
 pub use changes::{Change, Revision};
-use rows::{entry, insert};
+use rows::entry;
 
 /// An entry's id: counts upwards, and is never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -202,22 +202,18 @@ impl Entries {
         let mut writing = self.workspace.shared.database.writing().await?;
         let mut transaction = sqlx::Connection::begin(writing.connection()?).await?;
         let removed = rows::remove(&mut transaction, self.workspace(), &document.scope, &document.source).await?;
-        let pieces = document.pieces.len();
-        let mut added = Vec::with_capacity(pieces);
-        for piece in document.pieces {
-            let new = rows::NewRow {
-                scope: &document.scope,
-                kind: EntryKind::Document,
-                source: &document.source,
-                source_hash: Some(&document.hash),
-                position: piece.position.as_ref(),
-                heading: piece.heading.as_deref(),
-                text: &piece.text,
-                provenance: document.provenance.as_ref(),
-                key: None,
-            };
-            added.push(insert(&mut transaction, self.workspace(), &new, at).await?);
-        }
+        let pieces = document.pieces.iter().map(|piece| rows::NewRow {
+            scope: &document.scope,
+            kind: EntryKind::Document,
+            source: &document.source,
+            source_hash: Some(&document.hash),
+            position: piece.position.as_ref(),
+            heading: piece.heading.as_deref(),
+            text: &piece.text,
+            provenance: document.provenance.as_ref(),
+            key: None,
+        });
+        let added = rows::insert(&mut transaction, self.workspace(), &pieces.collect::<Vec<_>>(), at).await?;
         sqlx::query(
             "INSERT OR REPLACE INTO entry_sources (workspace_id, scope, source, hash, entries, updated_at) \
              VALUES (?, ?, ?, ?, ?, ?)",
@@ -226,7 +222,7 @@ impl Entries {
         .bind(document.scope.to_string())
         .bind(&document.source)
         .bind(&document.hash)
-        .bind(whole(pieces as u64))
+        .bind(whole(added.len() as u64))
         .bind(at)
         .execute(&mut *transaction)
         .await?;
@@ -283,7 +279,7 @@ impl Entries {
             provenance: note.provenance.as_ref(),
             key: note.key.as_deref(),
         };
-        let id = insert(&mut transaction, self.workspace(), &new, at).await?;
+        let id = rows::insert_one(&mut transaction, self.workspace(), new, at).await?;
         if let Some(old) = old {
             rows::supersede(&mut transaction, self.workspace(), old, id).await?;
         }

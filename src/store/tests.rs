@@ -30,7 +30,7 @@ async fn a_folder_can_be_taken_again_once_it_was_given_up() {
 async fn what_a_newer_callboard_left_is_refused() {
     let fixture = fixture().await;
     let database = fixture.store.shared.database.clone();
-    sqlx::query("UPDATE _sqlx_migrations SET version = 9999")
+    sqlx::query("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1")
         .execute(database.writing().await.unwrap().connection().unwrap())
         .await
         .unwrap();

@@ -1,11 +1,14 @@
 //! What has changed since the index was last known to be complete.
 
+use std::sync::LazyLock;
+
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
 use super::{Entries, Entry, EntryId, rows};
 use crate::store::StoreError;
 use crate::store::column::{self, count, whole};
+use crate::store::many_rows::{ManyRows, RowsSql, bind};
 
 /// A change's number: counts upwards over all workspaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,19 +33,22 @@ impl Change {
     }
 }
 
-/// Notes a change, in the transaction that makes it.
+static CHANGES: LazyLock<ManyRows> = LazyLock::new(|| {
+    ManyRows::new(&RowsSql {
+        before: "INSERT INTO entry_changes (workspace_id, entry, gone) VALUES ",
+        row: "(?, ?, ?)",
+        after: "",
+    })
+});
+
+/// Notes changes, in the transaction that makes them.
 pub(super) async fn record(
     connection: &mut SqliteConnection,
     workspace: &str,
-    entry: EntryId,
+    entries: &[EntryId],
     gone: bool,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO entry_changes (workspace_id, entry, gone) VALUES (?, ?, ?)")
-        .bind(workspace)
-        .bind(whole(entry.0))
-        .bind(i64::from(gone))
-        .execute(connection)
-        .await?;
+    CHANGES.write(connection, entries, |arguments, entry| bind!(arguments, workspace, whole(entry.0), gone)).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -12,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::run::{RunId, StepPath};
 use crate::store::StoreError;
 use crate::store::column::{count, whole};
+use crate::store::many_rows::{ManyRows, RowsSql, bind};
 
 macro_rules! select_entry {
     ($rest:literal) => {
@@ -80,37 +82,63 @@ pub(super) struct NewRow<'a> {
     pub(super) key: Option<&'a str>,
 }
 
+static ENTRIES: LazyLock<ManyRows> = LazyLock::new(|| {
+    ManyRows::new(&RowsSql {
+        before: "INSERT INTO entries (id, workspace_id, scope, kind, source, source_hash, byte_start, byte_end, \
+                 line_start, line_end, heading, text, created_at, run, step, note_key) VALUES ",
+        row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        after: "",
+    })
+});
+
+/// Stores entries, and gives them their ids, in order.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     workspace: &str,
-    new: &NewRow<'_>,
+    new: &[NewRow<'_>],
+    at: Timestamp,
+) -> Result<Vec<EntryId>, StoreError> {
+    let last: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'entries'")
+        .fetch_optional(&mut *connection)
+        .await?;
+    let rows: Vec<(i64, &NewRow<'_>)> = (last.unwrap_or(0) + 1..).zip(new).collect();
+    ENTRIES
+        .write(connection, &rows, |arguments, (id, new)| {
+            bind!(
+                arguments,
+                *id,
+                workspace,
+                new.scope.to_string(),
+                new.kind.as_str(),
+                new.source,
+                new.source_hash,
+                new.position.map(|position| whole(position.bytes.start)),
+                new.position.map(|position| whole(position.bytes.end)),
+                new.position.map(|position| whole(position.lines.start)),
+                new.position.map(|position| whole(position.lines.end)),
+                new.heading,
+                new.text,
+                at,
+                new.provenance.map(|provenance| provenance.run),
+                new.provenance.map(|provenance| provenance.step.as_str()),
+                new.key,
+            )
+        })
+        .await?;
+    let ids: Vec<EntryId> = rows.into_iter().map(|(id, _)| EntryId(count(id))).collect();
+    record(connection, workspace, &ids, false).await?;
+    Ok(ids)
+}
+
+/// Stores one entry, and gives it its id.
+pub(super) async fn insert_one(
+    connection: &mut SqliteConnection,
+    workspace: &str,
+    new: NewRow<'_>,
     at: Timestamp,
 ) -> Result<EntryId, StoreError> {
-    let id: i64 = sqlx::query_scalar(
-        "INSERT INTO entries (workspace_id, scope, kind, source, source_hash, byte_start, byte_end, line_start, \
-         line_end, heading, text, created_at, run, step, note_key) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-    )
-    .bind(workspace)
-    .bind(new.scope.to_string())
-    .bind(new.kind.as_str())
-    .bind(new.source)
-    .bind(new.source_hash)
-    .bind(new.position.map(|position| whole(position.bytes.start)))
-    .bind(new.position.map(|position| whole(position.bytes.end)))
-    .bind(new.position.map(|position| whole(position.lines.start)))
-    .bind(new.position.map(|position| whole(position.lines.end)))
-    .bind(new.heading)
-    .bind(new.text)
-    .bind(at)
-    .bind(new.provenance.map(|provenance| provenance.run))
-    .bind(new.provenance.map(|provenance| provenance.step.as_str()))
-    .bind(new.key)
-    .fetch_one(&mut *connection)
-    .await?;
-    let id = EntryId(count(id));
-    record(connection, workspace, id, false).await?;
-    Ok(id)
+    let ids = insert(connection, workspace, &[new], at).await?;
+    ids.first().copied().ok_or_else(|| StoreError::Missing("entry that was just stored".to_owned()))
 }
 
 /// The note that was made with this key.
@@ -161,12 +189,9 @@ pub(super) async fn remove(
     .bind(source)
     .fetch_all(&mut *connection)
     .await?;
-    let mut removed = Vec::with_capacity(ids.len());
-    for id in ids {
-        record(connection, workspace, EntryId(count(id)), true).await?;
-        removed.push(EntryId(count(id)));
-    }
+    let mut removed: Vec<EntryId> = ids.into_iter().map(|id| EntryId(count(id))).collect();
     removed.sort_unstable();
+    record(connection, workspace, &removed, true).await?;
     Ok(removed)
 }
 
@@ -187,7 +212,7 @@ pub(super) async fn supersede(
     if changed.rows_affected() == 0 {
         return Err(StoreError::Missing(format!("entry {} that could be superseded", old.0)));
     }
-    record(connection, workspace, old, true).await
+    record(connection, workspace, &[old], true).await
 }
 
 pub(super) fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {

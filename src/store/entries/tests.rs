@@ -119,6 +119,19 @@ async fn a_document_is_replaced_when_it_changed_and_only_then() {
 }
 
 #[tokio::test]
+async fn a_long_document_keeps_the_order_of_its_pieces() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    let texts: Vec<String> = (0..1000).map(|n| n.to_string()).collect();
+    let long = document("long", "h", &texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let (ids, _) = added(entries.remember(long, Timestamp(0)).await.unwrap());
+    let got: Vec<_> = entries.get(&ids).await.unwrap().into_iter().map(|entry| entry.text).collect();
+    assert_eq!(got, texts);
+    let next = entries.note(note("after it", None), Timestamp(1)).await.unwrap();
+    assert!(ids.iter().all(|id| *id < next));
+}
+
+#[tokio::test]
 async fn entries_come_in_the_order_asked_for() {
     let fixture = fixture().await;
     let entries = fixture.workspace.entries();

@@ -1,19 +1,16 @@
 //! One transaction of the journal: the appends of one batch, all of them or none.
 //!
-//! sqlx runs a connection on a thread of its own, so that a statement costs a trip there and back whatever it does.
-//! Rows are therefore written many at a time, by statements of a few fixed sizes that stay prepared; and an append
-//! that has nobody to share its transaction with is one trip as a whole.
+//! Every statement costs a trip to the connection's thread and back, whatever it does. Rows are therefore written many
+//! at a time ([`ManyRows`]), and an append that has nobody to share its transaction with is one trip as a whole.
 
 use std::sync::Arc;
 
 use futures::TryStreamExt;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments, AssertSqlSafe, Either, Executor};
+use sqlx::{AssertSqlSafe, Either, Executor};
 
 use super::row::{AppendRows, CreatedRow, EventRow, Projection, schema_version};
-
-/// How many rows one statement writes: the largest that fits is taken, until none is left.
-const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+use crate::store::many_rows::{ManyRows, RowsSql, bind, many};
 
 /// An append of up to so many events can be a trip of its own.
 const ALONE: usize = 8;
@@ -38,41 +35,44 @@ pub(super) struct Statements {
     advance_alone: [Arc<str>; ALONE],
 }
 
-const CREATE: (&str, &str, &str) = (
-    "INSERT INTO runs (id, workspace_id, workflow, version, status, seq, created_at, updated_at, ended_at, wake_at, \
-     depth, parent_run, parent_step, retry_of) VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    " ON CONFLICT DO NOTHING",
-);
-const ADVANCE: (&str, &str, &str) = (
-    "UPDATE runs SET seq = v.column4, status = v.column5, updated_at = v.column6, ended_at = v.column7, \
-     wake_at = v.column8 FROM (VALUES ",
-    "(?, ?, ?, ?, ?, ?, ?, ?)",
-    ") AS v WHERE runs.id = v.column1 AND runs.workspace_id = v.column2 AND runs.seq = v.column3",
-);
-const EVENTS: (&str, &str, &str) =
-    ("INSERT INTO events (run, seq, workspace_id, at, v, kind, step, body) VALUES ", "(?, ?, ?, ?, ?, ?, ?, ?)", "");
+const CREATE: RowsSql = RowsSql {
+    before: "INSERT INTO runs (id, workspace_id, workflow, version, status, seq, created_at, updated_at, ended_at, \
+             wake_at, depth, parent_run, parent_step, retry_of) VALUES ",
+    row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    after: " ON CONFLICT DO NOTHING",
+};
+const ADVANCE: RowsSql = RowsSql {
+    before: "UPDATE runs SET seq = v.column4, status = v.column5, updated_at = v.column6, ended_at = v.column7, \
+             wake_at = v.column8 FROM (VALUES ",
+    row: "(?, ?, ?, ?, ?, ?, ?, ?)",
+    after: ") AS v WHERE runs.id = v.column1 AND runs.workspace_id = v.column2 AND runs.seq = v.column3",
+};
+const EVENTS: RowsSql = RowsSql {
+    before: "INSERT INTO events (run, seq, workspace_id, at, v, kind, step, body) VALUES ",
+    row: "(?, ?, ?, ?, ?, ?, ?, ?)",
+    after: "",
+};
 /// Nothing, if the statement before has found no head to write.
-const EVENTS_ALONE: (&str, &str, &str) = (
-    "INSERT INTO events (run, seq, workspace_id, at, v, kind, step, body) SELECT * FROM (VALUES ",
-    EVENTS.1,
-    ") WHERE changes() = 1",
-);
+const EVENTS_ALONE: RowsSql = RowsSql {
+    before: "INSERT INTO events (run, seq, workspace_id, at, v, kind, step, body) SELECT * FROM (VALUES ",
+    row: EVENTS.row,
+    after: ") WHERE changes() = 1",
+};
 
 impl Statements {
     pub(super) fn new() -> Self {
-        let alone = |head| {
+        let alone = |head: &RowsSql| {
             std::array::from_fn(|before| {
-                let events = many(EVENTS_ALONE, before + 1);
+                let events = many(&EVENTS_ALONE, before + 1);
                 format!("BEGIN IMMEDIATE; {}; {events}; COMMIT", many(head, 1)).into()
             })
         };
         Self {
-            create: ManyRows::new(CREATE),
-            advance: ManyRows::new(ADVANCE),
-            events: ManyRows::new(EVENTS),
-            create_alone: alone(CREATE),
-            advance_alone: alone(ADVANCE),
+            create: ManyRows::new(&CREATE),
+            advance: ManyRows::new(&ADVANCE),
+            events: ManyRows::new(&EVENTS),
+            create_alone: alone(&CREATE),
+            advance_alone: alone(&ADVANCE),
         }
     }
 
@@ -175,52 +175,6 @@ impl Statements {
             self.advance.write(connection, &known, |arguments, append| bind_advance(arguments, append)).await?;
         Ok(created + advanced)
     }
-}
-
-/// A statement for each number of rows.
-#[derive(Debug)]
-struct ManyRows {
-    statements: [Arc<str>; SIZES.len()],
-}
-
-impl ManyRows {
-    fn new(parts: (&str, &str, &str)) -> Self {
-        Self { statements: SIZES.map(|size| many(parts, size).into()) }
-    }
-
-    /// Writes all `rows`; tells how many were written, or changed.
-    async fn write<T>(
-        &self,
-        connection: &mut SqliteConnection,
-        mut rows: &[T],
-        bind: impl Fn(&mut SqliteArguments, &T) -> Result<(), sqlx::Error>,
-    ) -> Result<u64, sqlx::Error> {
-        let mut changed = 0;
-        for (size, statement) in SIZES.iter().zip(&self.statements) {
-            while let Some((chunk, rest)) = rows.split_at_checked(*size) {
-                let mut arguments = SqliteArguments::default();
-                for row in chunk {
-                    bind(&mut arguments, row)?;
-                }
-                let query = sqlx::query_with(AssertSqlSafe(statement.clone()), arguments);
-                changed += connection.execute(query).await?.rows_affected();
-                rows = rest;
-            }
-        }
-        Ok(changed)
-    }
-}
-
-/// A statement that writes `rows` rows: what comes before them, one row, and what comes after.
-fn many((before, row, after): (&str, &str, &str), rows: usize) -> String {
-    format!("{before}{}{after}", vec![row; rows].join(", "))
-}
-
-macro_rules! bind {
-    ($arguments:expr, $($value:expr),+ $(,)?) => {{
-        $($arguments.add($value).map_err(sqlx::Error::Encode)?;)+
-        Ok(())
-    }};
 }
 
 /// In the order of [`CREATE`].

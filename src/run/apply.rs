@@ -209,6 +209,9 @@ impl RunState {
         let Some(Slot::Active(active)) = self.slot(&scope, index) else {
             return Err(format!("step {step} has not started"));
         };
+        if !self.node(step).is_some_and(|node| node.step.process.outcomes().contains(outcome)) {
+            return Err(format!("step {step} cannot be left by {outcome}"));
+        }
         match active.phase {
             Phase::Evaluating | Phase::Working { .. } | Phase::Done { .. } | Phase::Waiting { .. } => {}
             Phase::Each(ref each) if each.open == 0 && each.next == each.count && each.stopped.is_none() => {}

@@ -6,6 +6,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "this is a test")]
 
+mod contract;
 mod generate;
 mod history;
 mod invariants;

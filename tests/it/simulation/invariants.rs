@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard::clock::Timestamp;
-use callboard::run::{CallKey, Command, QuestionKind, Recorded, RunEvent, RunState, RunStatus, StepPath, decide};
+use callboard::run::{
+    CallKey, Command, Payload, QuestionKind, Recorded, RunEvent, RunState, RunStatus, StepPath, decide,
+};
 use callboard::workflow::step::Backoff;
 use callboard::workflow::{Graph, OnError, Outcome, Process, Step};
 use fastrand::Rng;
 use serde_json::Value;
 
 use super::history::RUN;
+use super::oracle::Oracle;
 use super::shell::START;
 
 /// Folding the list from nothing gives the state that there is.
@@ -124,6 +127,8 @@ struct Check<'a> {
     retry_at: HashMap<&'a StepPath, (u32, Timestamp)>,
     waits: HashMap<&'a StepPath, Wait>,
     taken: HashSet<u64>,
+    /// What the signals so far said.
+    signals: HashSet<&'a str>,
     questions: HashMap<&'a str, &'a callboard::run::Question>,
     bodies: HashMap<&'a StepPath, (u64, bool)>,
     calls: BTreeMap<&'a CallKey, Call>,
@@ -157,6 +162,7 @@ impl<'a> Check<'a> {
             retry_at: HashMap::new(),
             waits: HashMap::new(),
             taken: HashSet::new(),
+            signals: HashSet::new(),
             questions: HashMap::new(),
             bodies: HashMap::new(),
             calls: BTreeMap::new(),
@@ -216,8 +222,15 @@ impl<'a> Check<'a> {
                 }
                 *self.failures.entry(step).or_default() += u32::from(*status == RunStatus::Failed);
             }
-            RunEvent::Ended { step, .. } => {
-                self.open.remove(step);
+            RunEvent::SignalCame { payload: Payload::Value(payload), .. } => {
+                self.signals.extend(payload.as_str());
+            }
+            RunEvent::Ended { step, outcome, .. } => {
+                let (attempt, _) = self.open.remove(step).unwrap_or_default();
+                let awaited = Oracle::value(step.as_str(), attempt);
+                let has_come = awaited.as_str().is_some_and(|awaited| self.signals.contains(awaited));
+                let is_timeout = outcome.as_str() == Outcome::TIMEOUT;
+                assert!(!is_timeout || !has_come, "{step} left by timeout, though its signal was there");
                 if let Some(Wait { since, until, has_signal }) = self.waits.remove(step) {
                     assert!(has_signal || until.is_some_and(|until| at >= until), "{step} waits no longer, at {at}");
                     if let Some(until) = until {

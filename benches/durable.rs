@@ -42,7 +42,7 @@ fn main() {
     if phases.is_empty() {
         phases = vec![(1, 500), (50, 3000)];
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = support::runtime();
     runtime.block_on(bench(warm, &phases));
 }
 

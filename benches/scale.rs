@@ -35,7 +35,7 @@ steps:
 fn main() {
     let only = std::env::args().skip_while(|argument| argument != "--only").nth(1);
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = support::runtime();
     runtime.block_on(async {
         if wanted("start") {
             start().await;
@@ -93,7 +93,8 @@ async fn many_waiting(what: &str, text: &str) {
     const RUNS: u64 = 10_000;
     let (folder, engine, store) = fresh().await;
     let workflow = support::workflow(&store, text).await;
-    submit_all(&engine, &workflow, 500).await;
+    // The first herd shows the allocator how much is needed at once; the second shows what stays.
+    submit_all(&engine, &workflow, RUNS).await;
     engine.idle().await;
     let (before, begun) = (support::memory_kib("VmRSS"), Instant::now());
     submit_all(&engine, &workflow, RUNS).await;
@@ -134,6 +135,7 @@ async fn recovery() {
     submit_all(&engine, &workflow, RUNS).await;
     engine.stop().await;
     store.close().await.expect("the store closes");
+    drop((engine, store, workflow));
     support::hold(false);
     let begun = Instant::now();
     let (engine, store) = support::engine(folder.path()).await;

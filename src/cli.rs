@@ -205,7 +205,10 @@ fn start(arguments: Arguments) -> Result<Exit, Complaint> {
     telemetry::start(&config.log, screen.log_writer()).map_err(|error| {
         Complaint::invalid("bad_configuration", format!("log.level: {error}")).suggest("use a level such as info")
     })?;
+    // The database writes on a thread of its own, which wants a core as much as the rest together.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.saturating_sub(1).max(1))
         .enable_all()
         .build()
         .map_err(|error| Complaint::environment("no_threads", format!("the program cannot start: {error}")))?;

@@ -39,6 +39,13 @@ impl Executor for Noop {
     }
 }
 
+/// As in the binary.
+pub fn runtime() -> tokio::runtime::Runtime {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = cores.saturating_sub(1).max(1);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build().expect("a runtime")
+}
+
 /// An engine over a fresh or existing folder.
 pub async fn engine(folder: &Path) -> (Engine, Store) {
     let store = Store::open(folder, StoreOptions::default()).await.expect("the folder opens");

@@ -56,14 +56,23 @@ impl Model for Offline {
     }
 
     async fn reply(&self, request: &Request) -> Result<Reply, ModelError> {
-        let conversation = Conversation::read(request);
-        let (text, calls) = match task::next(&conversation) {
-            Move::Call(calls) => (String::new(), numbered(&conversation, calls)),
-            Move::Finish(draft) => (finished(&conversation, &draft), Vec::new()),
-        };
-        let usage = Usage { input_tokens: tokens(request)?, output_tokens: tokens(&(&text, &calls))? };
-        Ok(Reply { text, calls, usage })
+        // It computes for some ten milliseconds: not on a thread that others wait for.
+        let request = request.clone();
+        tokio::task::spawn_blocking(move || reply_to(&request))
+            .await
+            .unwrap_or_else(|error| Err(ModelError::GiveUp(format!("the offline model stopped half-way: {error}"))))
     }
+}
+
+/// The whole model: a function of the request.
+fn reply_to(request: &Request) -> Result<Reply, ModelError> {
+    let conversation = Conversation::read(request);
+    let (text, calls) = match task::next(&conversation) {
+        Move::Call(calls) => (String::new(), numbered(&conversation, calls)),
+        Move::Finish(draft) => (finished(&conversation, &draft), Vec::new()),
+    };
+    let usage = Usage { input_tokens: tokens(request)?, output_tokens: tokens(&(&text, &calls))? };
+    Ok(Reply { text, calls, usage })
 }
 
 /// The draft in the form that is asked for: JSON that satisfies the schema, or text. If the schema

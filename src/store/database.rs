@@ -164,7 +164,14 @@ fn version(text: &str) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::{MIGRATIONS, version};
+
+    /// Cargo does not see a file that is new in the folder.
+    #[test]
+    fn every_migration_is_built_in() {
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap().count();
+        assert_eq!(MIGRATIONS.iter().count(), files, "touch src/store/database.rs, so that it is compiled again");
+    }
 
     #[test]
     fn versions_compare_by_number() {

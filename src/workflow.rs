@@ -5,11 +5,15 @@
 //! compared ([`diff`]) and merged ([`merge`]). Its [`graph`] answers what depends on what.
 //! [`expression`] evaluates `{{ … }}` as a pure function of values.
 
+pub mod diff;
+pub mod edit;
 pub mod effect;
 pub mod expression;
 pub mod graph;
 pub mod hash;
+pub mod merge;
 pub mod problem;
+pub mod schema;
 pub mod step;
 pub mod valid;
 pub mod validate;
@@ -78,12 +82,22 @@ pub enum Trigger {
 /// What a workflow may refer to: plain data about tools, agents and other workflows.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
+    /// Whether there may be more than is listed: names that are not are then no problem.
+    pub open: bool,
     /// By tool name.
     pub tools: IndexMap<String, CatalogTool>,
     /// By role name.
     pub agents: IndexMap<String, CatalogAgent>,
     /// By workflow name.
     pub workflows: IndexMap<String, CatalogWorkflow>,
+}
+
+impl Catalog {
+    /// A catalog that knows nothing and so finds no name unknown.
+    #[must_use]
+    pub fn open() -> Self {
+        Self { open: true, ..Self::default() }
+    }
 }
 
 /// What is known about a tool before it is called.

@@ -14,7 +14,7 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-pub use references::{Reference, StepField, references, references_of_condition};
+pub use references::{Reference, StepField, references, references_of_condition, references_of_text};
 pub use scope::{Scope, StepResult};
 
 pub(super) use references::{rename_step, rename_step_in_condition};
@@ -131,32 +131,6 @@ pub fn evaluate_to_text(text: &str, scope: &Scope) -> Result<String, ExpressionE
     })
 }
 
-/// Checks that every expression in a value can be compiled.
-///
-/// # Errors
-/// The first that cannot.
-pub(super) fn check_syntax(text: &str) -> Result<(), ExpressionError> {
-    compile(&scan::scan(text)?)
-}
-
-/// Checks that a condition can be compiled.
-///
-/// # Errors
-/// It cannot.
-pub(super) fn check_condition_syntax(condition: &str) -> Result<(), ExpressionError> {
-    compile(&scan::condition(condition)?)
-}
-
-fn compile(scanned: &Scanned<'_>) -> Result<(), ExpressionError> {
-    let compiled = match &scanned.form {
-        Form::Literal => Ok(()),
-        Form::Whole(_) if scanned.plain_path().is_some_and(|path| path.len() > 1) => Ok(()),
-        Form::Whole(expression) => in_environment(|environment| environment.compile_expression(expression).map(drop)),
-        Form::Text(template) => in_environment(|environment| environment.template_from_str(template).map(drop)),
-    };
-    compiled.map_err(|error| explain(scanned, &error))
-}
-
 fn run(expression: &str, scope: &Scope) -> Result<minijinja::Value, minijinja::Error> {
     in_environment(|environment| environment.compile_expression(expression)?.eval(scope.to_context()))
 }
@@ -196,17 +170,13 @@ struct Bounded {
 
 impl io::Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.left.checked_sub(bytes.len()) {
-            Some(left) => {
-                self.left = left;
-                self.text.extend_from_slice(bytes);
-                Ok(bytes.len())
-            }
-            None => {
-                self.overrun = true;
-                Err(io::ErrorKind::FileTooLarge.into())
-            }
-        }
+        let Some(left) = self.left.checked_sub(bytes.len()) else {
+            self.overrun = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        };
+        self.left = left;
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -145,8 +145,11 @@ impl Problems {
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Below this two words have little to do with each other.
     const ALIKE: f64 = 0.8;
+    /// More are not looked at: a suggestion is not worth the time.
+    const MOST: usize = 1_000;
     candidates
         .into_iter()
+        .take(MOST)
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
@@ -168,4 +171,9 @@ pub(crate) fn suggest_name<'a>(name: &str, candidates: impl IntoIterator<Item = 
 /// `` `a`, `b`, `c` ``
 pub(crate) fn list_of(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Several problems as one message.
+pub(crate) fn in_words(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -256,6 +256,18 @@ impl Human {
     }
 }
 
+impl Step {
+    /// The step without the steps of its body.
+    #[must_use]
+    pub fn without_body(&self) -> Self {
+        let mut step = self.clone();
+        if let Some(body) = step.process.body_mut() {
+            body.clear();
+        }
+        step
+    }
+}
+
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.port {
@@ -304,7 +316,7 @@ impl Default for Retry {
             max_attempts: 3,
             backoff: Backoff::Exponential,
             initial: Duration::from_secs(1),
-            max: Duration::from_secs(60),
+            max: Duration::from_mins(1),
         }
     }
 }
@@ -313,6 +325,14 @@ impl Process {
     /// The body's steps, for the two processes that have one.
     #[must_use]
     pub fn body(&self) -> Option<&[Step]> {
+        match self {
+            Self::ForEach(ForEach { steps, .. }) | Self::Repeat(Repeat { steps, .. }) => Some(steps),
+            _ => None,
+        }
+    }
+
+    /// The body's steps, to be changed.
+    pub fn body_mut(&mut self) -> Option<&mut Vec<Step>> {
         match self {
             Self::ForEach(ForEach { steps, .. }) | Self::Repeat(Repeat { steps, .. }) => Some(steps),
             _ => None,

@@ -19,12 +19,16 @@ impl ValidWorkflow {
     /// # Errors
     /// What is wrong with the text, if it cannot be read any more.
     pub fn pinned(text: &str) -> Result<Self, Vec<Problem>> {
-        let workflow = yaml::parse(text)?.workflow;
-        Ok(Self {
+        Ok(Self::of(yaml::parse(text)?.workflow))
+    }
+
+    /// A workflow in which nothing is wrong.
+    pub(super) fn of(workflow: Workflow) -> Self {
+        Self {
             graph: Arc::new(Graph::of(&workflow)),
             hash: hash::workflow_hash(&workflow),
             workflow: Arc::new(workflow),
-        })
+        }
     }
 
     /// The workflow.

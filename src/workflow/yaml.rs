@@ -19,6 +19,8 @@ use tree::{Node, Tree};
 
 pub use write::{step_to_json, to_json, write};
 
+pub(super) use write::triggers_to_json;
+
 /// A workflow as it was read from a text.
 #[derive(Clone, Debug)]
 pub struct Parsed {
@@ -148,14 +150,12 @@ pub(super) fn triggers_from_json(value: &Value) -> Result<Vec<super::Trigger>, V
 
 fn read_value<T>(value: &Value, read: impl FnOnce(&mut Reader, &Node) -> Option<T>) -> Result<T, Vec<Problem>> {
     let mut reader = Reader::new(Problems::default());
-    let result = match Node::from_value(value) {
-        Some(node) => read(&mut reader, &node),
-        None => {
-            reader
-                .problems
-                .add(|| Problem::new("too_deep", format!("values are nested more than {} deep", tree::MAX_DEPTH)));
-            None
-        }
+    let result = if let Some(node) = Node::from_value(value) {
+        read(&mut reader, &node)
+    } else {
+        let message = format!("values are nested more than {} deep", tree::MAX_DEPTH);
+        reader.problems.add(|| Problem::new("too_deep", message));
+        None
     };
     let (_, problems) = reader.finish();
     match result {

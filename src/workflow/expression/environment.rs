@@ -16,6 +16,80 @@ use super::{MAX_RESULT, values};
 /// How many instructions one evaluation may take.
 const FUEL: u64 = 2_000_000;
 
+/// The filters that there are.
+pub(super) const FILTERS: &[&str] = &[
+    "abs",
+    "attr",
+    "bool",
+    "capitalize",
+    "chain",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "first",
+    "float",
+    "groupby",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "unique",
+    "upper",
+    "zip",
+];
+/// The tests that there are, as in `x is defined`.
+pub(super) const TESTS: &[&str] = &[
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "even",
+    "false",
+    "float",
+    "ge",
+    "gt",
+    "in",
+    "integer",
+    "iterable",
+    "le",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sequence",
+    "startingwith",
+    "string",
+    "true",
+    "undefined",
+    "upper",
+];
+
 /// Shared by all evaluations.
 pub(super) static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::empty();
@@ -137,6 +211,7 @@ fn string(value: &Value) -> Result<String, Error> {
 }
 
 /// JSON text; with `indent=true` over several lines.
+#[allow(clippy::needless_pass_by_value, reason = "minijinja hands it over")]
 fn to_json(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
     let pretty = kwargs.get::<Option<bool>>("indent")?.unwrap_or(false);
     kwargs.assert_all_used()?;
@@ -158,6 +233,7 @@ fn replace(value: &Value, from: &str, to: &str) -> Result<String, Error> {
 }
 
 /// The items as text, with `joiner` between; with `attribute=NAME` that attribute of each.
+#[allow(clippy::needless_pass_by_value, reason = "minijinja hands it over")]
 fn join(value: &Value, joiner: Option<&str>, kwargs: Kwargs) -> Result<String, Error> {
     let joiner = joiner.unwrap_or_default();
     let attribute: Option<&str> = kwargs.get("attribute")?;
@@ -183,6 +259,7 @@ fn join(value: &Value, joiner: Option<&str>, kwargs: Kwargs) -> Result<String, E
 }
 
 /// The sum of numbers; with `attribute=NAME` of that attribute of each.
+#[allow(clippy::needless_pass_by_value, reason = "minijinja hands it over")]
 fn sum(value: &Value, kwargs: Kwargs) -> Result<Value, Error> {
     let attribute: Option<&str> = kwargs.get("attribute")?;
     kwargs.assert_all_used()?;
@@ -206,4 +283,26 @@ fn sum(value: &Value, kwargs: Kwargs) -> Result<Value, Error> {
     #[allow(clippy::cast_precision_loss, reason = "the sum is a fraction anyway")]
     let sum = if is_whole { Value::from(whole) } else { Value::from(whole as f64 + fraction) };
     Ok(sum)
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use super::*;
+
+    fn render(source: &str) -> Result<String, Error> {
+        let environment: &Environment<'_> = &ENVIRONMENT;
+        environment.render_str(source, ())
+    }
+
+    #[test]
+    fn what_is_listed_is_there() {
+        for name in FILTERS {
+            let error = render(&format!("{{{{ []|{name} }}}}"));
+            assert!(!matches!(error, Err(error) if error.kind() == ErrorKind::UnknownFilter), "{name}");
+        }
+        for name in TESTS {
+            let error = render(&format!("{{{{ 1 is {name} }}}}"));
+            assert!(!matches!(error, Err(error) if error.kind() == ErrorKind::UnknownTest), "{name}");
+        }
+    }
 }

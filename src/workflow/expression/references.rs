@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::environment::ENVIRONMENT;
 use super::scan::{self, Form, Scanned, TokenKind};
-use super::{ExpressionError, explain, in_environment};
+use super::{ExpressionError, at_source, explain, in_environment};
+use crate::workflow::problem::suggest_name;
 
 /// Something that an expression names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +30,7 @@ pub enum Reference {
 }
 
 /// What can be named of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StepField {
     /// `output`.
     Output,
@@ -37,6 +38,8 @@ pub enum StepField {
     Outcome,
     /// `error`.
     Error,
+    /// Anything else, which no step has.
+    Other(String),
 }
 
 /// What the expressions in a value name, each once.
@@ -46,6 +49,16 @@ pub enum StepField {
 pub fn references(value: &Value) -> Result<Vec<Reference>, ExpressionError> {
     let mut found = BTreeSet::new();
     collect(value, &mut found)?;
+    Ok(found.into_iter().collect())
+}
+
+/// What the expressions in a string name, each once.
+///
+/// # Errors
+/// The first expression that cannot be compiled.
+pub fn references_of_text(text: &str) -> Result<Vec<Reference>, ExpressionError> {
+    let mut found = BTreeSet::new();
+    collect_scanned(&scan::scan(text)?, &mut found)?;
     Ok(found.into_iter().collect())
 }
 
@@ -79,9 +92,13 @@ fn collect(value: &Value, found: &mut BTreeSet<Reference>) -> Result<(), Express
 }
 
 fn collect_scanned(scanned: &Scanned<'_>, found: &mut BTreeSet<Reference>) -> Result<(), ExpressionError> {
-    if let Some(path) = scanned.plain_path() {
-        found.insert(reference(&path));
+    if let Some(paths) = scanned.plain_paths() {
+        found.extend(paths.iter().map(|path| reference(path)));
         return Ok(());
+    }
+    if let Some((kind, name, known)) = scanned.unknown_name() {
+        let near = suggest_name(name, known.iter().copied()).map_or(String::new(), |near| format!("; {near}"));
+        return Err(at_source(scanned.source, &format!("there is no {kind} `{name}`{near}")));
     }
     let names = match &scanned.form {
         Form::Literal => return Ok(()),
@@ -111,11 +128,11 @@ fn reference(path: &[&str]) -> Reference {
         "run" => Reference::Run,
         "steps" if path.len() > 1 => Reference::Step {
             id: path[1].to_owned(),
-            field: path.get(2).and_then(|field| match *field {
-                "output" => Some(StepField::Output),
-                "outcome" => Some(StepField::Outcome),
-                "error" => Some(StepField::Error),
-                _ => None,
+            field: path.get(2).map(|field| match *field {
+                "output" => StepField::Output,
+                "outcome" => StepField::Outcome,
+                "error" => StepField::Error,
+                other => StepField::Other(other.to_owned()),
             }),
         },
         name => Reference::Name(name.to_owned()),

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::environment::{FILTERS, TESTS};
 use super::{ExpressionError, MAX_SOURCE, at_source};
 
 /// How many words and signs one pair of braces may hold.
@@ -27,6 +28,8 @@ pub(super) struct Scanned<'a> {
     pub(super) form: Form<'a>,
     /// Whether it multiplies.
     pub(super) multiplies: bool,
+    /// Whether it holds `{% … %}`.
+    has_statements: bool,
     /// The words and signs within braces, with their places in `source`.
     pub(super) tokens: Vec<Token>,
 }
@@ -60,6 +63,9 @@ pub(super) enum TokenKind {
     End,
 }
 
+/// Words that are no names.
+const KEYWORDS: &[&str] =
+    &["true", "false", "none", "True", "False", "None", "not", "and", "or", "if", "else", "in", "is"];
 /// How many names and dots make a path that is looked up without compiling it.
 const LONGEST_PATH: usize = 32;
 const POWER: u8 = b'P';
@@ -68,9 +74,24 @@ const FLOOR: u8 = b'F';
 impl Scanned<'_> {
     /// The names of a path such as `steps.gather.output`, if that is all there is.
     pub(super) fn plain_path(&self) -> Option<Vec<&str>> {
-        let Form::Whole(_) = self.form else { return None };
-        let (_end, tokens) = self.tokens.split_last()?;
-        if tokens.len() % 2 == 0 || tokens.len() > LONGEST_PATH {
+        match self.form {
+            Form::Whole(_) => self.path(self.tokens.split_last()?.1),
+            _ => None,
+        }
+    }
+
+    /// The path in each pair of braces, if there is nothing else in any.
+    pub(super) fn plain_paths(&self) -> Option<Vec<Vec<&str>>> {
+        let pairs = self.tokens.split_inclusive(|token| token.kind == TokenKind::End);
+        match self.form {
+            Form::Text(_) if !self.has_statements => pairs.map(|pair| self.path(pair.split_last()?.1)).collect(),
+            Form::Whole(_) => Some(vec![self.plain_path()?]),
+            _ => None,
+        }
+    }
+
+    fn path(&self, tokens: &[Token]) -> Option<Vec<&str>> {
+        if tokens.len().is_multiple_of(2) || tokens.len() > LONGEST_PATH {
             return None;
         }
         let mut path = Vec::with_capacity(tokens.len() / 2 + 1);
@@ -81,7 +102,7 @@ impl Scanned<'_> {
                 _ => return None,
             }
         }
-        Some(path)
+        Some(path).filter(|path| !KEYWORDS.contains(&path[0]))
     }
 
     pub(super) fn text(&self, token: &Token) -> &str {
@@ -97,10 +118,40 @@ impl Scanned<'_> {
     }
 }
 
+impl Scanned<'_> {
+    /// The first filter or test that there is none of.
+    ///
+    /// minijinja finds out only when it comes to evaluate it.
+    pub(super) fn unknown_name(&self) -> Option<(&'static str, &str, &'static [&'static str])> {
+        self.tokens.iter().enumerate().filter(|(_, token)| token.kind == TokenKind::Word).find_map(|(index, token)| {
+            let word = self.text(token);
+            let before = |back: usize| {
+                let token = &self.tokens[index.checked_sub(back)?];
+                Some((token.kind, self.text(token)))
+            };
+            let is = Some((TokenKind::Word, "is"));
+            let is_test = before(1) == is || (before(1) == Some((TokenKind::Word, "not")) && before(2) == is);
+            if before(1) == Some((TokenKind::Sign(b'|'), "|")) && !FILTERS.contains(&word) {
+                Some(("filter", word, FILTERS))
+            } else if is_test && word != "not" && !TESTS.contains(&word) {
+                Some(("test", word, TESTS))
+            } else {
+                None
+            }
+        })
+    }
+}
+
 /// Looks at a string.
 pub(super) fn scan(source: &str) -> Result<Scanned<'_>, ExpressionError> {
     if !source.contains("{{") && !source.contains("{%") && !source.contains("{#") {
-        return Ok(Scanned { source, form: Form::Literal, multiplies: false, tokens: Vec::new() });
+        return Ok(Scanned {
+            source,
+            form: Form::Literal,
+            multiplies: false,
+            has_statements: false,
+            tokens: Vec::new(),
+        });
     }
     let mut scanner = Scanner::new(source)?;
     let mut rest = 0;
@@ -131,7 +182,7 @@ pub(super) fn scan(source: &str) -> Result<Scanned<'_>, ExpressionError> {
     } else {
         Form::Text(scanner.numbers_only(0..source.len()))
     };
-    Ok(Scanned { source, form, multiplies, tokens: scanner.tokens })
+    Ok(Scanned { source, form, multiplies, has_statements: scanner.statements > 0, tokens: scanner.tokens })
 }
 
 /// Looks at a condition: an expression with braces or without.
@@ -149,7 +200,7 @@ pub(super) fn condition(source: &str) -> Result<Scanned<'_>, ExpressionError> {
     let mut scanner = Scanner::new(source)?;
     scanner.tokens(0, None)?;
     let form = Form::Whole(scanner.numbers_only(0..source.len()));
-    Ok(Scanned { source, form, multiplies: scanner.multiplies(), tokens: scanner.tokens })
+    Ok(Scanned { source, form, multiplies: scanner.multiplies(), has_statements: false, tokens: scanner.tokens })
 }
 
 fn next_opening(source: &str, from: usize) -> Option<usize> {

@@ -52,7 +52,7 @@ impl Reader {
         let path = &Path::Root;
         let fields = self.required_fields(node, path, WORKFLOW_KEYS)?;
         let name = self.required(&fields, path, "name", Self::text);
-        let steps = self.required(&fields, path, "steps", |reader, node, path| reader.steps(node, path));
+        let steps = self.required(&fields, path, "steps", Self::steps);
         Some(Workflow {
             description: self.optional(&fields, path, "description", Self::text).unwrap_or_default(),
             inputs: self.optional(&fields, path, "inputs", Self::schemas).unwrap_or_default(),
@@ -212,13 +212,11 @@ impl Reader {
         key: &str,
         read: impl FnOnce(&mut Self, &Node, &Path<'_>) -> Option<T>,
     ) -> Option<T> {
-        let value = match fields.get(key) {
-            Some(node) => read(self, node, &path.key(key)),
-            None => {
-                self.problems
-                    .add(|| problem_at(fields.mark, path, "missing_key", format!("the key `{key}` is missing")));
-                None
-            }
+        let value = if let Some(node) = fields.get(key) {
+            read(self, node, &path.key(key))
+        } else {
+            self.problems.add(|| problem_at(fields.mark, path, "missing_key", format!("the key `{key}` is missing")));
+            None
         };
         self.whole &= value.is_some();
         value

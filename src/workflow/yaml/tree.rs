@@ -129,7 +129,7 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Result<Node, Problem
         let (event, span) = event.map_err(|error| {
             let at = mark(error.marker().line(), error.marker().col());
             match error.kind() {
-                ErrorKind::RecursionLimitExceeded { .. } => too_deep(at),
+                ErrorKind::RecursionLimitExceeded => too_deep(at),
                 _ => bad_yaml(at, error.info()),
             }
         })?;

@@ -41,6 +41,7 @@ pub struct App {
 
 struct Shared {
     config: Config,
+    attention: Attention,
     clock: Arc<dyn Clock>,
     store: Store,
     workspace: Workspace,
@@ -53,6 +54,15 @@ struct Shared {
     /// Set once the roles' texts are kept.
     defined: OnceCell<()>,
     stopping: CancellationToken,
+}
+
+/// Whether what runs want done is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// It is.
+    CarryOut,
+    /// What they are told is recorded, and no attempt is made: the process is about to end, and would cut it short.
+    OnlyRecord,
 }
 
 /// A run that is to begin.
@@ -82,7 +92,7 @@ impl App {
     /// # Errors
     /// [`AppError::Store`] with `Owned` if another process has the folder; or what is wrong with it, with the
     /// configuration, or with the role files.
-    pub async fn open(config: &Config) -> Result<Self, AppError> {
+    pub async fn open(config: &Config, attention: Attention) -> Result<Self, AppError> {
         let roles = roles(config)?;
         let store = Store::open(&config.data, StoreOptions::default()).await?;
         let workspace = store.workspace(WorkspaceId::default());
@@ -93,6 +103,7 @@ impl App {
         roles.check_tools(tools.names())?;
         let shared = Shared {
             config: config.clone(),
+            attention,
             clock,
             store,
             workspace,
@@ -158,7 +169,10 @@ impl App {
             executor: self.executor().await?,
             limits: Limits {
                 active_runs: config.engine.active_runs,
-                attempts: config.engine.attempts,
+                attempts: match self.shared.attention {
+                    Attention::CarryOut => config.engine.attempts,
+                    Attention::OnlyRecord => 0,
+                },
                 stop_grace: config.engine.stop_grace,
                 ..Limits::default()
             },

@@ -26,6 +26,7 @@ mod resume;
 mod retry;
 mod run;
 mod runs;
+mod schema;
 mod session;
 mod show;
 mod signal;
@@ -96,6 +97,7 @@ enum Format {
 #[derive(Debug, Subcommand)]
 enum Command {
     Validate(validate::Validate),
+    Schema(schema::Schema),
     Run(run::Run),
     Runs(runs::Runs),
     Show(show::Show),
@@ -238,6 +240,7 @@ fn finish(output: &Output) -> Result<Exit, Complaint> {
 async fn carry_out(command: Command, context: &Context) -> Result<Exit, Complaint> {
     match command {
         Command::Validate(command) => command.carry_out(context).await,
+        Command::Schema(schema::Schema {}) => Ok(schema::Schema::carry_out(context)),
         Command::Run(command) => command.carry_out(context).await,
         Command::Runs(command) => command.carry_out(context).await,
         Command::Show(command) => command.carry_out(context).await,

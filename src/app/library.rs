@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::AppError;
 use crate::clock::Timestamp;
 use crate::store::Workspace;
-use crate::workflow::{Catalog, CatalogWorkflow, Problem, Process, Step, ValidWorkflow, Workflow, yaml};
+use crate::workflow::{Catalog, CatalogWorkflow, Problem, Process, Step, ValidWorkflow, Workflow, validate, yaml};
 
 /// A workflow file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(super) async fn check(
     let mut checked = Vec::with_capacity(files.len());
     let mut problems = Vec::new();
     for WorkflowFile { file, text } in files {
-        match ValidWorkflow::pinned(text) {
+        match validate::check_text(text, &catalog) {
             Ok(workflow) => checked.push(Saved { file: file.clone(), workflow: Arc::new(workflow) }),
             Err(found) => problems.extend(found.into_iter().map(|problem| (file.clone(), problem))),
         }

@@ -7,7 +7,7 @@ use super::carry::Watching;
 use super::complaint::Complaint;
 use super::exit::Exit;
 use super::pairs::{self, Pair};
-use super::session::{Purpose, Session, Twice};
+use super::session::{Session, Twice};
 use super::{Context, tell};
 use crate::server::{self, OpenQuestion, Told};
 
@@ -40,7 +40,7 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let mut session = Session::open(&context.config, &context.interrupt, Purpose::CarryOn).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, self.watching.purpose()).await?;
         let Self { run, question, choice, form, by, watching } = self;
         let told = async {
             let form = read_form(&mut session, &run, &question, &form).await?;

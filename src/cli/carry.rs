@@ -12,7 +12,7 @@ use super::follow::{Followed, Until, exit_of, follow, view};
 use super::live::LiveRun;
 use super::output::{span, value_text};
 use super::progress::Progress;
-use super::session::Session;
+use super::session::{Purpose, Session};
 use super::{Context, Format, events};
 use crate::run::{Failure, Question, RunId, RunStatus};
 use crate::server::{OpenQuestion, RunView};
@@ -36,6 +36,11 @@ impl Watching {
     /// Until the run ends or waits for a person; or, if `waiting`, until it ends.
     pub(super) fn waiting(wait: bool) -> Self {
         Self { wait, ..Self::default() }
+    }
+
+    /// What the data folder is wanted for.
+    pub(super) fn purpose(self) -> Purpose {
+        if self.detach { Purpose::Record } else { Purpose::CarryOn }
     }
 
     /// True if the command ends once what was asked for is recorded.

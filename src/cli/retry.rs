@@ -6,7 +6,7 @@ use super::carry::{Watching, carry};
 use super::client::segment;
 use super::complaint::Complaint;
 use super::exit::Exit;
-use super::session::{Purpose, Session, Twice};
+use super::session::{Session, Twice};
 use super::{Context, Format};
 use crate::server::{self, Begun};
 
@@ -30,7 +30,7 @@ pub(super) struct Retry {
 
 impl Retry {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let mut session = Session::open(&context.config, &context.interrupt, Purpose::CarryOn).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, self.watching.purpose()).await?;
         let path = format!("/api/runs/{}/retry", segment(&self.run));
         let wanted = server::Retry { from: self.from };
         let begun: Result<Begun, Complaint> = session.post(&path, &wanted, Twice::Harmful).await;

@@ -9,7 +9,7 @@ use super::carry::{Watching, carry};
 use super::complaint::Complaint;
 use super::exit::Exit;
 use super::pairs::{self, Pair};
-use super::session::{Purpose, Session, Twice};
+use super::session::{Session, Twice};
 use super::{Context, Format, source};
 use crate::clock::{Clock as _, SystemClock};
 use crate::run::RunId;
@@ -52,7 +52,7 @@ pub(super) struct Inputs {
 impl Run {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         let files = source::gather(&self.file)?;
-        let mut session = Session::open(&context.config, &context.interrupt, Purpose::CarryOn).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, self.watching.purpose()).await?;
         let begun = async {
             let workflow = save(&mut session, files).await?;
             let inputs = self.inputs.read(&workflow)?;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::client::{Client, Failed, query_text};
 use super::complaint::Complaint;
 use super::interrupt::{Heeding, Interrupt};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, Attention};
 use crate::config::Config;
 use crate::server;
 use crate::server::socket::{self, Serving};
@@ -20,10 +20,22 @@ use crate::store::StoreError;
 pub(super) enum Purpose {
     /// A look at what is there, for a moment: nothing is carried out, and nobody else is served.
     Look,
+    /// Something is told to a run, for a moment: it is recorded, nothing is carried out, and nobody else is served.
+    Record,
     /// Work that others may look on at.
     Work,
     /// The same, and unfinished runs are carried on.
     CarryOn,
+}
+
+impl Purpose {
+    fn is_momentary(self) -> bool {
+        matches!(self, Self::Look | Self::Record)
+    }
+
+    fn attention(self) -> Attention {
+        if self.is_momentary() { Attention::OnlyRecord } else { Attention::CarryOut }
+    }
 }
 
 /// How long an owner that has just begun or is about to end is waited for.
@@ -70,7 +82,7 @@ impl Session {
     pub(super) async fn open(config: &Config, interrupt: &Interrupt, purpose: Purpose) -> Result<Self, Complaint> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let owned = match App::open(config).await {
+            let owned = match App::open(config, purpose.attention()).await {
                 Ok(app) => {
                     let (client, host) = host(app, purpose).await?;
                     return Ok(Self::of(config, interrupt, purpose, client, Some(host)));
@@ -91,7 +103,7 @@ impl Session {
     }
 
     fn of(config: &Config, interrupt: &Interrupt, purpose: Purpose, client: Client, host: Option<Host>) -> Self {
-        let heeding = (purpose != Purpose::Look).then(|| interrupt.heed());
+        let heeding = (!purpose.is_momentary()).then(|| interrupt.heed());
         Self { config: config.clone(), interrupt: interrupt.clone(), purpose, heeding, client, host }
     }
 
@@ -181,7 +193,7 @@ async fn beside(config: &Config) -> Option<Client> {
 /// Makes this process the folder's owner for others to see, as far as the purpose wants that.
 async fn host(app: App, purpose: Purpose) -> Result<(Client, Host), Complaint> {
     let router = server::router(app.clone());
-    if purpose == Purpose::Look {
+    if purpose.is_momentary() {
         return Ok((Client::here(router, None), Host { app, serving: None }));
     }
     let serving = match socket::serve(&app.config().data, app.clock().fresh_id(), router.clone()) {

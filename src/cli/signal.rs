@@ -6,7 +6,7 @@ use super::carry::Watching;
 use super::client::segment;
 use super::complaint::Complaint;
 use super::exit::Exit;
-use super::session::{Purpose, Session, Twice};
+use super::session::{Session, Twice};
 use super::{Context, pairs, tell};
 use crate::server::Told;
 
@@ -33,7 +33,7 @@ pub(super) struct Signal {
 impl Signal {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         let payload = pairs::json("the signal", &self.payload)?;
-        let mut session = Session::open(&context.config, &context.interrupt, Purpose::CarryOn).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, self.watching.purpose()).await?;
         let path = format!("/api/runs/{}/signals/{}", segment(&self.run), segment(&self.name));
         let told: Result<Told, Complaint> = session.post(&path, &payload, Twice::Harmful).await;
         tell::told(context, session, told, self.watching).await

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod cli;
 mod engine;
 mod examples;
 mod kill;

@@ -1,0 +1,115 @@
+//! Settings, and where they come from.
+
+use expect_test::expect;
+use serde_json::{Value, json};
+
+use super::stage::Stage;
+
+#[test]
+fn every_effective_value_has_its_origin() {
+    let stage = Stage::new()
+        .with("callboard.toml", "[tools.http]\ntimeout = \"5s\"\nallow = [\"localhost\"]\n")
+        .with("house/config.toml", "gate.ask = \"irreversible\"\n");
+    let mut command = stage.command(&["config", "--data", "house", "--log", "info"]);
+    command.env("CALLBOARD_TOOLS__HTTP__ALLOW", "127.0.0.1:8080,10.0.0.0/8").env("CALLBOARD_DATA", "elsewhere");
+    expect![[r#"
+        SETTING                VALUE                      ORIGIN
+        data                   house                      flag: --data
+        log.level              info                       flag: --log
+        log.format             text                       default
+        engine.active_runs     50000                      default
+        engine.attempts        1024                       default
+        engine.stop_grace      10s                        default
+        agents.folder          agents                     default
+        agents.prompts         prompts                    default
+        gate.ask               irreversible               house/config.toml:1
+        tools.http.allow       127.0.0.1:8080,10.0.0.0/8  environment: CALLBOARD_TOOLS__HTTP__ALLOW
+        tools.http.timeout     5s                         callboard.toml:2
+        tools.http.max_bytes   4194304                    default
+        tools.files.root       .                          default
+        tools.files.max_bytes  4194304                    default
+        --- exit 0
+    "#]]
+    .assert_eq(&stage.go_on(&mut command).end().shown());
+
+    let settings = stage.json(&["config"]);
+    let timeout = settings.as_array().unwrap().iter().find(|setting| setting["key"] == "tools.http.timeout").unwrap();
+    assert_eq!(timeout["value"], "5s");
+    assert_eq!(timeout["origin"], json!({ "file": { "path": "callboard.toml", "line": 2 } }));
+}
+
+#[test]
+fn what_is_wrong_is_shown_at_its_place() {
+    let stage = Stage::new().with("callboard.toml", "[tools.http]\ntimeuot = \"5s\"\n");
+    let mut command = stage.command(&["runs"]);
+    command.env("CALLBOARD_ENGINE__ATTEMPTS", "none");
+    expect![[r#"
+        --- stderr
+        error: the configuration cannot be used
+
+        callboard.toml:2:1: tools.http.timeuot is not a setting
+           2 | timeuot = "5s"
+             | ^
+             = help: did you mean tools.http.timeout?
+
+        environment: CALLBOARD_ENGINE__ATTEMPTS: engine.attempts: "none" is not a whole number of at least 1
+
+        help: `callboard config --example` prints every setting with its default
+        --- exit 2
+    "#]]
+    .assert_eq(&stage.go_on(&mut command).end().shown());
+}
+
+#[test]
+fn the_example_can_be_used_as_it_is() {
+    let stage = Stage::new();
+    let example = stage.done(&["config", "--example"]).stdout;
+    let before = stage.json(&["config"]);
+    stage.write("callboard.toml", example);
+    assert_eq!(stage.json(&["config"]), before);
+}
+
+#[test]
+fn the_data_folder_is_what_the_environment_says() {
+    let stage = Stage::new();
+    let mut command = stage.command(&["runs", "--format", "json"]);
+    let ended = stage.go_on(command.env("CALLBOARD_DATA", "elsewhere")).end();
+    assert_eq!(serde_json::from_str::<Value>(&ended.stdout).unwrap(), json!([]));
+    assert!(stage.path().join("elsewhere/callboard.db").exists());
+    assert!(!stage.path().join("data").exists());
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_made_is_the_environments_fault() {
+    let stage = Stage::new().with("file", "");
+    let ended = stage.run(&["runs", "--data", "file/data"]);
+    assert_eq!(ended.code, Some(5), "{ended:#?}");
+    assert!(ended.stderr.contains("file/data"), "{ended:#?}");
+}
+
+#[test]
+fn roles_that_are_wrong_are_shown_at_their_place() {
+    let stage = Stage::new()
+        .with("agents/legal.yaml", "name: legal\ndescription: Reads contracts.\nprompt: none.md\nwokers: 2\n");
+    expect![[r#"
+        --- stderr
+        error: the role files cannot be used
+
+        agents/legal.yaml:4:1: a role has no `wokers`
+           4 | wokers: 2
+             | ^
+             = help: did you mean `workers`?
+        --- exit 2
+    "#]]
+    .assert_eq(&stage.run(&["agents"]).shown());
+}
+
+#[test]
+fn the_roles_are_listed() {
+    let stage = Stage::new();
+    let agents = stage.json(&["agents"]);
+    let names: Vec<_> = agents.as_array().unwrap().iter().map(|agent| agent["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["research", "analysis", "implementation", "qa"]);
+    assert!(agents[0]["tools"].as_array().unwrap().contains(&json!("memory.search")));
+    assert!(stage.done(&["agents"]).stdout.starts_with("AGENT"));
+}

@@ -32,11 +32,10 @@ run: build ## Write a brief about a folder of documents:  make run DOCS=folder Q
 	@echo "==> Remembering the documents in $$DOCS"
 	@"$(CALLBOARD)" --data "$$DATA" remember "$$DOCS"
 	@echo "==> Carrying out examples/brief.yaml: research, analysis, implementation, qa"
-	@CALLBOARD_TOOLS__FILES__ROOT="$$DATA/files" "$(CALLBOARD)" --data "$$DATA" run examples/brief.yaml --follow \
+	@CALLBOARD_TOOLS__FILES__ROOT="$$DATA/files" "$(CALLBOARD)" --data "$$DATA" run examples/brief.yaml \
 		$(if $(ASKED),--input "question=$$ASKED")
-	@echo "==> The brief is $$DATA/files/brief.md:"
-	@echo
-	@cat "$$DATA/files/brief.md"
+	@test -s "$$DATA/files/brief.md"
+	@echo "==> That is $$DATA/files/brief.md, from $$DOCS"
 
 build: tools
 	@echo "==> Building callboard, optimised (from nothing, this takes some minutes)"

@@ -65,6 +65,14 @@ impl Interrupt {
         self.wanted.cancelled().await;
     }
 
+    /// What `work` comes to, unless somebody wants the process to end first: then it is dropped where it stands.
+    pub(super) async fn cuts_short<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.wanted() => None,
+        }
+    }
+
     /// Returns once somebody wants the process to end and nobody sees to that: it can end at once.
     pub(super) async fn ignored(&self) {
         self.wanted.cancelled().await;

@@ -26,16 +26,11 @@ impl Memory {
         let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
         let busy = context.screen.busy("rebuilding the index".to_owned());
         let nothing = serde_json::json!({});
-        let rebuilt = tokio::select! {
-            rebuilt = session.post("/api/memory/rebuild", &nothing, Twice::Harmless) => rebuilt,
-            () = context.interrupt.wanted() => {
-                drop(busy);
-                session.close().await;
-                return Ok(Exit::Interrupted);
-            }
-        };
+        let rebuilt =
+            context.interrupt.cuts_short(session.post("/api/memory/rebuild", &nothing, Twice::Harmless)).await;
         drop(busy);
         session.close().await;
+        let Some(rebuilt) = rebuilt else { return Ok(Exit::Interrupted) };
         let rebuilt: Rebuilt = rebuilt?;
         match context.output.format() {
             Format::Json => context.output.json(&rebuilt),

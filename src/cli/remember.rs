@@ -38,16 +38,11 @@ impl Remember {
         let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
         let busy = context.screen.busy("remembering".to_owned());
         let wanted = Wanted { paths: self.paths, base };
-        let remembered = tokio::select! {
-            remembered = session.post("/api/memory/entries", &wanted, Twice::Harmless) => remembered,
-            () = context.interrupt.wanted() => {
-                drop(busy);
-                session.close().await;
-                return Ok(Exit::Interrupted);
-            }
-        };
+        let remembered = session.post("/api/memory/entries", &wanted, Twice::Harmless);
+        let remembered = context.interrupt.cuts_short(remembered).await;
         drop(busy);
         session.close().await;
+        let Some(remembered) = remembered else { return Ok(Exit::Interrupted) };
         let remembered: Remembered = remembered?;
         match context.output.format() {
             Format::Json => context.output.json(&remembered),

@@ -38,8 +38,9 @@ impl Purpose {
     }
 }
 
-/// How long an owner that has just begun or is about to end is waited for.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long an owner that has just begun or is about to end is waited for, besides the grace that it gives to what it
+/// carries out.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often an owner that cannot be reached is looked for again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -80,7 +81,7 @@ struct Host {
 impl Session {
     /// Becomes the folder's owner, or finds the way to it.
     pub(super) async fn open(config: &Config, interrupt: &Interrupt, purpose: Purpose) -> Result<Self, Complaint> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + PATIENCE + 2 * config.engine.stop_grace;
         loop {
             let owned = match App::open(config, purpose.attention()).await {
                 Ok(app) => {

@@ -42,7 +42,7 @@ const ARGUMENTS_WIDTH: usize = 120;
 impl Simulate {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         let files = source::gather(&self.file)?;
-        let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
+        let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
         let simulated = async {
             let check = NewWorkflows { files: files.clone() };
             let checked: Vec<SavedWorkflow> = session.post("/api/workflows/check", &check, Twice::Harmless).await?;
@@ -50,9 +50,10 @@ impl Simulate {
             let answers: BTreeMap<String, String> = self.answers.into_iter().collect();
             session.post("/api/simulations", &Wanted { files, inputs, answers }, Twice::Harmless).await
         };
-        let simulated: Result<Simulated, Complaint> = simulated.await;
+        let simulated = context.interrupt.cuts_short(simulated).await;
         session.close().await;
-        let simulated = simulated?;
+        let Some(simulated) = simulated else { return Ok(Exit::Interrupted) };
+        let simulated: Simulated = simulated?;
         match context.output.format() {
             Format::Json => context.output.json(&simulated),
             Format::Text => write(context, &simulated),

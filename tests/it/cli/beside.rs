@@ -132,7 +132,8 @@ fn an_owner_that_does_not_answer_is_named() {
     assert_eq!(impatient.end().code, Some(130));
     assert!(begun.elapsed() < Duration::from_secs(5), "nothing needs to be ended well");
 
-    let ended = stage.run(&["runs", "--format", "json"]);
+    let mut command = stage.command(&["runs", "--format", "json"]);
+    let ended = stage.go_on(command.env("CALLBOARD_ENGINE__STOP_GRACE", "1s")).end();
     owner.signal("CONT");
     assert_eq!((ended.code, &ended.error()["code"]), (Some(5), &json!("owned_folder")), "{ended:#?}");
     assert!(begun.elapsed() < Duration::from_secs(40));

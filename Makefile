@@ -15,7 +15,7 @@ CALLBOARD := $(TARGET)/release/callboard
 DOCS_PATH := $(shell realpath -m "$(DOCS)")
 DATA ?= data/documents-$(firstword $(shell printf %s "$(DOCS_PATH)" | cksum))
 OWN_DOCS := $(findstring $(CURDIR)/examples/documents,$(DOCS_PATH))
-ASKED := $(or $(QUESTION),$(if $(OWN_DOCS),,What are these documents about, and what matters most in them?))
+ASKED := $(or $(QUESTION),$(if $(OWN_DOCS),,What is most important here, what was decided, and what remains to be done?))
 # Through the environment, so that spaces and quotes in them do no harm.
 export DOCS DATA ASKED
 

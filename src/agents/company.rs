@@ -5,11 +5,12 @@
 mod root;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorRef};
 use serde_json::Value;
 use tokio::sync::{Semaphore, oneshot};
@@ -70,6 +71,8 @@ struct Shared {
     roles: Roles,
     desks: IndexMap<String, Desk>,
     root: ActorRef<CompanyMessage>,
+    /// The root's task, until somebody waits for its end.
+    task: Mutex<Option<JoinHandle<()>>>,
     tickets: AtomicU64,
     /// Cancelled when no more work is taken.
     closed: CancellationToken,
@@ -127,11 +130,18 @@ impl Company {
             );
             supervisors.insert(role.name.clone(), (means, counters));
         }
-        let (root, _) = Actor::spawn(None, Root { roles: supervisors }, ())
+        let (root, task) = Actor::spawn(None, Root { roles: supervisors }, ())
             .await
             .map_err(|error| StartError::Actors(error.to_string()))?;
-        let shared =
-            Shared { roles, desks, root, tickets: AtomicU64::new(0), closed: CancellationToken::new(), stopping };
+        let shared = Shared {
+            roles,
+            desks,
+            root,
+            task: Mutex::new(Some(task)),
+            tickets: AtomicU64::new(0),
+            closed: CancellationToken::new(),
+            stopping,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -197,7 +207,7 @@ impl Company {
     }
 
     /// Takes no more work, waits up to `limit` for what was taken, then drops what is left and stops. Returns how many
-    /// assignments were dropped: 0 if all came to their end.
+    /// assignments were dropped: 0 if all came to their end. No actor holds a tool or a model any more then.
     pub async fn stop(&self, limit: Duration) -> u64 {
         let shared = &*self.shared;
         shared.closed.cancel();
@@ -216,7 +226,11 @@ impl Company {
                 .sum(),
         };
         shared.stopping.cancel();
-        let _ = shared.root.get_cell().stop_and_wait(None, Some(STOP_GRACE)).await;
+        shared.root.stop(None);
+        let task = shared.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            let _ = tokio::time::timeout(STOP_GRACE, task).await;
+        }
         left
     }
 

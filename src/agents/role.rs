@@ -1,9 +1,11 @@
 //! A role's supervisor: it hands assignments to its workers, restarts those that die, and rests when too many do.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use super::intensity::{Intensity, Verdict};
@@ -30,6 +32,8 @@ pub(super) struct RoleSupervisor {
 
 pub(super) struct State {
     pool: Pool<ActorRef<Take>>,
+    /// The tasks of the workers that live.
+    tasks: HashMap<ActorId, JoinHandle<()>>,
     intensity: Intensity,
     paused: bool,
 }
@@ -44,6 +48,7 @@ impl Actor for RoleSupervisor {
         self.counters.paused.store(false, Ordering::Relaxed);
         Ok(State {
             pool: Pool::new(Arc::clone(&self.counters)),
+            tasks: HashMap::new(),
             intensity: Intensity::new(self.means.role.restart),
             paused: false,
         })
@@ -73,6 +78,12 @@ impl Actor for RoleSupervisor {
         Ok(())
     }
 
+    async fn post_stop(&self, myself: ActorRef<RoleMessage>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        myself.get_cell().stop_children(None);
+        ended(state.tasks.drain().map(|(_, task)| task)).await;
+        Ok(())
+    }
+
     async fn handle_supervisor_evt(
         &self,
         myself: ActorRef<RoleMessage>,
@@ -94,13 +105,24 @@ impl Actor for RoleSupervisor {
     }
 }
 
+/// How long actors that were told to stop may take to end.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// Returns once all of these actors' tasks have ended, and let go of all that they held; or after a while.
+pub(super) async fn ended(tasks: impl Iterator<Item = JoinHandle<()>>) {
+    let _ = tokio::time::timeout(STOP_GRACE, futures::future::join_all(tasks)).await;
+}
+
 impl RoleSupervisor {
     /// Fills the places of dead workers and hands out what waits, unless the role rests.
     async fn go_on(&self, myself: &ActorRef<RoleMessage>, state: &mut State) {
         while !state.paused && state.pool.live() < self.means.role.workers as usize {
             let worker = Worker { means: self.means.clone(), supervisor: myself.clone() };
             match Actor::spawn_linked(None, worker, (), myself.get_cell()).await {
-                Ok((worker, _)) => state.pool.hire(worker.get_id(), worker),
+                Ok((worker, task)) => {
+                    state.tasks.insert(worker.get_id(), task);
+                    state.pool.hire(worker.get_id(), worker);
+                }
                 Err(error) => self.count_death(myself, state, &error.to_string()),
             }
         }
@@ -114,6 +136,7 @@ impl RoleSupervisor {
 
     /// Answers for what the worker had in hand.
     fn worker_died(&self, myself: &ActorRef<RoleMessage>, state: &mut State, worker: ActorId, reason: &str) {
+        state.tasks.remove(&worker);
         let Some(death) = state.pool.died(worker) else { return };
         let role = &self.means.role.name;
         let about = death.about.clone().unwrap_or_else(|| "no work in hand".to_owned());

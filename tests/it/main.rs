@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod brief;
 mod cli;
 mod engine;
 mod examples;

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use crate::agents::Restart;
 use crate::agents::intensity::{Intensity, Verdict};
 use crate::agents::pool::Job;
-use crate::agents::role::{RoleMessage, RoleSupervisor};
+use crate::agents::role::{RoleMessage, RoleSupervisor, ended};
 use crate::agents::stats::Counters;
 use crate::agents::worker::Means;
 
@@ -30,7 +31,7 @@ pub(super) struct Root {
 }
 
 pub(super) struct RootState {
-    supervisors: HashMap<String, ActorRef<RoleMessage>>,
+    supervisors: HashMap<String, (ActorRef<RoleMessage>, JoinHandle<()>)>,
     intensity: Intensity,
 }
 
@@ -57,17 +58,27 @@ impl Actor for Root {
         match message {
             CompanyMessage::Assign { role, job } => {
                 // A job that cannot be passed on is dropped, which tells whoever waits for it.
-                if let Some(supervisor) = state.supervisors.get(&role) {
+                if let Some((supervisor, _)) = state.supervisors.get(&role) {
                     let _ = supervisor.cast(RoleMessage::Assign(job));
                 }
             }
             CompanyMessage::Withdraw { role, ticket } => {
-                if let Some(supervisor) = state.supervisors.get(&role) {
+                if let Some((supervisor, _)) = state.supervisors.get(&role) {
                     let _ = supervisor.cast(RoleMessage::Withdraw(ticket));
                 }
             }
             CompanyMessage::Revive(role) => self.revive(&myself, state, &role).await?,
         }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        myself: ActorRef<CompanyMessage>,
+        state: &mut RootState,
+    ) -> Result<(), ActorProcessingErr> {
+        myself.get_cell().stop_children(None);
+        ended(state.supervisors.drain().map(|(_, (_, task))| task)).await;
         Ok(())
     }
 
@@ -98,7 +109,7 @@ impl Root {
     ) -> Result<(), ActorProcessingErr> {
         let Some((means, counters)) = self.roles.get(role) else { return Ok(()) };
         let supervisor = RoleSupervisor { means: means.clone(), counters: Arc::clone(counters) };
-        let (supervisor, _) = Actor::spawn_linked(None, supervisor, (), myself.get_cell()).await?;
+        let supervisor = Actor::spawn_linked(None, supervisor, (), myself.get_cell()).await?;
         state.supervisors.insert(role.to_owned(), supervisor);
         Ok(())
     }
@@ -110,7 +121,7 @@ impl Root {
         id: ActorId,
         reason: &str,
     ) -> Result<(), ActorProcessingErr> {
-        let role = state.supervisors.iter().find(|(_, actor)| actor.get_id() == id).map(|(role, _)| role.clone());
+        let role = state.supervisors.iter().find(|(_, (actor, _))| actor.get_id() == id).map(|(role, _)| role.clone());
         let Some(role) = role else { return Ok(()) };
         state.supervisors.remove(&role);
         match state.intensity.died(Instant::now()) {

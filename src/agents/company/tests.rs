@@ -300,6 +300,21 @@ async fn stopping_does_not_wait_for_ever() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn once_stopped_no_actor_holds_anything() {
+    let (tools, model) = (tools(), obedient());
+    let company = Company::start(maker(""), &Models::only(model.clone()), Arc::clone(&tools)).await.unwrap();
+    company.assign(assignment("work", &ledger())).await.unwrap();
+    let in_hand = {
+        let company = company.clone();
+        tokio::spawn(async move { company.assign(assignment("wait", &ledger())).await })
+    };
+    until("it is in hand", || stats(&company).busy == 1).await;
+    company.stop(Duration::ZERO).await;
+    assert_eq!((Arc::strong_count(&tools), Arc::strong_count(&model)), (1, 1));
+    assert_eq!(failure(in_hand.await.unwrap()).code, "company_stopping");
+}
+
 #[tokio::test]
 async fn a_supervisor_that_dies_is_replaced() {
     let company = company("", obedient()).await;

@@ -3,6 +3,14 @@
 //! A closed loop of `c` workers and `n` runs a phase, in this process. Prints what `peerlib.py` prints, so that
 //! the side-by-side scripts can show it beside the peers: `cargo bench --bench durable -- --phase 1:150 --phase 50:3000`.
 
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench that cannot go on stops; what it prints is its result"
+)]
+
 mod support;
 
 use std::sync::Arc;

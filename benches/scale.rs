@@ -2,6 +2,14 @@
 //!
 //! `cargo bench --bench scale` prints a table; `-- --only NAME` does one part.
 
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench that cannot go on stops; what it prints is its result"
+)]
+
 mod support;
 
 use std::fmt::Write as _;

@@ -121,7 +121,7 @@ impl Engine {
     pub async fn start(parts: Parts) -> Result<Self, EngineError> {
         let Parts { workspace, journal, clock, executor, limits, policy } = parts;
         let (supervisor, link) = supervisor::start().await?;
-        let ports = Ports {
+        let made_of = Ports {
             journal,
             blobs: workspace.blobs().clone(),
             runs: workspace.runs(),
@@ -129,7 +129,7 @@ impl Engine {
             clock,
             executor,
         };
-        let shared = Arc::new(Shared::new(ports, limits, policy, supervisor.clone()));
+        let shared = Arc::new(Shared::new(made_of, limits, policy, supervisor.clone()));
         link.set(&shared);
         for run in shared.runs.to_recover().await? {
             shared.tell(run, Message::Go { reply: None })?;

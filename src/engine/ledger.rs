@@ -137,7 +137,7 @@ pub(super) fn permit(
     nth: u32,
 ) -> Result<Ruling, Stop> {
     match opened {
-        Opened::Stop(stop) => Err(stop),
+        Opened::Stop(why) => Err(why),
         Opened::Value(value, Known::Recorded) => Ok(Ruling::Recorded((*value).clone())),
         Opened::Value(value, Known::Simulated) => Ok(Ruling::Simulated((*value).clone())),
         Opened::Permit => {

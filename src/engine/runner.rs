@@ -132,15 +132,14 @@ impl Runner {
                     let _ = reply.send(Ok(()));
                 }
             }
-            Message::Tell { event, reply } => match acceptable(drive, &event) {
-                Err(error) => {
+            Message::Tell { event, reply } => {
+                if let Err(error) = acceptable(drive, &event) {
                     let _ = reply.send(Err(error));
-                }
-                Ok(()) => {
+                } else {
                     let settled = self.settle(held, vec![event]).await;
                     more |= answer(reply, settled)?;
                 }
-            },
+            }
             Message::ChildEnded { child } => more |= self.child_ended(held, child).await?,
             Message::Finished { step, attempt, result } => {
                 if held.in_flight.get(&step).is_some_and(|flight| flight.attempt == attempt) {

@@ -4,6 +4,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::pedantic,
+    clippy::match_wild_err_arm,
+    clippy::unchecked_time_subtraction,
     unreachable_pub,
     reason = "a test that cannot go on fails; helpers of tests are tests, too"
 )]

@@ -90,10 +90,10 @@ steps:
     let world = World::new(script).await;
     let run = world.submit(text, json!({})).await;
     assert_eq!(world.engine.wait(run).await.expect("ends").result, Some(json!("done")));
+    assert!(world.story(run).await.contains(&"call_repeated put".to_owned()));
     let keys = keys.lock().expect("whole");
     assert_eq!(keys.len(), 2);
     assert_eq!(keys[0], keys[1]);
-    assert!(world.story(run).await.contains(&"call_repeated put".to_owned()));
 }
 
 #[tokio::test]

@@ -135,6 +135,9 @@ impl RunState {
         }
         match self.slot(&scope, index) {
             Some(Slot::Idle { .. } | Slot::Ready) => {
+                if outcome.as_str() == Outcome::ERROR {
+                    self.note_failure(step, &scope, "reused_failure", "it failed in the run that this one retries");
+                }
                 self.leave(&scope, index, Slot::Ended { outcome: outcome.clone(), output });
                 Ok(())
             }
@@ -264,19 +267,20 @@ impl RunState {
         let (scope, index) = self.find(step)?;
         match self.active(step).map(|active| &active.phase) {
             Some(Phase::Failing(_)) => {}
-            Some(Phase::Each(each)) if each.open == 0 && each.stopped.is_some() => {}
+            Some(Phase::Each(each)) if each.open == 0 && (each.stopped.is_some() || each.next == each.count) => {}
             _ => return Err(format!("step {step} has not failed")),
         }
-        let needed = self.node(step).is_some_and(|node| node.error_is_needed);
-        if !needed && let Some(scope) = self.scopes.get_mut(&scope) {
-            scope.failure.get_or_insert_with(|| Failure {
-                category: Category::GiveUp,
-                code: failure.code.clone(),
-                message: format!("step {step}: {}", failure.message),
-            });
-        }
+        self.note_failure(step, &scope, &failure.code, &failure.message);
         self.leave(&scope, index, Slot::Ended { outcome: Outcome::ERROR.into(), output: Some(here) });
         Ok(())
+    }
+
+    /// A step is left by `error`: unless another needs that, its list has failed.
+    fn note_failure(&mut self, step: &StepPath, scope: &ScopePath, code: &str, message: &str) {
+        let is_needed = self.node(step).is_some_and(|node| node.error_is_needed);
+        if !is_needed && let Some(scope) = self.scopes.get_mut(scope) {
+            scope.failure.get_or_insert_with(|| Failure::give_up(code, format!("step {step}: {message}")));
+        }
     }
 
     fn call(

@@ -19,7 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use callboard::run::{RunEvent, RunStatus, StepPath, ValueRef};
-use callboard::workflow::{Outcome, Step};
+use callboard::workflow::Step;
 use fastrand::Rng;
 
 use history::{EARLIER, History};
@@ -100,7 +100,6 @@ fn retry(scenario: &mut Scenario, outcomes: Outcomes, rng: &mut Rng) {
     scenario.reused = outcomes
         .state
         .root_results()
-        .filter(|(_, outcome, _)| outcome.as_str() != Outcome::ERROR)
         .map(|(step, outcome, at)| {
             (StepPath::root(&step.id), outcome.clone(), at.map(|at| ValueRef { run: EARLIER, ..at }))
         })

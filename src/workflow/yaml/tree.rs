@@ -266,7 +266,7 @@ impl Builder {
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), nodes, depth));
         }
-        let Some(open) = self.open.last_mut() else {
+        let Some((open, around)) = self.open.split_last_mut() else {
             self.root = Some(node);
             return;
         };
@@ -277,11 +277,7 @@ impl Builder {
                 if open.seen.insert(key.text.clone()) {
                     entries.push((key, node));
                 } else {
-                    problems.add(|| {
-                        let message = format!("the key `{}` is given twice", key.text);
-                        problem_at(key.mark, &Path::Root.key(&key.text), "duplicate_key", message)
-                            .suggest("keep one of them")
-                    });
+                    problems.add(|| twice(around, &key));
                 }
             }
             _ => {}
@@ -316,6 +312,23 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+/// A key of the innermost of several open values that it had already.
+fn twice(around: &[Open], key: &Key) -> Problem {
+    let mut path = String::new();
+    for open in around {
+        match (&open.node.value, &open.key) {
+            (Tree::List(items), _) => path += &format!("[{}]", items.len()),
+            (_, Some(key)) => path += &format!("{}{}", if path.is_empty() { "" } else { "." }, key.text),
+            _ => {}
+        }
+    }
+    path += &format!("{}{}", if path.is_empty() { "" } else { "." }, key.text);
+    let message = format!("the key `{}` is given twice", key.text);
+    let mut problem = problem_at(key.mark, &Path::Root, "duplicate_key", message).suggest("keep one of them");
+    problem.place.path = path;
+    problem
 }
 
 fn depth(node: &Node) -> usize {

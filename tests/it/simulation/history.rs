@@ -38,6 +38,7 @@ impl<'a> History<'a> {
             RunEvent::Answered { form: Some(payload), .. } | RunEvent::SignalCame { payload, .. } => in_place(payload),
             RunEvent::CallReturned { result, .. } => in_place(result),
             RunEvent::Answered { form: None, .. } => Value::Null,
+            RunEvent::GaveUp { .. } => json!({ "error": true }),
             other => panic!("event {} carries no value: {other:?}", at.seq),
         }
     }

@@ -259,6 +259,21 @@ impl<'a> Check<'a> {
             RunEvent::Answered { question, choice, by, .. } => {
                 self.answered(question, choice.as_str(), by.is_some(), at);
             }
+            RunEvent::BodyOpened { step, .. } => self.body_opened(step),
+            RunEvent::BodyEnded { step, failure, .. } => {
+                let (open, failed) = self.bodies.get_mut(step).unwrap_or_else(|| panic!("{step} has no open body"));
+                *open -= 1;
+                *failed |= failure.is_some();
+            }
+            RunEvent::CancelRequested { reason } if reason == "deadline" => {
+                assert!(self.run_deadline.is_some_and(|deadline| at >= deadline), "cancelled before the deadline");
+            }
+            other => self.call(other),
+        }
+    }
+
+    fn call(&mut self, event: &'a RunEvent) {
+        match event {
             RunEvent::CallIntended { step, key, effect, .. } => {
                 let call = self.calls.entry(key).or_insert(Call { leave: 1, ..Call::default() });
                 call.may_repeat = effect.may_repeat();
@@ -270,15 +285,6 @@ impl<'a> Check<'a> {
             }
             RunEvent::CallReturned { key, .. } => self.calls.entry(key).or_default().returned = true,
             RunEvent::CallFailed { key, .. } => self.calls.entry(key).or_default().leave += 1,
-            RunEvent::BodyOpened { step, .. } => self.body_opened(step),
-            RunEvent::BodyEnded { step, failure, .. } => {
-                let (open, failed) = self.bodies.get_mut(step).unwrap_or_else(|| panic!("{step} has no open body"));
-                *open -= 1;
-                *failed |= failure.is_some();
-            }
-            RunEvent::CancelRequested { reason } if reason == "deadline" => {
-                assert!(self.run_deadline.is_some_and(|deadline| at >= deadline), "cancelled before the deadline");
-            }
             _ => {}
         }
     }

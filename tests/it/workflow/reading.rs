@@ -153,6 +153,12 @@ fn syntax_errors_name_the_place() {
             "#]],
         ),
         (
+            "name: w\nsteps:\n  - { id: a, process: { tool: x } }\n  - { id: b, process: { tool: x, tool: y } }\n",
+            expect![[r#"
+                4:34: steps[1].process.tool: the key `tool` is given twice (keep one of them)
+            "#]],
+        ),
+        (
             "name: w\nsteps: *nowhere\n",
             expect![[r#"
                 2:8: while parsing node, found unknown anchor

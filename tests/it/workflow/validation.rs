@@ -116,6 +116,7 @@ fn bounds_are_kept() {
   - { id: a, timeout: 0s, retry: { max_attempts: 0, initial: 2m }, process: { branch: {} } }
   - { id: b, process: { for_each: { items: [], concurrency: 0, steps: [] } } }
   - { id: c, process: { repeat: { until: x, max: 0, steps: [{ id: d, process: { wait: { for: 11years } } }] } } }
+  - { id: when, process: { wait: { until: tomorrow } } }
   - { id: e, process: { human: { ask: x, choices: [], default: { after: 1d, outcome: aproved } } } }
 ",
         expect![[r#"
@@ -128,8 +129,9 @@ fn bounds_are_kept() {
             6:42: steps[2].process.repeat.until: `x` means nothing here (one of `index`, `inputs`, `vars`, `run`, `steps`)
             6:50: steps[2].process.repeat.max: there are 1 to 1000000 bodies, not 0
             6:94: steps[2].process.repeat.steps[0].process.wait.for: 11years is not between 1ms and 10 years
-            7:51: steps[3].process.human.choices: there are 1 to 100 choices, not 0
-            7:86: steps[3].process.human.default.outcome: the default `aproved` is none of the choices
+            7:43: steps[3].process.wait.until: `tomorrow` is no instant (write it like `2030-01-31T09:00:00Z`, or as an expression)
+            8:51: steps[4].process.human.choices: there are 1 to 100 choices, not 0
+            8:86: steps[4].process.human.default.outcome: the default `aproved` is none of the choices
         "#]],
     );
     let nested = (0..9).fold("{ id: s, process: { tool: echo } }".to_owned(), |body, n| {

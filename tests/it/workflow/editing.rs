@@ -373,7 +373,8 @@ fn merged(ours: &[serde_json::Value], theirs: &[serde_json::Value], expected: Ex
             conflicts.iter().map(|conflict| format!("{}: {}\n", conflict.about, conflict.message)).collect()
         }
     };
-    expected.assert_eq(&shown(merge(&base, &ours, &theirs)));
+    // A first line without indentation, since `expect!` takes away what all lines share.
+    expected.assert_eq(&format!("merged\n{}", shown(merge(&base, &ours, &theirs))));
 }
 
 #[test]
@@ -384,6 +385,7 @@ fn sides_are_merged_step_by_step() {
         &[tool("gather", "ours")],
         &[tool("rescue", "theirs")],
         expect![[r#"
+            merged
               process: {tool: ours}
               process: {tool: theirs}
         "#]],
@@ -392,6 +394,7 @@ fn sides_are_merged_step_by_step() {
         &[tool("gather", "same")],
         &[tool("gather", "same")],
         expect![[r#"
+            merged
               process: {tool: same}
         "#]],
     );
@@ -399,6 +402,7 @@ fn sides_are_merged_step_by_step() {
         &[tool("gather", "ours")],
         &[tool("gather", "theirs")],
         expect![[r#"
+            merged
             steps.gather: both sides changed the step
         "#]],
     );
@@ -406,6 +410,7 @@ fn sides_are_merged_step_by_step() {
         &[add("b", "gather", 1)],
         &[add("a", "gather", 1)],
         expect![[r#"
+            merged
             - id: a
             - id: b
         "#]],
@@ -414,6 +419,7 @@ fn sides_are_merged_step_by_step() {
         &[json!({ "remove_step": { "id": "rescue" } })],
         &[tool("rescue", "theirs")],
         expect![[r#"
+            merged
             steps.rescue: our side removed the step, and theirs changed it
         "#]],
     );
@@ -421,6 +427,7 @@ fn sides_are_merged_step_by_step() {
         &[json!({ "remove_step": { "id": "rescue" } })],
         &[add("after", "rescue", 9)],
         expect![[r#"
+            merged
             steps[8].needs[0]: what both sides did does not go together: there is no step `rescue`
         "#]],
     );
@@ -434,6 +441,7 @@ fn sides_are_merged_step_by_step() {
             json!({ "set_input": { "name": "more", "schema": true } }),
         ],
         expect![[r#"
+            merged
             description: both sides changed it
         "#]],
     );
@@ -442,6 +450,7 @@ fn sides_are_merged_step_by_step() {
         &[json!({ "replace_step": { "step": { "id": "check", "process": { "tool": "ours" } } } })],
         &[json!({ "add_step": { "step": { "id": "note", "process": { "tool": "theirs" } }, "body_of": "each" } })],
         expect![[r#"
+            merged
                     process: {tool: ours}
                   - id: note
                     process: {tool: theirs}
@@ -451,6 +460,7 @@ fn sides_are_merged_step_by_step() {
         &[json!({ "move_step": { "id": "rescue", "position": 0 } })],
         &[json!({ "move_step": { "id": "rescue", "position": 3 } })],
         expect![[r#"
+            merged
             steps: both sides put the steps in another order
         "#]],
     );
@@ -459,6 +469,7 @@ fn sides_are_merged_step_by_step() {
         &[json!({ "replace_step": { "step": { "id": "one", "needs": ["two"], "process": { "tool": "t" } } } })],
         &[json!({ "replace_step": { "step": { "id": "two", "needs": ["one"], "process": { "tool": "t" } } } })],
         expect![[r#"
+            merged
             steps[7].needs: what both sides did does not go together: these steps need each other: one -> two -> one
         "#]],
     );

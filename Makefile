@@ -19,7 +19,8 @@ ASKED := $(or $(QUESTION),$(if $(OWN_DOCS),,What is most important here, what wa
 # Through the environment, so that spaces and quotes in them do no harm.
 export DOCS DATA ASKED
 
-NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+# With the crash points, which only tests build.
+TESTS := $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test) --locked --all-features
 
 .PHONY: help run build test check tests bench soak coverage tools
 
@@ -47,17 +48,20 @@ check: tools ## Check format and lints.
 	@echo "==> Checking the format"
 	@cargo fmt --check
 	@echo "==> Checking the lints"
-	@cargo clippy --locked --all-targets -- -D warnings
+	@cargo clippy --locked --all-targets --all-features -- -D warnings
 
 tests: tools
 	@echo "==> Running the tests"
-	@$(if $(NEXTEST),cargo nextest run --locked,cargo test --locked)
+	@$(TESTS)
 
 bench: tools ## Measure (docs/performance.md says what).
 	@cargo bench --locked
 
 soak: tools ## Run the long proofs.
-	@CALLBOARD_SOAK=1 cargo test --locked --release -- --nocapture
+	@echo "==> Simulating 100,000 random workflows"
+	@CALLBOARD_SEEDS=100000 $(TESTS) simulation
+	@echo "==> Killing the process 1,000 times"
+	@CALLBOARD_KILLS=1000 $(TESTS) kill::
 	@echo "==> Planting bugs in the kernel: the simulation must find each"
 	@tests/mutants/run
 

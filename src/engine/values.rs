@@ -14,6 +14,9 @@ use crate::store::{Blobs, Journal};
 /// A run keeps this many bytes of its latest values, roughly.
 const KEPT_BYTES: usize = 1 << 20;
 
+/// And beside them so many large ones.
+const KEPT_LARGE: usize = 2;
+
 /// How many references a value may lie behind: a result reused by retry after retry.
 const LONGEST_CHAIN: usize = 1_000;
 
@@ -23,6 +26,8 @@ pub(super) struct Values {
     /// Without it, every value stays in its event.
     blobs: Option<Blobs>,
     kept: HashMap<ValueRef, (Arc<Value>, usize)>,
+    /// The latest of the large ones.
+    large: Vec<(ValueRef, Arc<Value>)>,
     order: VecDeque<ValueRef>,
     bytes: usize,
 }
@@ -34,7 +39,7 @@ impl Values {
 
     /// Values that nothing outlives.
     pub(super) fn in_memory(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, blobs: None, kept: HashMap::new(), order: VecDeque::new(), bytes: 0 }
+        Self { journal, blobs: None, kept: HashMap::new(), large: Vec::new(), order: VecDeque::new(), bytes: 0 }
     }
 
     /// Keeps the value of an event that was just made, since the next step often wants it.
@@ -46,15 +51,20 @@ impl Values {
 
     /// True if the value is in memory.
     pub(super) fn holds(&self, wanted: ValueRef) -> bool {
-        self.kept.contains_key(&wanted)
+        self.held(wanted).is_some()
+    }
+
+    fn held(&self, wanted: ValueRef) -> Option<Arc<Value>> {
+        let large = || self.large.iter().find(|(at, _)| *at == wanted).map(|(_, value)| value.clone());
+        self.kept.get(&wanted).map(|(value, _)| value.clone()).or_else(large)
     }
 
     /// The value behind a reference; null if the event carries none.
     pub(super) async fn get(&mut self, wanted: ValueRef) -> Result<Arc<Value>, EngineError> {
         let mut at = wanted;
         for _ in 0..LONGEST_CHAIN {
-            if let Some((value, _)) = self.kept.get(&at) {
-                return Ok(value.clone());
+            if let Some(value) = self.held(at) {
+                return Ok(value);
             }
             let recorded = self.journal.read_one(at.run, at.seq).await?.ok_or_else(|| EngineError::Stalled {
                 run: at.run,
@@ -125,11 +135,11 @@ impl Values {
 
     fn keep(&mut self, at: ValueRef, value: Arc<Value>) {
         let weight = weight(&value);
-        if weight > KEPT_BYTES / 2 {
-            // A list that a `for_each` works through is worth its room: it alone is kept then.
-            self.kept.clear();
-            self.order.clear();
-            self.bytes = 0;
+        if weight > KEPT_BYTES / 4 {
+            // A list that a `for_each` works through is worth its room, and must not be crowded out by its items.
+            self.large.truncate(KEPT_LARGE - 1);
+            self.large.insert(0, (at, value));
+            return;
         }
         if self.kept.insert(at, (value, weight)).is_none() {
             self.order.push_back(at);

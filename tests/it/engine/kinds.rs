@@ -348,3 +348,17 @@ result: ["{{ steps.first.output }}", "{{ steps.second.output }}", "{{ steps.thir
     let wrong = world.engine.retry(run, Some("fourth")).await.expect_err("no such step");
     assert!(matches!(wrong, EngineError::NoSuchStep { .. }), "{wrong}");
 }
+
+#[tokio::test]
+async fn a_list_too_large_for_an_event_is_not_read_again_for_every_item() {
+    let text = r#"
+name: wide
+steps:
+  - id: each
+    process:
+      for_each: { items: "{{ range(60000) }}", steps: [{ id: one, process: { transform: "{{ item }}" } }] }
+result: "{{ steps.each.output | sum }}"
+"#;
+    let (status, result, _) = outcome(Script::echo(), text, json!({})).await;
+    assert_eq!((status, result), (RunStatus::Completed, json!(1_799_970_000)));
+}

@@ -168,14 +168,16 @@ fn process(checker: &mut Checker<'_>, process: &Process, path: &Path<'_>) {
             match wait {
                 Wait::For(length) => duration(checker, *length, &path.key("for")),
                 Wait::Event { timeout: Some(timeout), .. } => duration(checker, *timeout, &path.key("timeout")),
-                Wait::Until(instant) if !instant.contains("{{") && !instant.contains("{%") => {
-                    if chrono::DateTime::parse_from_rfc3339(instant).is_err() {
-                        checker.add(|| {
-                            Problem::new("bad_time", format!("`{instant}` is no instant"))
-                                .at(&path.key("until"))
-                                .suggest("write it like `2030-01-31T09:00:00Z`, or as an expression")
-                        });
-                    }
+                Wait::Until(instant)
+                    if !instant.contains("{{")
+                        && !instant.contains("{%")
+                        && chrono::DateTime::parse_from_rfc3339(instant).is_err() =>
+                {
+                    checker.add(|| {
+                        Problem::new("bad_time", format!("`{instant}` is no instant"))
+                            .at(&path.key("until"))
+                            .suggest("write it like `2030-01-31T09:00:00Z`, or as an expression")
+                    });
                 }
                 _ => {}
             }

@@ -4,6 +4,7 @@
 //! length, depth and number of values, aliases included, so that no text can exhaust stack or memory.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
 
 use serde_json::{Map, Number, Value};
 use serde_saphyr::granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, options};
@@ -317,14 +318,23 @@ impl Builder {
 /// A key of the innermost of several open values that it had already.
 fn twice(around: &[Open], key: &Key) -> Problem {
     let mut path = String::new();
+    let step_into = |path: &mut String, key: &str| {
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(key);
+    };
     for open in around {
         match (&open.node.value, &open.key) {
-            (Tree::List(items), _) => path += &format!("[{}]", items.len()),
-            (_, Some(key)) => path += &format!("{}{}", if path.is_empty() { "" } else { "." }, key.text),
+            (Tree::List(items), _) => {
+                // Writing to a string cannot fail.
+                let _ = write!(path, "[{}]", items.len());
+            }
+            (_, Some(key)) => step_into(&mut path, &key.text),
             _ => {}
         }
     }
-    path += &format!("{}{}", if path.is_empty() { "" } else { "." }, key.text);
+    step_into(&mut path, &key.text);
     let message = format!("the key `{}` is given twice", key.text);
     let mut problem = problem_at(key.mark, &Path::Root, "duplicate_key", message).suggest("keep one of them");
     problem.place.path = path;

@@ -116,13 +116,18 @@ pub(crate) struct Problems {
 }
 
 impl Problems {
-    /// Takes up what `describe` returns; once there are enough, only counts it.
-    pub(crate) fn add(&mut self, describe: impl FnOnce() -> Problem) {
-        if self.found.len() < MOST_PROBLEMS {
-            self.found.push(describe());
-        } else {
+    /// Takes up what `describe` returns, if anything; once there are enough, only counts it.
+    pub(crate) fn add<P: Into<Option<Problem>>>(&mut self, describe: impl FnOnce() -> P) {
+        if self.are_enough() {
             self.left_out += 1;
+        } else {
+            self.found.extend(describe().into());
         }
+    }
+
+    /// True once further problems are only counted.
+    pub(crate) fn are_enough(&self) -> bool {
+        self.found.len() >= MOST_PROBLEMS
     }
 
     /// True if nothing was found.

@@ -257,6 +257,22 @@ impl Human {
 }
 
 impl Step {
+    /// A step with an id and a process, and nothing else.
+    #[must_use]
+    pub fn of(id: StepId, process: Process) -> Self {
+        Self {
+            id,
+            process,
+            name: None,
+            needs: Vec::new(),
+            join: Join::All,
+            input: IndexMap::new(),
+            output: None,
+            retry: None,
+            timeout: None,
+        }
+    }
+
     /// The step without the steps of its body.
     #[must_use]
     pub fn without_body(&self) -> Self {

@@ -3,6 +3,7 @@
 //! [`parse`] yields a workflow or every problem of the text, never half a workflow. It knows the shape of the file and
 //! its names; whether the workflow makes sense is [`super::validate`]'s business, which finds the lines in [`Places`].
 
+mod guesses;
 mod process;
 mod read;
 mod tree;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use super::problem::{Path, Problems};
 use super::{Place, Problem, Step, Workflow};
+use guesses::Guesses;
 use read::Reader;
 use tree::{Node, Tree};
 
@@ -34,6 +36,7 @@ pub struct Parsed {
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     root: Option<Arc<Node>>,
+    guesses: Guesses,
 }
 
 impl Places {
@@ -44,41 +47,52 @@ impl Places {
         let place = Place { path: path.to_owned(), ..Place::default() };
         let Some(mut node) = self.root.as_deref() else { return place };
         let mut rest = path;
-        while let Some((inner, after)) = child(node, rest) {
+        while let Some((inner, after)) = self.child(node, path, rest) {
             (node, rest) = (inner, after);
         }
         Place { line: Some(node.mark.line), column: Some(node.mark.column), ..place }
     }
 
-    /// The problem, with its line and column if its path is known and it has none yet.
-    pub(super) fn locate(&self, mut problem: Problem) -> Problem {
+    /// What was guessed to read on after a problem of form.
+    pub(super) fn guesses(&self) -> &Guesses {
+        &self.guesses
+    }
+
+    /// The problem, with its line and column if its path is known and it has none yet; `None` if it is about something
+    /// that was guessed.
+    pub(super) fn locate(&self, mut problem: Problem) -> Option<Problem> {
+        if self.guesses.covers(&problem.place.path) {
+            return None;
+        }
         if problem.place.line.is_none() {
             problem.place = self.place(&problem.place.path);
         }
-        problem
+        Some(problem)
     }
-}
 
-/// The value that the first segment of `path` names, and the rest of the path.
-fn child<'a, 'p>(node: &'a Node, path: &'p str) -> Option<(&'a Node, &'p str)> {
-    match &node.value {
-        Tree::List(items) => {
-            let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
-            Some((items.get(index.parse::<usize>().ok()?)?, rest))
+    /// The value that the first segment of `rest` names, which ends `path`, and what follows that segment.
+    fn child<'a, 'p>(&self, node: &'a Node, path: &'p str, rest: &'p str) -> Option<(&'a Node, &'p str)> {
+        match &node.value {
+            Tree::List(items) => {
+                let (index, rest) = rest.strip_prefix('[')?.split_once(']')?;
+                Some((items.get(index.parse::<usize>().ok()?)?, rest))
+            }
+            Tree::Object(entries) => {
+                let object = &path[..path.len() - rest.len()];
+                let rest = rest.strip_prefix('.').unwrap_or(rest);
+                entries
+                    .iter()
+                    .filter_map(|(key, node)| {
+                        let key = self.guesses.meant(object, &key.text).unwrap_or(&key.text);
+                        let after = rest.strip_prefix(key)?;
+                        let whole = after.is_empty() || after.starts_with(['.', '[']);
+                        (whole && !rest.is_empty()).then_some((key.len(), node, after))
+                    })
+                    .max_by_key(|(length, ..)| *length)
+                    .map(|(_, node, after)| (node, after))
+            }
+            _ => None,
         }
-        Tree::Object(entries) => {
-            let path = path.strip_prefix('.').unwrap_or(path);
-            entries
-                .iter()
-                .filter_map(|(key, node)| {
-                    let rest = path.strip_prefix(key.text.as_str())?;
-                    let whole = rest.is_empty() || rest.starts_with(['.', '[']);
-                    (whole && !path.is_empty()).then_some((key.text.len(), node, rest))
-                })
-                .max_by_key(|(length, ..)| *length)
-                .map(|(_, node, rest)| (node, rest))
-        }
-        _ => None,
     }
 }
 
@@ -100,7 +114,7 @@ pub fn parse(text: &str) -> Result<Parsed, Vec<Problem>> {
 
 /// What could be made of a text.
 pub(super) struct Draft {
-    /// The workflow, unless too little of it is readable to say more about it. What was wrong is left out.
+    /// The workflow, unless there is nothing like one. Guesses stand in for what is wrong.
     pub(super) workflow: Option<Workflow>,
     /// Where everything stands.
     pub(super) places: Places,
@@ -120,8 +134,7 @@ pub(super) fn read_text(text: &str) -> Draft {
     };
     let mut reader = Reader::new(problems);
     let workflow = reader.workflow(&root);
-    let (whole, problems) = reader.finish();
-    Draft { workflow: workflow.filter(|_| whole), places: Places { root: Some(root) }, problems }
+    Draft { workflow, places: Places { root: Some(root), guesses: reader.guesses }, problems: reader.problems }
 }
 
 /// Reads a workflow from JSON in the file's format.
@@ -157,9 +170,8 @@ fn read_value<T>(value: &Value, read: impl FnOnce(&mut Reader, &Node) -> Option<
         reader.problems.add(|| Problem::new("too_deep", message));
         None
     };
-    let (_, problems) = reader.finish();
     match result {
-        Some(result) if problems.is_empty() => Ok(result),
-        _ => Err(problems.finish()),
+        Some(result) if reader.problems.is_empty() => Ok(result),
+        _ => Err(reader.problems.finish()),
     }
 }

@@ -34,6 +34,9 @@ fn note_owners<'s>(steps: &'s [Step], owner: Option<&'s str>, owners: &mut HashM
     }
 }
 
+/// Stands for an item whose name cannot be read: no name is unknown then.
+const ANY: &str = "";
+
 struct Walk<'a, 'c> {
     checker: &'a mut Checker<'c>,
     owners: HashMap<&'c str, Option<&'c str>>,
@@ -71,14 +74,16 @@ impl<'c> Walk<'_, 'c> {
             self.step(step, &path.index(index));
         }
         let mut list = self.lists.pop().unwrap_or_else(|| List::of(steps));
-        self.answer(&mut list);
+        self.answer(&mut list, path);
         list.current = None;
         list
     }
 
-    fn answer(&mut self, list: &mut List<'c>) {
+    fn answer(&mut self, list: &mut List<'c>, path: &Path<'_>) {
         let questions = std::mem::take(&mut list.questions);
-        if questions.is_empty() {
+        let guesses = self.checker.places.guesses();
+        let any_guessed = || (0..list.steps.len()).any(|step| guesses.touch(&path.index(step).key("needs")));
+        if questions.is_empty() || guesses.may_miss_steps() || any_guessed() {
             return;
         }
         let index_of = |id: &str| list.by_id.get(id).copied();
@@ -129,7 +134,8 @@ impl<'c> Walk<'_, 'c> {
             Process::ForEach(for_each) => {
                 let path = &path.key("for_each");
                 self.value(&for_each.items, &path.key("items"));
-                self.with_names(&[&for_each.item_name, "index"], |walk| {
+                let item = if self.checker.places.guesses().touch(&path.key("as")) { ANY } else { &for_each.item_name };
+                self.with_names(&[item, "index"], |walk| {
                     walk.list(&for_each.steps, &path.key("steps"));
                 });
             }
@@ -207,7 +213,10 @@ impl<'c> Walk<'_, 'c> {
 
     fn reference(&mut self, reference: &Reference, path: &Path<'_>) {
         let workflow = self.checker.workflow;
+        let guesses = self.checker.places.guesses();
         match reference {
+            Reference::Input(Some(_)) if guesses.covers("inputs") => {}
+            Reference::Var(Some(_)) if guesses.covers("vars") => {}
             Reference::Input(Some(name)) if !workflow.inputs.contains_key(name) => self.checker.add(|| {
                 Problem::new("unknown_input", format!("there is no input `{name}`"))
                     .at(path)
@@ -235,6 +244,7 @@ impl<'c> Walk<'_, 'c> {
                 }
                 self.step_reference(id, path);
             }
+            Reference::Name(_) if self.names.contains(&ANY) => {}
             Reference::Name(name) if !self.names.contains(&name.as_str()) => self.unknown_name(name, path),
             _ => {}
         }
@@ -265,6 +275,7 @@ impl<'c> Walk<'_, 'c> {
                         .suggest(format!("`steps.{owner}.output` holds what the body comes to"))
                 });
             }
+            None if self.checker.places.guesses().may_miss_steps() => {}
             None => self.checker.add(|| {
                 let known = self.lists.iter().flat_map(|list| list.steps).map(|step| step.id.as_str());
                 Problem::new("unknown_step", format!("there is no step `{id}`"))

@@ -84,7 +84,7 @@ pub(super) fn check_arguments<'v>(
         if !arguments.clone().any(|(given, _)| given == name) {
             checker.add(|| {
                 Problem::new("missing_argument", format!("{what} needs `{name}`"))
-                    .at(path)
+                    .at(input)
                     .suggest(format!("add `{name}` to the step's `input`"))
             });
         }

@@ -61,10 +61,14 @@ fn depth(steps: &[Step]) -> usize {
 
 fn list(checker: &mut Checker<'_>, steps: &[Step], path: &Path<'_>) {
     let by_id: HashMap<&str, usize> = steps.iter().enumerate().map(|(index, step)| (step.id.as_str(), index)).collect();
+    // Steps of whose outcomes nothing can be said.
+    let places = checker.places;
+    let guessed: Vec<bool> =
+        (0..steps.len()).map(|index| places.guesses().touch(&path.index(index).key("process"))).collect();
     let mut needs = Vec::with_capacity(steps.len());
     for (index, step) in steps.iter().enumerate() {
         let path = &path.index(index);
-        needs.push(self::needs(checker, step, steps, &by_id, path));
+        needs.push(self::needs(checker, step, steps, &by_id, &guessed, path));
         if let Some(retry) = &step.retry {
             self::retry(checker, *retry, &path.key("retry"));
         }
@@ -90,6 +94,7 @@ fn needs(
     step: &Step,
     steps: &[Step],
     by_id: &HashMap<&str, usize>,
+    guessed: &[bool],
     path: &Path<'_>,
 ) -> Vec<usize> {
     let path = &path.key("needs");
@@ -101,11 +106,16 @@ fn needs(
             checker.add(|| Problem::new("duplicate_need", format!("`{need}` is needed twice")).at(path));
         }
         let Some(&at) = by_id.get(need.step.as_str()) else {
-            checker.add(|| unknown_step(checker.workflow.steps.as_slice(), steps, step, need.step.as_str()).at(path));
+            if !checker.places.guesses().may_miss_steps() {
+                let all = &checker.workflow.steps;
+                checker.add(|| unknown_step(all, steps, step, need.step.as_str()).at(path));
+            }
             continue;
         };
         found.push(at);
-        port(checker, &steps[at], &need.port, path);
+        if !guessed[at] {
+            port(checker, &steps[at], &need.port, path);
+        }
     }
     found.sort_unstable();
     found.dedup();
@@ -195,11 +205,12 @@ fn body(checker: &mut Checker<'_>, steps: &[Step], path: &Path<'_>) {
 }
 
 fn human(checker: &mut Checker<'_>, human: &Human, path: &Path<'_>) {
-    range(checker, human.choices.len(), 1..=MAX_CHOICES, "choices", &path.key("choices"));
+    let choices_path = &path.key("choices");
+    range(checker, human.choices.len(), 1..=MAX_CHOICES, "choices", choices_path);
     let Some(default) = &human.default else { return };
     let path = &path.key("default");
     duration(checker, default.after, &path.key("after"));
-    if !human.choices.contains(&default.outcome) {
+    if !human.choices.contains(&default.outcome) && !checker.places.guesses().touch(choices_path) {
         let choices: Vec<&str> = human.choices.iter().map(Outcome::as_str).collect();
         let outcome = default.outcome.as_str();
         checker.add(|| {

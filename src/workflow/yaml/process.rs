@@ -2,10 +2,10 @@
 
 use indexmap::IndexMap;
 
-use super::read::Reader;
+use super::read::{Fields, Reader};
 use super::tree::{Node, Tree, problem_at};
 use crate::workflow::problem::Path;
-use crate::workflow::{Condition, ForEach, Human, HumanDefault, OnError, Outcome, Process, Repeat, Wait};
+use crate::workflow::{Condition, ForEach, Human, HumanDefault, OnError, Outcome, Process, Repeat, Step, Wait};
 
 const KINDS: &[&str] =
     &["agent", "model", "tool", "transform", "branch", "for_each", "repeat", "workflow", "wait", "human"];
@@ -16,7 +16,7 @@ const HUMAN_KEYS: &[&str] = &["ask", "choices", "form", "to", "default"];
 
 impl Reader {
     pub(super) fn process(&mut self, node: &Node, path: &Path<'_>) -> Option<Process> {
-        let (kind, _) = self.kind(node, path, KINDS, "process")?;
+        let kind = self.kind(node, path, KINDS, "process")?;
         let known: &[&str] = match kind {
             "agent" => &["agent", "goal"],
             "model" => &["model", "prompt", "system"],
@@ -27,27 +27,31 @@ impl Reader {
         let inner = fields.get(kind)?;
         let at = &path.key(kind);
         Some(match kind {
-            "agent" => {
-                let goal = self.required(&fields, path, "goal", Self::text);
-                Process::Agent { agent: self.text(inner, at)?, goal: goal? }
-            }
-            "model" => {
-                let prompt = self.required(&fields, path, "prompt", Self::text);
-                let system = self.optional(&fields, path, "system", Self::text);
-                Process::Model { model: self.text(inner, at)?, prompt: prompt?, system }
-            }
-            "tool" => Process::Tool { tool: self.text(inner, at)? },
+            "agent" => Process::Agent {
+                agent: self.required_text(&fields, path, kind),
+                goal: self.required_text(&fields, path, "goal"),
+            },
+            "model" => Process::Model {
+                model: self.required_text(&fields, path, kind),
+                prompt: self.required_text(&fields, path, "prompt"),
+                system: self.optional(&fields, path, "system", Self::text),
+            },
+            "tool" => Process::Tool { tool: self.required_text(&fields, path, kind) },
             "transform" => Process::Transform { value: inner.to_value() },
             "branch" => self.branch(inner, at)?,
             "for_each" => self.for_each(inner, at)?,
             "repeat" => self.repeat(inner, at)?,
             "workflow" => Process::Workflow {
-                workflow: self.text(inner, at)?,
+                workflow: self.required_text(&fields, path, kind),
                 version: self.optional(&fields, path, "version", Self::text),
             },
             "wait" => self.wait(inner, at)?,
             _ => self.human(inner, at)?,
         })
+    }
+
+    fn required_text(&mut self, fields: &Fields<'_>, path: &Path<'_>, key: &str) -> String {
+        self.required(fields, path, key, Self::text).unwrap_or_default()
     }
 
     fn branch(&mut self, node: &Node, path: &Path<'_>) -> Option<Process> {
@@ -56,9 +60,12 @@ impl Reader {
         };
         let mut cases = IndexMap::with_capacity(entries.len());
         for (key, node) in entries {
-            if let Some(condition) = self.condition(node, &path.key(&key.text)) {
-                cases.insert(Outcome::from(&*key.text), condition);
-            }
+            let path = &path.key(&key.text);
+            let condition = self.condition(node, path).unwrap_or_else(|| {
+                self.guesses.value(path);
+                "true".to_owned()
+            });
+            cases.insert(Outcome::from(&*key.text), condition);
         }
         Some(Process::Branch { cases })
     }
@@ -75,7 +82,7 @@ impl Reader {
     fn for_each(&mut self, node: &Node, path: &Path<'_>) -> Option<Process> {
         let fields = self.fields(node, path, FOR_EACH_KEYS)?;
         let items = self.required(&fields, path, "items", |_, node, _| Some(node.to_value()));
-        let steps = self.required(&fields, path, "steps", Self::steps);
+        let steps = self.body(&fields, path);
         let on_error = [("stop", OnError::Stop), ("collect", OnError::Collect)];
         Some(Process::ForEach(ForEach {
             item_name: self.optional(&fields, path, "as", Self::text).unwrap_or_else(|| ForEach::ITEM.to_owned()),
@@ -83,9 +90,16 @@ impl Reader {
             on_error: self
                 .optional(&fields, path, "on_error", |reader, node, path| reader.word(node, path, &on_error))
                 .map_or(OnError::Stop, |(_, on_error)| on_error),
-            items: items?,
-            steps: steps?,
+            items: items.unwrap_or_default(),
+            steps,
         }))
+    }
+
+    fn body(&mut self, fields: &Fields<'_>, path: &Path<'_>) -> Vec<Step> {
+        self.required(fields, path, "steps", Self::steps).unwrap_or_else(|| {
+            self.guesses.steps(&path.key("steps"));
+            Vec::new()
+        })
     }
 
     fn repeat(&mut self, node: &Node, path: &Path<'_>) -> Option<Process> {
@@ -98,29 +112,29 @@ impl Reader {
                     .suggest("`until` is tested after each body, `while` before")
             });
         }
-        let max = self.required(&fields, path, "max", Self::count);
-        let steps = self.required(&fields, path, "steps", Self::steps);
-        Some(Process::Repeat(Repeat { condition: until.or(while_)?, max: max?, steps: steps? }))
+        Some(Process::Repeat(Repeat {
+            condition: until.or(while_).unwrap_or_else(|| Condition::Until("true".to_owned())),
+            max: self.required(&fields, path, "max", Self::count).unwrap_or_default(),
+            steps: self.body(&fields, path),
+        }))
     }
 
     fn wait(&mut self, node: &Node, path: &Path<'_>) -> Option<Process> {
+        let kind = self.kind(node, path, &["for", "until", "event"], "wait")?;
         let fields = self.fields(node, path, WAIT_KEYS)?;
-        let (kind, _) = self.kind(node, path, &["for", "until", "event"], "wait")?;
         for key in fields.keys().filter(|key| *key != kind && kind != "event") {
             self.report(|| {
                 let message = format!("`{key}` says something about an `event` only");
                 problem_at(node.mark, &path.key(key), "unknown_key", message).suggest("remove it")
             });
         }
-        let inner = fields.get(kind)?;
-        let at = &path.key(kind);
         Some(Process::Wait(match kind {
-            "for" => Wait::For(self.duration(inner, at)?),
-            "until" => Wait::Until(self.text(inner, at)?),
+            "for" => Wait::For(self.required(&fields, path, kind, Self::duration).unwrap_or_default()),
+            "until" => Wait::Until(self.required_text(&fields, path, kind)),
             _ => {
                 let matching = self.optional(&fields, path, "where", Self::condition);
                 let timeout = self.optional(&fields, path, "timeout", Self::duration);
-                Wait::Event { name: self.text(inner, at)?, matching, timeout }
+                Wait::Event { name: self.required_text(&fields, path, kind), matching, timeout }
             }
         }))
     }
@@ -130,22 +144,23 @@ impl Reader {
             return Some(Process::Human(Human::asking(ask.clone())));
         }
         let fields = self.fields(node, path, HUMAN_KEYS)?;
-        let ask = self.required(&fields, path, "ask", Self::text);
+        let ask = self.required_text(&fields, path, "ask");
         let choices = self.optional(&fields, path, "choices", |reader, node, path| {
-            let choices = reader.items(node, path, "a list of outcomes: `[approved, rejected]`", Self::text);
+            let choices = reader.items(node, path, "a list of outcomes: `[approved, rejected]`", Self::text)?;
             Some(choices.iter().map(|choice| Outcome::from(&**choice)).collect())
         });
         let to = self.optional(&fields, path, "to", |reader, node, path| {
-            Some(reader.items(node, path, "a list of people: `[maria]`", Self::text))
+            reader.items(node, path, "a list of people: `[maria]`", Self::text)
         });
         let form = self.optional(&fields, path, "form", Self::schema);
         let default = self.optional(&fields, path, "default", |reader, node, path| {
             let fields = reader.fields(node, path, &["after", "outcome"])?;
             let after = reader.required(&fields, path, "after", Self::duration);
             let outcome = reader.required(&fields, path, "outcome", Self::text);
-            Some(HumanDefault { after: after?, outcome: Outcome::from(&*outcome?) })
+            let outcome = Outcome::from(&*outcome.unwrap_or_default());
+            Some(HumanDefault { after: after.unwrap_or_default(), outcome })
         });
-        let usual = Human::asking(ask?);
+        let usual = Human::asking(ask);
         Some(Process::Human(Human {
             choices: choices.unwrap_or_else(|| usual.choices.clone()),
             to: to.unwrap_or_default(),

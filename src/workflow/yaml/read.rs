@@ -1,24 +1,35 @@
-//! A tree of values to a workflow. Goes on after a problem, so that all are found.
+//! A tree of values to a workflow.
+//!
+//! Goes on after a problem, so that all are found, those of meaning included: a key or kind that does not exist is read
+//! as the one that was probably meant, and something stands in for a value that cannot be read ([`Guesses`]).
 
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::tree::{Mark, Node, Tree, problem_at};
-use crate::workflow::problem::{Path, Problem, Problems, list_of, suggest_name};
+use super::guesses::Guesses;
+use super::tree::{Key, Mark, Node, Tree, problem_at};
+use crate::workflow::problem::{Path, Problem, Problems, list_of, nearest, suggest_name};
 use crate::workflow::step::Backoff;
-use crate::workflow::{Join, Need, Outcome, Port, Retry, Step, StepId, Trigger, Workflow};
+use crate::workflow::{Join, Need, Outcome, Port, Process, Retry, Step, StepId, Trigger, Workflow};
 
 const WORKFLOW_KEYS: &[&str] = &["name", "description", "inputs", "vars", "triggers", "steps", "result"];
 const STEP_KEYS: &[&str] = &["id", "name", "needs", "join", "input", "process", "output", "retry", "timeout"];
 const RETRY_KEYS: &[&str] = &["max_attempts", "backoff", "initial", "max"];
 
+/// Stands in for a process that cannot be read.
+const NOTHING: Process = Process::Transform { value: Value::Null };
+
+/// Stands in for the id of the step at `path`.
+fn nameless(path: &Path<'_>) -> StepId {
+    StepId(format!("step at {path}").into())
+}
+
 /// Reads values and keeps account of what is wrong with them.
 pub(super) struct Reader {
     pub(super) problems: Problems,
-    /// False once something is missing without which nothing more can be said about the whole.
-    whole: bool,
+    pub(super) guesses: Guesses,
 }
 
 /// An object whose keys are all known.
@@ -40,37 +51,33 @@ impl<'a> Fields<'a> {
 
 impl Reader {
     pub(super) fn new(problems: Problems) -> Self {
-        Self { problems, whole: true }
-    }
-
-    /// Whether what was read is whole apart from the problems, and these.
-    pub(super) fn finish(self) -> (bool, Problems) {
-        (self.whole, self.problems)
+        Self { problems, guesses: Guesses::default() }
     }
 
     pub(super) fn workflow(&mut self, node: &Node) -> Option<Workflow> {
         let path = &Path::Root;
-        let fields = self.required_fields(node, path, WORKFLOW_KEYS)?;
-        let name = self.required(&fields, path, "name", Self::text);
-        let steps = self.required(&fields, path, "steps", Self::steps);
+        let fields = self.fields(node, path, WORKFLOW_KEYS)?;
         Some(Workflow {
             description: self.optional(&fields, path, "description", Self::text).unwrap_or_default(),
             inputs: self.optional(&fields, path, "inputs", Self::schemas).unwrap_or_default(),
             vars: self.optional(&fields, path, "vars", Self::values).unwrap_or_default(),
             triggers: fields.get("triggers").map_or_else(Vec::new, |node| self.triggers(node, &path.key("triggers"))),
             result: fields.get("result").map(Node::to_value),
-            name: name?,
-            steps: steps?,
+            name: self.required(&fields, path, "name", Self::text).unwrap_or_default(),
+            steps: self.required(&fields, path, "steps", Self::steps).unwrap_or_else(|| {
+                self.guesses.steps(&path.key("steps"));
+                Vec::new()
+            }),
         })
     }
 
     pub(super) fn triggers(&mut self, node: &Node, path: &Path<'_>) -> Vec<Trigger> {
-        self.items(node, path, "a list of triggers", Self::trigger)
+        self.items(node, path, "a list of triggers", Self::trigger).unwrap_or_default()
     }
 
     fn trigger(&mut self, node: &Node, path: &Path<'_>) -> Option<Trigger> {
         const KINDS: &[&str] = &["cron", "webhook", "event", "run_ended"];
-        let (kind, _) = self.kind(node, path, KINDS, "trigger")?;
+        let kind = self.kind(node, path, KINDS, "trigger")?;
         let fields = match kind {
             "cron" => self.fields(node, path, &["cron", "timezone"])?,
             _ => self.fields(node, path, &[kind])?,
@@ -79,18 +86,18 @@ impl Reader {
         let at = &path.key(kind);
         Some(match kind {
             "cron" => Trigger::Cron {
-                pattern: self.text(inner, at)?,
+                pattern: self.required(&fields, path, kind, Self::text).unwrap_or_default(),
                 timezone: self.optional(&fields, path, "timezone", Self::text),
             },
             "webhook" => {
                 let fields = self.fields(inner, at, &["path"])?;
-                Trigger::Webhook { path: self.required(&fields, at, "path", Self::text)? }
+                Trigger::Webhook { path: self.required(&fields, at, "path", Self::text).unwrap_or_default() }
             }
             "event" => Trigger::Event { name: self.text(inner, at)? },
             _ => {
                 let fields = self.fields(inner, at, &["workflow", "outcome"])?;
                 Trigger::RunEnded {
-                    workflow: self.required(&fields, at, "workflow", Self::text)?,
+                    workflow: self.required(&fields, at, "workflow", Self::text).unwrap_or_default(),
                     outcome: self.optional(&fields, at, "outcome", |reader, node, path| {
                         let words = [("completed", ()), ("failed", ()), ("cancelled", ())];
                         reader.word(node, path, &words).map(|(word, ())| word.to_owned())
@@ -103,19 +110,18 @@ impl Reader {
     /// A list of steps. Without any `needs` it is a chain, which is made explicit.
     pub(super) fn steps(&mut self, node: &Node, path: &Path<'_>) -> Option<Vec<Step>> {
         let Tree::List(items) = &node.value else {
-            self.whole = false;
             return self.wrong_type(node, path, "a list of steps");
         };
-        let mut steps: Vec<Step> = Vec::with_capacity(items.len());
         let mut any_needs = false;
+        let mut steps: Vec<Step> = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            match self.step(item, &path.index(index)) {
-                Some((step, has_needs)) => {
-                    any_needs |= has_needs;
-                    steps.push(step);
-                }
-                None => self.whole = false,
-            }
+            let path = &path.index(index);
+            let (step, has_needs) = self.step(item, path).unwrap_or_else(|| {
+                self.guesses.steps(path);
+                (Step::of(nameless(path), NOTHING), false)
+            });
+            any_needs |= has_needs;
+            steps.push(step);
         }
         if !any_needs {
             for index in 1..steps.len() {
@@ -128,11 +134,17 @@ impl Reader {
 
     /// A step, and whether it says what it needs.
     pub(super) fn step(&mut self, node: &Node, path: &Path<'_>) -> Option<(Step, bool)> {
-        let fields = self.required_fields(node, path, STEP_KEYS)?;
-        let id = self.required(&fields, path, "id", Self::text);
-        let process = self.required(&fields, path, "process", Self::process);
+        let fields = self.fields(node, path, STEP_KEYS)?;
+        let id = self.required(&fields, path, "id", Self::text).map_or_else(
+            || {
+                self.guesses.steps(&path.key("id"));
+                nameless(path)
+            },
+            |id| StepId(id.into()),
+        );
+        let process = self.required(&fields, path, "process", Self::process).unwrap_or(NOTHING);
         let needs = self.optional(&fields, path, "needs", |reader, node, path| {
-            Some(reader.items(node, path, "a list of steps: `[gather]`", Self::need))
+            reader.items(node, path, "a list of steps: `[gather]`", Self::need)
         });
         let join = [("all", Join::All), ("any", Join::Any)];
         let step = Step {
@@ -145,8 +157,7 @@ impl Reader {
             retry: self.optional(&fields, path, "retry", Self::retry),
             timeout: self.optional(&fields, path, "timeout", Self::duration),
             needs: needs.unwrap_or_default(),
-            id: StepId(id?.into()),
-            process: process?,
+            ..Step::of(id, process)
         };
         Some((step, fields.get("needs").is_some()))
     }
@@ -175,34 +186,49 @@ impl Reader {
     }
 
     /// The fields of an object, after a word about every key that is not known.
-    pub(super) fn fields<'a>(&mut self, node: &'a Node, path: &Path<'_>, known: &[&str]) -> Option<Fields<'a>> {
+    pub(super) fn fields<'a>(&mut self, node: &'a Node, path: &Path<'_>, known: &[&'a str]) -> Option<Fields<'a>> {
         let Tree::Object(entries) = &node.value else {
             return self.wrong_type(node, path, &format!("an object with {}", list_of(known)));
         };
         let mut fields = Fields { mark: node.mark, entries: Vec::with_capacity(entries.len()) };
+        let given = |name: &str| entries.iter().any(|(key, _)| key.text == name);
         for (key, value) in entries {
             if known.contains(&key.text.as_str()) {
                 fields.entries.push((&key.text, value));
+                continue;
+            }
+            let meant = if let Some(meant) = self.guesses.meant(&path.to_string(), &key.text) {
+                known.iter().copied().find(|name| *name == meant)
             } else {
-                self.problems.add(|| {
-                    problem_at(
-                        key.mark,
-                        &path.key(&key.text),
-                        "unknown_key",
-                        format!("there is no key `{}` here", key.text),
-                    )
-                    .maybe_suggest(suggest_name(&key.text, known.iter().copied()))
-                });
+                self.unknown_key(key, path, known, given)
+            };
+            if let Some(meant) = meant
+                && fields.get(meant).is_none()
+            {
+                fields.entries.push((meant, value));
             }
         }
         Some(fields)
     }
 
-    /// As [`Self::fields`], of an object without which nothing can be said about the whole.
-    fn required_fields<'a>(&mut self, node: &'a Node, path: &Path<'_>, known: &[&str]) -> Option<Fields<'a>> {
-        let fields = self.fields(node, path, known);
-        self.whole &= fields.is_some();
-        fields
+    /// Reports a key that does not exist; returns the one that was probably meant, unless that is given as well.
+    fn unknown_key<'k>(
+        &mut self,
+        key: &Key,
+        path: &Path<'_>,
+        known: &[&'k str],
+        given: impl Fn(&str) -> bool,
+    ) -> Option<&'k str> {
+        if self.problems.are_enough() {
+            return None;
+        }
+        self.problems.add(|| {
+            problem_at(key.mark, &path.key(&key.text), "unknown_key", format!("there is no key `{}` here", key.text))
+                .maybe_suggest(suggest_name(&key.text, known.iter().copied()))
+        });
+        let meant = nearest(&key.text, known.iter().copied()).filter(|meant| !given(meant))?;
+        self.guesses.key(path, &key.text, meant);
+        Some(meant)
     }
 
     pub(super) fn required<T>(
@@ -218,11 +244,12 @@ impl Reader {
             self.problems.add(|| problem_at(fields.mark, path, "missing_key", format!("the key `{key}` is missing")));
             None
         };
-        self.whole &= value.is_some();
+        if value.is_none() {
+            self.guesses.value(&path.key(key));
+        }
         value
     }
 
-    #[allow(clippy::unused_self, reason = "reads as `required` does")]
     pub(super) fn optional<T>(
         &mut self,
         fields: &Fields<'_>,
@@ -230,24 +257,29 @@ impl Reader {
         key: &str,
         read: impl FnOnce(&mut Self, &Node, &Path<'_>) -> Option<T>,
     ) -> Option<T> {
-        read(self, fields.get(key)?, &path.key(key))
+        let (node, path) = (fields.get(key)?, &path.key(key));
+        let value = read(self, node, path);
+        if value.is_none() {
+            self.guesses.value(path);
+        }
+        value
     }
 
-    /// Which one of `kinds` an object has as a key.
-    pub(super) fn kind<'k>(
+    /// Which one of `kinds` an object has as a key, or was probably meant to have.
+    pub(super) fn kind<'a, 'k>(
         &mut self,
-        node: &Node,
+        node: &'a Node,
         path: &Path<'_>,
         kinds: &[&'k str],
         what: &str,
-    ) -> Option<(&'k str, Mark)> {
+    ) -> Option<&'k str> {
         let Tree::Object(entries) = &node.value else {
             return self.wrong_type(node, path, &format!("a {what}: an object with one of {}", list_of(kinds)));
         };
         let mut found =
             entries.iter().filter_map(|(key, _)| Some((*kinds.iter().find(|kind| **kind == key.text)?, key.mark)));
         match (found.next(), found.next()) {
-            (Some(kind), None) => Some(kind),
+            (Some((kind, _)), None) => Some(kind),
             (Some((first, _)), Some((second, mark))) => {
                 self.problems.add(|| {
                     problem_at(
@@ -261,13 +293,18 @@ impl Reader {
                 None
             }
             (None, _) => {
+                let near = |(key, _): &'a (Key, Node)| Some((key, nearest(&key.text, kinds.iter().copied())?));
+                let meant = entries.iter().find_map(near);
+                let written = meant.map(|(key, _)| key).or(entries.first().map(|(key, _)| key));
                 self.problems.add(|| {
-                    let first = entries.first().map_or("", |(key, _)| key.text.as_str());
-                    let mark = entries.first().map_or(node.mark, |(key, _)| key.mark);
+                    let mark = written.map_or(node.mark, |key| key.mark);
+                    let text = written.map_or("", |key| &key.text);
                     problem_at(mark, path, "unknown_kind", format!("this is no kind of {what}"))
-                        .maybe_suggest(suggest_name(first, kinds.iter().copied()))
+                        .maybe_suggest(suggest_name(text, kinds.iter().copied()))
                 });
-                None
+                let (key, kind) = meant?;
+                self.guesses.key(path, &key.text, kind);
+                Some(kind)
             }
         }
     }
@@ -278,11 +315,19 @@ impl Reader {
         path: &Path<'_>,
         expected: &str,
         mut read: impl FnMut(&mut Self, &Node, &Path<'_>) -> Option<T>,
-    ) -> Vec<T> {
+    ) -> Option<Vec<T>> {
         let Tree::List(items) = &node.value else {
-            return self.wrong_type(node, path, expected).unwrap_or_default();
+            return self.wrong_type(node, path, expected);
         };
-        items.iter().enumerate().filter_map(|(index, item)| read(self, item, &path.index(index))).collect()
+        let mut found = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let path = &path.index(index);
+            match read(self, item, path) {
+                Some(item) => found.push(item),
+                None => self.guesses.value(path),
+            }
+        }
+        Some(found)
     }
 
     pub(super) fn text(&mut self, node: &Node, path: &Path<'_>) -> Option<String> {
@@ -354,9 +399,12 @@ impl Reader {
         };
         let mut schemas = IndexMap::with_capacity(entries.len());
         for (key, node) in entries {
-            if let Some(schema) = self.schema(node, &path.key(&key.text)) {
-                schemas.insert(key.text.clone(), schema);
-            }
+            let path = &path.key(&key.text);
+            let schema = self.schema(node, path).unwrap_or_else(|| {
+                self.guesses.value(path);
+                Value::Bool(true)
+            });
+            schemas.insert(key.text.clone(), schema);
         }
         Some(schemas)
     }

@@ -40,16 +40,27 @@ steps:
     let ended = stage.run(&["validate", "brief.yaml"]);
     expect![[r#"
         --- stderr
-        error: the workflow cannot be used: 2 problems
+        error: the workflow cannot be used: 4 problems
 
-        brief.yaml:6:5: steps[1]: the key `process` is missing
-           6 |   - id: write
-             |     ^
+        brief.yaml:5:23: steps[0].process.agent: there is no agent `reserch`
+           5 |     process: { agent: reserch, goal: Find it }
+             |                       ^
+             = help: did you mean `research`?
+
+        brief.yaml:7:13: steps[1].needs[0]: there is no step `gathr`
+           7 |     needs: [gathr]
+             |             ^
+             = help: did you mean `gather`?
 
         brief.yaml:8:5: steps[1].proces: there is no key `proces` here
            8 |     proces: { transform: x }
              |     ^
              = help: did you mean `process`?
+
+        brief.yaml:11:22: steps[2].process.tool: there is no tool `files.wriet`
+          11 |     process: { tool: files.wriet }
+             |                      ^
+             = help: did you mean `files.write`?
         --- exit 2
     "#]]
     .assert_eq(&ended.shown());

@@ -321,7 +321,7 @@ fn a_replaced_step_keeps_what_others_need_of_it() {
 fn a_bad_step_in_an_edit_is_explained() {
     let bad = json!({ "add_step": { "step": { "id": "a", "proces": {}, "timeout": 3 } } });
     let error = serde_json::from_value::<Edit>(bad).unwrap_err();
-    expect!["proces: there is no key `proces` here (did you mean `process`?); the key `process` is missing; timeout: expected a length of time such as `30s`, `5m` or `1d 12h`, found a number"].assert_eq(&error.to_string());
+    expect!["proces: there is no key `proces` here (did you mean `process`?); process: this is no kind of process (one of `agent`, `model`, `tool`, `transform`, `branch`, `for_each`, `repeat`, `workflow`, `wait`, `human`); timeout: expected a length of time such as `30s`, `5m` or `1d 12h`, found a number"].assert_eq(&error.to_string());
 }
 
 #[test]

@@ -64,12 +64,14 @@ steps:
   - 7
 "#,
         expect![[r#"
+            2:7: name: `Weekly Brief` cannot be the name of this workflow (a small letter, then small letters, digits and `_`: 64 at most)
             3:1: descripton: there is no key `descripton` here (did you mean `description`?)
             4:9: inputs: expected an object: names with JSON Schemas, found a list
             7:5: triggers[0].timezon: there is no key `timezon` here (did you mean `timezone`?)
             8:5: triggers[1]: this is no kind of trigger (one of `cron`, `webhook`, `event`, `run_ended`)
-            10:5: steps[0]: the key `process` is missing
             11:5: steps[0].proces: there is no key `proces` here (did you mean `process`?)
+            11:13: steps[0].process: the key `goal` is missing
+            12:9: steps[1].id: the id `gather` is taken by steps[0] (ids are unique in the file, bodies included)
             13:5: steps[1].need: there is no key `need` here (did you mean `needs`?)
             14:11: steps[1].join: `some` is none of `all`, `any` (one of `all`, `any`)
             15:14: steps[1].timeout: expected a length of time such as `30s`, `5m` or `1d 12h`, found a number
@@ -78,7 +80,6 @@ steps:
             17:45: steps[1].process: a process is of one kind; this is `agent` and `tool` (remove one of them)
             18:5: steps[2]: the key `id` is missing
             18:16: steps[2].process: this is no kind of process (did you mean `transform`?)
-            21:17: steps[3].process.for_each: the key `items` is missing
             21:19: steps[3].process.for_each.itms: there is no key `itms` here (did you mean `items`?)
             21:49: steps[3].process.for_each.concurrency: expected a whole number, 0 or more, found text
             21:93: steps[3].process.for_each.steps[0].process.human: the key `ask` is missing

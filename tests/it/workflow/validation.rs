@@ -240,13 +240,13 @@ fn what_a_workflow_refers_to_must_exist_and_fit() {
         expect![[r#"
             4:32: steps[0].process.agent: there is no agent `reserch` (did you mean `research`?)
             5:31: steps[1].process.tool: there is no tool `file.read` (did you mean `files.read`?)
-            6:5: steps[2]: the tool `files.read` needs `path` (add `path` to the step's `input`)
+            6:21: steps[2].input: the tool `files.read` needs `path` (add `path` to the step's `input`)
             6:28: steps[2].input.pth: the tool `files.read` takes no `pth` (did you mean `path`?)
             6:38: steps[2].input.lines: the tool `files.read`: 0 is less than the minimum of 1
             7:29: steps[3].input.path: the tool `files.read`: 7 is not of type "string"
             7:39: steps[3].input.lines: the tool `files.read` takes no text as `lines` (let the whole value be one `{{ … }}`: it keeps its type then)
             10:35: steps[6].process.workflow: there is no workflow `reprot` (did you mean `report`?)
-            11:5: steps[7]: the workflow `report` needs `topic` (add `topic` to the step's `input`)
+            11:21: steps[7].input: the workflow `report` needs `topic` (add `topic` to the step's `input`)
             11:30: steps[7].input.topik: the workflow `report` takes no `topik` (did you mean `topic`?)
             11:40: steps[7].input.pages: the workflow `report`: "many" is not of type "integer"
         "#]],
@@ -339,6 +339,7 @@ steps:
 ",
         expect![[r#"
             4:14: steps[0].need: there is no key `need` here (did you mean `needs`?)
+            4:21: steps[0].needs[0]: there is no step `x` (one of `b`)
             4:42: steps[0].process.tool: there is no tool `nosuch` (one of `files.read`, `echo`)
             5:22: steps[1].needs[0]: there is no step `c` (one of `a`)
             5:35: steps[1].timeout: `soon` is no length of time: expected number at 0 (write it like `30s`, `5m` or `1d 12h`)
@@ -428,4 +429,141 @@ fn ten_thousand_unknown_needs_are_reported_within_a_second() {
 
 fn parse_one(text: &str) -> Workflow {
     yaml::parse(text).unwrap().workflow
+}
+
+#[test]
+fn a_problem_of_form_hides_no_problem_of_meaning() {
+    refused_text(
+        "
+name: w
+inputs: { topic: { type: string }, pages: many }
+stepps:
+  - { id: gather, process: { agnt: research, goal: 'About {{ inputs.topik }}' } }
+  - { id: more, neds: [gathr], process: { transfrm: '{{ steps.gather.outptu }}' } }
+  - { id: ask, needs: [more], timeout: soon, process: { human: { ask: 7, choices: [ship, 2], form: { type: objekt } } } }
+  - { needs: [ask.sip, ask.2, nobody], process: { tool: 7 }, input: { text: '{{ inputs.pages }} {{ inputs.page }}' } }
+  - { id: read, needs: [ask], inptu: { path: [7] }, process: { tool: files.read } }
+  - { id: loop, needs: [read], process: { for_each: { itms: '{{ vars.x }}', as: item, steps: [7, { id: mail, process: { tool: eco } }] } } }
+  - { id: twice, process: { tool: echo, transform: 1 }, input: { a: '{{ steps.loop.output + }}' } }
+result: '{{ steps.twice.output }} {{ steps.lop.output }} {{ nothing }}'
+",
+        expect![[r#"
+            3:43: inputs.pages: expected a JSON Schema such as `{ type: string }`, found text
+            4:1: stepps: there is no key `stepps` here (did you mean `steps`?)
+            5:30: steps[0].process: this is no kind of process (did you mean `agent`?)
+            5:52: steps[0].process.goal: there is no input `topik` (did you mean `topic`?)
+            6:17: steps[1].neds: there is no key `neds` here (did you mean `needs`?)
+            6:43: steps[1].process: this is no kind of process (did you mean `transform`?)
+            6:53: steps[1].process.transform: a step has `output`, `outcome` and `error`, no `outptu` (did you mean `steps.gather.output`?)
+            7:40: steps[2].timeout: `soon` is no length of time: expected number at 0 (write it like `30s`, `5m` or `1d 12h`)
+            7:71: steps[2].process.human.ask: expected text, found a number (put it in quotes if it is text)
+            7:90: steps[2].process.human.choices[1]: expected text, found a number (put it in quotes if it is text)
+            7:100: steps[2].process.human.form: this is no JSON Schema: "objekt" is not valid under any of the schemas listed in the 'anyOf' keyword (see json-schema.org, draft 2020-12; for example `{ type: string }`)
+            8:5: steps[3]: the key `id` is missing
+            8:57: steps[3].process.tool: expected text, found a number (put it in quotes if it is text)
+            8:77: steps[3].input.text: there is no input `page` (did you mean `pages`?)
+            9:31: steps[4].inptu: there is no key `inptu` here (did you mean `input`?)
+            9:46: steps[4].input.path: the tool `files.read`: [7] is not of type "string"
+            10:55: steps[5].process.for_each.itms: there is no key `itms` here (did you mean `items`?)
+            10:61: steps[5].process.for_each.items: there is no var `x`
+            10:95: steps[5].process.for_each.steps[0]: expected an object with `id`, `name`, `needs`, `join`, `input`, `process`, `output`, `retry`, `timeout`, found a number
+            10:127: steps[5].process.for_each.steps[1].process.tool: there is no tool `eco` (did you mean `echo`?)
+            11:41: steps[6].process: a process is of one kind; this is `tool` and `transform` (remove one of them)
+            11:69: steps[6].input.a: `{{ steps.loop.output + }}`: unexpected end of input, expected expression
+            12:9: result: `nothing` means nothing here (one of `inputs`, `vars`, `run`, `steps`)
+        "#]],
+    );
+}
+
+/// A workflow in which everything refers to something, so that a wrong guess about any part of it shows.
+fn interwoven() -> Value {
+    json!({
+        "name": "w",
+        "inputs": { "topic": { "type": "string" }, "list": { "type": "array" } },
+        "vars": { "limit": 3 },
+        "triggers": [{ "cron": "0 9 * * MON", "timezone": "Europe/Berlin" }, { "webhook": { "path": "a" } }],
+        "steps": [
+            { "id": "gather", "process": { "agent": "research", "goal": "{{ inputs.topic }}" }, "timeout": "3m",
+              "retry": { "max_attempts": 2, "backoff": "fixed", "initial": "1s", "max": "2s" } },
+            { "id": "check", "needs": ["gather"], "process": { "branch": { "good": "steps.gather.output.ok", "bad": "true" } } },
+            { "id": "ask", "needs": ["check.good"], "process": { "human": {
+                "ask": "{{ steps.gather.output }}?", "choices": ["ship", "hold"], "to": ["maria"],
+                "default": { "after": "1d", "outcome": "hold" } } } },
+            { "id": "read", "needs": ["ask.ship", "check.bad"], "join": "any", "process": { "tool": "files.read" },
+              "input": { "path": "{{ steps.gather.output.path }}", "lines": 3 } },
+            { "id": "each", "needs": ["read"], "process": { "for_each": {
+                "items": "{{ inputs.list }}", "as": "entry", "concurrency": 2, "on_error": "collect", "steps": [
+                    { "id": "note", "process": { "tool": "echo" }, "input": { "text": "{{ entry }} {{ index }}" } },
+                    { "id": "tell", "process": { "model": "fast", "prompt": "{{ steps.note.output }}", "system": "s" } },
+                ] } } },
+            { "id": "again", "needs": ["each"], "process": { "repeat": { "until": "steps.try_it.output", "max": 3, "steps": [
+                { "id": "try_it", "process": { "transform": "{{ vars.limit }}" } } ] } } },
+            { "id": "sleep", "needs": ["again.exhausted"], "process": { "wait": { "event": "x", "where": "event.ok", "timeout": "2m" } } },
+            { "id": "later", "needs": ["sleep.timeout"], "process": { "workflow": "report" }, "input": { "topic": "a" } },
+        ],
+        "result": "{{ steps.later.output }}",
+    })
+}
+
+/// Every way to plant one problem of form in a value: a key misspelt, a key taken away, a value of another type.
+fn damaged(value: &Value) -> Vec<(String, Value)> {
+    fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+        let free = ["/input", "/vars", "/result", "/inputs"].iter().any(|free| at.ends_with(free));
+        match value {
+            _ if free => {}
+            Value::Object(entries) => entries.iter().for_each(|(key, value)| {
+                found.push(format!("{at}/{key}"));
+                pointers(value, &format!("{at}/{key}"), found);
+            }),
+            Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| {
+                found.push(format!("{at}/{index}"));
+                pointers(value, &format!("{at}/{index}"), found);
+            }),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    pointers(value, "", &mut found);
+    let mut all = Vec::new();
+    for pointer in found {
+        let mut typed = value.clone();
+        let node = typed.pointer_mut(&pointer).unwrap();
+        *node = if node.is_object() { json!(7) } else { json!({ "what": { "is": "this" } }) };
+        all.push((format!("{pointer} of another type"), typed));
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let mut misspelt = value.clone();
+        let mut missing = value.clone();
+        if let Some(entries) = misspelt.pointer_mut(parent).unwrap().as_object_mut() {
+            *entries = entries
+                .iter()
+                .map(|(name, value)| {
+                    let name = if name == key { format!("{name}s") } else { name.clone() };
+                    (name, value.clone())
+                })
+                .collect();
+            all.push((format!("{pointer} misspelt"), misspelt));
+            missing.pointer_mut(parent).unwrap().as_object_mut().unwrap().shift_remove(key);
+            all.push((format!("{pointer} missing"), missing));
+        }
+    }
+    all
+}
+
+#[test]
+fn a_problem_of_form_is_reported_once_and_nothing_that_only_follows_from_it() {
+    accepted(&interwoven().to_string());
+    let mut damages = 0;
+    for (what, value) in damaged(&interwoven()) {
+        let problems = check_text(&value.to_string(), &catalog()).err().unwrap_or_default();
+        let form: Vec<_> = problems
+            .iter()
+            .filter(|problem| matches!(problem.code, "wrong_type" | "missing_key" | "unknown_key" | "unknown_kind"))
+            .collect();
+        if form.is_empty() {
+            continue; // It has another meaning now, or none the less.
+        }
+        damages += 1;
+        assert_eq!(problems.len(), 1, "{what}: {problems:#?}");
+    }
+    assert!(damages > 100, "{damages}");
 }

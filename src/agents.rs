@@ -1,7 +1,8 @@
 //! The company: a tree of supervised actors that play roles, and the loop by which an agent works.
 //!
 //! [`roles`] reads what a role is from `agents/` and `prompts/`; [`turn`] is the agent's loop as a machine without
-//! I/O; [`work`] drives it through a model, tools and the engine's gate; [`company`] owns the tree: one supervisor for
+//! I/O; [`work`] drives it through a model, tools and the engine's gate; [`talk`] is what agents say to each other;
+//! [`company`] owns the tree: one supervisor for
 //! each role, with its workers. Actors hold messages, counters and handlers; what they do is in plain modules.
 //!
 //! Knows nothing of runs beyond the one attempt in hand: what was done before is in the gate's records.
@@ -15,6 +16,7 @@ mod role;
 mod role_file;
 pub mod roles;
 mod stats;
+pub mod talk;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod turn;
@@ -23,7 +25,7 @@ mod worker;
 
 pub use assignment::Assignment;
 pub use company::{Company, StartError};
-pub use role_file::{Restart, RoleLimits};
+pub use role_file::{Restart, Review, RoleLimits};
 pub use roles::{Role, RoleFolders, Roles, RolesError};
 pub use stats::RoleStats;
 pub use turn::{Action, Turn, TurnLimits};

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use serde_json::{Map, Value};
 
-use crate::agents::work::{self, REPAIRS, call_error, cancelled};
+use crate::agents::work::{self, Hands, REPAIRS, call_error, cancelled};
 use crate::agents::{Assignment, Company, Turn, TurnLimits, assignment, output};
 use crate::engine::gate::{Call, CallError};
 use crate::engine::port::{Attempt, Executor, Job, Stop};
@@ -40,7 +40,9 @@ impl Executor for StepExecutor {
         match attempt.job {
             Job::Agent { role, goal } => {
                 let Attempt { run, step, input, output, gate, cancel, .. } = attempt;
-                self.company.assign(Assignment { run, step, role, goal, input, output, gate, cancel }).await
+                let questions = Arc::default();
+                let assignment = Assignment { run, step, role, goal, input, output, gate, cancel, depth: 0, questions };
+                self.company.assign(assignment).await
             }
             Job::Model { .. } | Job::Tool { .. } => {
                 let cancel = attempt.cancel.clone();
@@ -77,7 +79,7 @@ impl StepExecutor {
         };
         let turn = Turn::new(request, TurnLimits { exchanges: 1 + REPAIRS, repairs: REPAIRS });
         let caller = Caller { run: attempt.run, step: attempt.step, agent: None };
-        work::drive(turn, model.as_ref(), &self.tools, &attempt.gate, &caller).await
+        work::drive(turn, model.as_ref(), Hands::alone(&self.tools, &attempt.gate, &caller)).await
     }
 
     /// One call of a tool, with the step's input as arguments.
@@ -87,7 +89,7 @@ impl StepExecutor {
             CallError::Failed(failure) | CallError::Unknown(failure) => Stop::Failed(failure),
         })?;
         let caller = Caller { run: attempt.run, step: attempt.step, agent: None };
-        let call = Call { tool: tool.to_owned(), effect, arguments: arguments.clone() };
+        let call = Call::new(tool, effect, arguments.clone());
         let result = attempt
             .gate
             .call(call, |permit| async { self.tools.call(tool, arguments, permit, &caller).await.map_err(call_error) })

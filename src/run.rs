@@ -9,6 +9,7 @@ pub mod apply;
 pub mod decide;
 pub mod event;
 mod frontier;
+pub mod message;
 pub mod path;
 pub mod permit;
 pub mod state;
@@ -19,6 +20,7 @@ pub use event::{
     CallKey, Carried, Category, Failure, Origin, Output, Payload, Question, QuestionKind, Recorded, RunEvent, RunId,
     RunStatus, ValueRef,
 };
+pub use message::{Message, MessageId, Says};
 pub use path::{ScopePath, StepPath};
 pub use permit::{Mode, Permit, Policy, Verdict, rule};
 pub use state::{Around, RunState, StepResult};

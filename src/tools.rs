@@ -18,6 +18,7 @@ use crate::workflow::{CallEffect, Effect};
 pub use files::{FilesRead, FilesWrite, Folder};
 pub use http::{AddressRules, BadAddressRule, HttpRequest};
 pub use memory::{MemoryNote, MemorySearch};
+pub(crate) use registry::allows;
 pub use registry::{RegisterError, Tools};
 
 /// For whom a call is made.

@@ -6,7 +6,7 @@ mod root;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -17,11 +17,11 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::root::{CompanyMessage, Root};
-use super::pool::Job;
+use super::pool::{Job, LANES};
 use super::stats::{Counters, RoleStats};
 use super::work::{cancelled, company_stopping};
 use super::worker::Means;
-use super::{Assignment, Role, Roles, RolesError};
+use super::{Assignment, Role, Roles, RolesError, talk};
 use crate::engine::port::Stop;
 use crate::model::Models;
 use crate::run::Failure;
@@ -42,6 +42,16 @@ pub enum StartError {
     /// A role names tools that are not there.
     #[error(transparent)]
     Roles(#[from] RolesError),
+    /// A role's work is to be reviewed by a role that is not there.
+    #[error("the work of role `{role}` ({origin}) is to be reviewed by `{by}`, and there is no role of that name")]
+    UnknownReviewer {
+        /// The role.
+        role: String,
+        /// Where the role was read from.
+        origin: String,
+        /// The role that is to review.
+        by: String,
+    },
     /// A role is to be played by a model that is not there.
     #[error(
         "role `{role}` ({origin}) is to be played by the model `{model}`, and there is none of that name; there are: {known}"
@@ -67,7 +77,7 @@ pub struct Company {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     roles: Roles,
     desks: IndexMap<String, Desk>,
     root: ActorRef<CompanyMessage>,
@@ -84,8 +94,21 @@ struct Shared {
 struct Desk {
     role: Arc<Role>,
     counters: Arc<Counters>,
-    places: Arc<Semaphore>,
+    /// The places of its bounded queue, those of each depth apart, so that a question never waits for an assignment
+    /// that waits for its answer.
+    places: [Arc<Semaphore>; LANES],
     capacity: u32,
+}
+
+/// The way from a worker to the company that it belongs to, which does not keep the company alive.
+#[derive(Clone, Default)]
+pub(super) struct Colleagues(Arc<OnceLock<Weak<Shared>>>);
+
+impl Colleagues {
+    /// The company, unless it is gone.
+    pub(super) fn company(&self) -> Option<Company> {
+        self.0.get().and_then(Weak::upgrade).map(|shared| Company { shared })
+    }
 }
 
 impl std::fmt::Debug for Company {
@@ -102,9 +125,14 @@ impl Company {
     pub async fn start(roles: Roles, models: &Models, tools: Arc<Tools>) -> Result<Self, StartError> {
         roles.check_tools(tools.names())?;
         let stopping = CancellationToken::new();
+        let colleagues = Colleagues::default();
         let mut desks = IndexMap::new();
         let mut supervisors = HashMap::new();
         for role in roles.iter() {
+            if let Some(review) = role.review.as_ref().filter(|review| roles.get(&review.by).is_none()) {
+                let (role, origin, by) = (role.name.clone(), role.origin.clone(), review.by.clone());
+                return Err(StartError::UnknownReviewer { role, origin, by });
+            }
             let model = models.get(&role.model).ok_or_else(|| StartError::UnknownModel {
                 role: role.name.clone(),
                 origin: role.origin.clone(),
@@ -115,6 +143,7 @@ impl Company {
                 role: Arc::clone(role),
                 model: Arc::clone(model),
                 tools: Arc::clone(&tools),
+                colleagues: colleagues.clone(),
                 stopping: stopping.clone(),
             };
             let counters = Arc::new(Counters::default());
@@ -124,7 +153,7 @@ impl Company {
                 Desk {
                     role: Arc::clone(role),
                     counters: Arc::clone(&counters),
-                    places: Arc::new(Semaphore::new(capacity as usize)),
+                    places: std::array::from_fn(|_| Arc::new(Semaphore::new(capacity as usize))),
                     capacity,
                 },
             );
@@ -142,7 +171,9 @@ impl Company {
             closed: CancellationToken::new(),
             stopping,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Arc::new(shared);
+        let _ = colleagues.0.set(Arc::downgrade(&shared));
+        Ok(Self { shared })
     }
 
     /// Has an assignment carried out by its role, and returns what it came to. Waits for a place in the role's queue
@@ -150,17 +181,21 @@ impl Company {
     ///
     /// # Errors
     /// [`Stop`]: it failed, its worker died (which can be retried), it was cancelled, or the gate has parked it.
-    pub async fn assign(&self, assignment: Assignment) -> Result<Value, Stop> {
+    pub async fn assign(&self, mut assignment: Assignment) -> Result<Value, Stop> {
         let shared = &*self.shared;
         let Some(desk) = shared.desks.get(&assignment.role) else {
             return Err(unknown_role(&assignment.role, &shared.roles).into());
         };
+        if assignment.depth == 0 {
+            assignment.questions = talk::budget(desk.role.limits.questions);
+        }
+        let places = &desk.places[usize::from(assignment.depth).min(LANES - 1)];
         let cancel = assignment.cancel.child_token();
         let place = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(cancelled().into()),
             () = shared.closed.cancelled() => return Err(company_stopping().into()),
-            place = tokio::time::timeout(LONGEST_WAIT, Arc::clone(&desk.places).acquire_owned()) => match place {
+            place = tokio::time::timeout(LONGEST_WAIT, Arc::clone(places).acquire_owned()) => match place {
                 Ok(Ok(place)) => place,
                 Ok(Err(_)) => return Err(company_stopping().into()),
                 Err(_) => return Err(too_busy(&assignment.role).into()),
@@ -214,7 +249,9 @@ impl Company {
         // All places of a role can be had only when nothing of it is queued or in hand.
         let drained = async {
             for desk in shared.desks.values() {
-                let _ = desk.places.acquire_many(desk.capacity).await;
+                for places in &desk.places {
+                    let _ = places.acquire_many(desk.capacity).await;
+                }
             }
         };
         let left = match tokio::time::timeout(limit, drained).await {
@@ -222,7 +259,8 @@ impl Company {
             Err(_) => shared
                 .desks
                 .values()
-                .map(|desk| u64::from(desk.capacity).saturating_sub(desk.places.available_permits() as u64))
+                .flat_map(|desk| desk.places.iter().map(|places| (desk.capacity, places.available_permits())))
+                .map(|(capacity, free)| u64::from(capacity).saturating_sub(free as u64))
                 .sum(),
         };
         shared.stopping.cancel();

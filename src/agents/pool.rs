@@ -8,8 +8,8 @@ use ractor::ActorId;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::Assignment;
 use super::stats::Counters;
+use super::{Assignment, talk};
 use crate::engine::port::Stop;
 
 /// What an assignment came to.
@@ -31,13 +31,33 @@ struct InHand {
     reply: oneshot::Sender<Outcome>,
     _place: OwnedSemaphorePermit,
     about: String,
+    lane: usize,
+}
+
+/// Questions between an assignment and its step make its lane. Each lane of a role has as many workers as the role, so
+/// that who waits for an answer never keeps it from being given.
+pub(super) const LANES: usize = talk::DEEPEST as usize + 1;
+
+impl Job {
+    fn lane(&self) -> usize {
+        usize::from(self.assignment.depth).min(LANES - 1)
+    }
+}
+
+/// The assignments of one depth.
+#[derive(Default)]
+struct Lane {
+    queue: VecDeque<Job>,
+    busy: usize,
 }
 
 /// The workers and the work of one role.
 pub(super) struct Pool<W> {
     idle: Vec<(ActorId, W)>,
     busy: HashMap<ActorId, (W, InHand)>,
-    queue: VecDeque<Job>,
+    lanes: [Lane; LANES],
+    /// How many may be worked on in each lane.
+    workers: usize,
     counters: Arc<Counters>,
 }
 
@@ -58,8 +78,8 @@ impl Death {
 }
 
 impl<W: Clone> Pool<W> {
-    pub(super) fn new(counters: Arc<Counters>) -> Self {
-        let pool = Self { idle: Vec::new(), busy: HashMap::new(), queue: VecDeque::new(), counters };
+    pub(super) fn new(workers: usize, counters: Arc<Counters>) -> Self {
+        let pool = Self { idle: Vec::new(), busy: HashMap::new(), lanes: Default::default(), workers, counters };
         pool.count();
         pool
     }
@@ -67,6 +87,12 @@ impl<W: Clone> Pool<W> {
     /// How many workers there are.
     pub(super) fn live(&self) -> usize {
         self.idle.len() + self.busy.len()
+    }
+
+    /// How many workers there should be: those of the role, and more if questions need them.
+    pub(super) fn wanted(&self) -> usize {
+        let startable = |lane: &Lane| lane.queue.len().min(self.workers.saturating_sub(lane.busy));
+        self.workers.max(self.busy.len() + self.lanes.iter().map(startable).sum::<usize>())
     }
 
     /// A worker has started.
@@ -77,13 +103,13 @@ impl<W: Clone> Pool<W> {
 
     /// A job has come.
     pub(super) fn enqueue(&mut self, job: Job) {
-        self.queue.push_back(job);
+        self.lanes[job.lane()].queue.push_back(job);
         self.count();
     }
 
     /// A job that nobody wants any more; nothing happens if a worker has taken it up, which sees that by itself.
     pub(super) fn withdraw(&mut self, ticket: u64) {
-        self.queue.retain(|job| job.ticket != ticket);
+        self.lanes.iter_mut().for_each(|lane| lane.queue.retain(|job| job.ticket != ticket));
         self.count();
     }
 
@@ -92,11 +118,18 @@ impl<W: Clone> Pool<W> {
         if self.idle.is_empty() {
             return None;
         }
-        let job = std::iter::from_fn(|| self.queue.pop_front()).find(|job| !job.reply.is_closed());
+        let workers = self.workers;
+        let free = self.lanes.iter_mut().filter(|lane| lane.busy < workers);
+        // Answers first: somebody waits for them with work in hand.
+        let job = free
+            .rev()
+            .find_map(|lane| std::iter::from_fn(|| lane.queue.pop_front()).find(|job| !job.reply.is_closed()));
         let next = job.and_then(|job| {
             let (id, worker) = self.idle.pop()?;
             let about = format!("step {} of run {}", job.assignment.step, job.assignment.run);
-            self.busy.insert(id, (worker.clone(), InHand { reply: job.reply, _place: job.place, about }));
+            let lane = job.lane();
+            self.lanes[lane].busy += 1;
+            self.busy.insert(id, (worker.clone(), InHand { reply: job.reply, _place: job.place, about, lane }));
             Some((worker, job.assignment))
         });
         self.count();
@@ -106,6 +139,7 @@ impl<W: Clone> Pool<W> {
     /// A worker has ended its assignment, and is idle again.
     pub(super) fn finished(&mut self, id: ActorId, outcome: Outcome) {
         if let Some((worker, in_hand)) = self.busy.remove(&id) {
+            self.lanes[in_hand.lane].busy -= 1;
             Counters::add(match &outcome {
                 Ok(_) => &self.counters.done,
                 Err(Stop::Failed(_)) => &self.counters.failed,
@@ -125,7 +159,8 @@ impl<W: Clone> Pool<W> {
             return None;
         }
         let in_hand = busy.map(|(_, in_hand)| in_hand);
-        if in_hand.is_some() {
+        if let Some(in_hand) = &in_hand {
+            self.lanes[in_hand.lane].busy -= 1;
             Counters::add(&self.counters.failed);
         }
         Counters::add(&self.counters.restarts);
@@ -137,6 +172,7 @@ impl<W: Clone> Pool<W> {
     fn count(&self) {
         self.counters.live.store(self.live() as u64, Ordering::Relaxed);
         self.counters.busy.store(self.busy.len() as u64, Ordering::Relaxed);
-        self.counters.queued.store(self.queue.len() as u64, Ordering::Relaxed);
+        let queued = self.lanes.iter().map(|lane| lane.queue.len() as u64).sum();
+        self.counters.queued.store(queued, Ordering::Relaxed);
     }
 }

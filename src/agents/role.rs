@@ -47,7 +47,7 @@ impl Actor for RoleSupervisor {
     async fn pre_start(&self, _: ActorRef<RoleMessage>, (): ()) -> Result<State, ActorProcessingErr> {
         self.counters.paused.store(false, Ordering::Relaxed);
         Ok(State {
-            pool: Pool::new(Arc::clone(&self.counters)),
+            pool: Pool::new(self.means.role.workers as usize, Arc::clone(&self.counters)),
             tasks: HashMap::new(),
             intensity: Intensity::new(self.means.role.restart),
             paused: false,
@@ -116,7 +116,7 @@ pub(super) async fn ended(tasks: impl Iterator<Item = JoinHandle<()>>) {
 impl RoleSupervisor {
     /// Fills the places of dead workers and hands out what waits, unless the role rests.
     async fn go_on(&self, myself: &ActorRef<RoleMessage>, state: &mut State) {
-        while !state.paused && state.pool.live() < self.means.role.workers as usize {
+        while !state.paused && state.pool.live() < state.pool.wanted() {
             let worker = Worker { means: self.means.clone(), supervisor: myself.clone() };
             match Actor::spawn_linked(None, worker, (), myself.get_cell()).await {
                 Ok((worker, task)) => {

@@ -27,6 +27,22 @@ pub(super) struct RoleFile {
     pub(super) workers: u32,
     pub(super) limits: RoleLimits,
     pub(super) restart: Restart,
+    pub(super) review: Option<Review>,
+}
+
+/// Who looks at a role's finished work before it goes out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// The role that reviews.
+    pub by: String,
+    /// How often work is sent back; it fails if it is not accepted then.
+    #[serde(default = "default_rounds")]
+    pub rounds: u32,
+}
+
+fn default_rounds() -> u32 {
+    2
 }
 
 /// How long an agent may work on one assignment.
@@ -35,6 +51,8 @@ pub(super) struct RoleFile {
 pub struct RoleLimits {
     /// Exchanges with the model.
     pub turns: u32,
+    /// Questions and objections to other roles, those included that they lead to.
+    pub questions: u32,
     /// Time, from when a worker takes it up.
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
@@ -42,7 +60,7 @@ pub struct RoleLimits {
 
 impl Default for RoleLimits {
     fn default() -> Self {
-        Self { turns: 12, timeout: Duration::from_mins(10) }
+        Self { turns: 12, questions: 8, timeout: Duration::from_mins(10) }
     }
 }
 
@@ -76,6 +94,7 @@ struct Written {
     workers: Option<Spanned<u32>>,
     limits: Option<Spanned<RoleLimits>>,
     restart: Option<Spanned<Restart>>,
+    review: Option<Spanned<Review>>,
 }
 
 /// Reads a role file. `stem` is its file name without `.yaml`.
@@ -89,7 +108,7 @@ pub(super) fn read(stem: &str, text: &str) -> Result<RoleFile, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let Written { name, description, prompt, model, tools, workers, limits, restart } = written;
+    let Written { name, description, prompt, model, tools, workers, limits, restart, review } = written;
     Ok(RoleFile {
         name: name.value,
         description: description.value.trim().to_owned(),
@@ -103,6 +122,7 @@ pub(super) fn read(stem: &str, text: &str) -> Result<RoleFile, Vec<Problem>> {
         workers: workers.map_or(DEFAULT_WORKERS, |workers| workers.value),
         limits: limits.map(|limits| limits.value).unwrap_or_default(),
         restart: restart.map(|restart| restart.value).unwrap_or_default(),
+        review: review.map(|review| review.value),
     })
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
-use super::role_file::{self, Restart, RoleFile, RoleLimits, nearest};
+use super::role_file::{self, Restart, Review, RoleFile, RoleLimits, nearest};
+use super::talk;
 use crate::workflow::{CatalogAgent, Place, Problem};
 
 /// The largest role file or prompt, in bytes.
@@ -49,6 +50,8 @@ pub struct Role {
     pub limits: RoleLimits,
     /// How often its workers may die before it pauses.
     pub restart: Restart,
+    /// Who looks at its finished work before it goes out, if anybody.
+    pub review: Option<Review>,
     /// Where it was read from: a path, or `built in`.
     pub origin: String,
     /// SHA-256 of its file, in hex.
@@ -136,7 +139,7 @@ impl Roles {
     /// # Errors
     /// [`RolesError`] with each that is not, and the nearest name.
     pub fn check_tools<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Result<(), RolesError> {
-        let known: Vec<&str> = known.into_iter().collect();
+        let known: Vec<&str> = known.into_iter().chain(talk::NAMES).collect();
         let is_there = |entry: &str| match entry.strip_suffix('*') {
             Some(group) => known.iter().any(|name| name.starts_with(group)),
             None => known.contains(&entry),
@@ -192,6 +195,12 @@ impl Roles {
 }
 
 impl Role {
+    /// Whether its allow-list names this tool.
+    #[must_use]
+    pub fn may_call(&self, tool: &str) -> bool {
+        self.tools.iter().any(|entry| crate::tools::allows(entry, tool))
+    }
+
     /// The hashes of its file and its prompt, by `agent:NAME` and `prompt:NAME`.
     #[must_use]
     pub fn pins(&self) -> [(String, String); 2] {
@@ -204,7 +213,8 @@ impl Role {
 
 /// A role of a file and the prompt that it names.
 fn cast(file: RoleFile, source: &Source, prompts: &IndexMap<String, Source>) -> Result<Role, Problem> {
-    let RoleFile { name, description, prompt: (prompt, prompt_place), model, tools, workers, limits, restart } = file;
+    let RoleFile { name, description, prompt: (prompt, prompt_place), model, tools, workers, limits, restart, review } =
+        file;
     let Some(text) = prompts.get(&prompt).filter(|source| !source.text.trim().is_empty()) else {
         let known = prompts.keys().map(String::as_str);
         return Err(Problem {
@@ -228,6 +238,7 @@ fn cast(file: RoleFile, source: &Source, prompts: &IndexMap<String, Source>) -> 
         workers,
         limits,
         restart,
+        review,
         origin: source.origin.clone(),
         hash: hash(&source.text),
         prompt_hash: hash(&text.text),

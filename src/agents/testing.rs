@@ -29,6 +29,7 @@ pub(crate) struct MemoryLedger {
 struct Records {
     returned: HashMap<CallKey, Value>,
     made: Vec<String>,
+    said: Vec<crate::run::Message>,
 }
 
 impl MemoryLedger {
@@ -37,8 +38,14 @@ impl MemoryLedger {
         self.records.lock().unwrap().made.clone()
     }
 
+    /// All that was said, in order.
+    pub(crate) fn said(&self) -> Vec<crate::run::Message> {
+        self.records.lock().unwrap().said.clone()
+    }
+
     fn key(call: &Call, nth: u32) -> CallKey {
-        CallKey::of(run(), &step(), &call.tool, &call.arguments.to_string(), nth)
+        let key = CallKey::of(run(), &step(), &call.tool, &call.arguments.to_string(), nth);
+        call.cause().map_or_else(|| key.clone(), |message| key.within(message))
     }
 }
 
@@ -52,6 +59,11 @@ impl Ledger for MemoryLedger {
         }
         records.made.push(call.tool.clone());
         Ok(Ruling::Perform(skeleton::permit(key, call.effect)))
+    }
+
+    async fn say(&self, message: crate::run::Message) -> Result<(), Stop> {
+        self.records.lock().unwrap().said.push(message);
+        Ok(())
     }
 
     async fn close(&self, call: &Call, nth: u32, result: Result<Value, CallError>) -> Result<Value, Stop> {
@@ -170,6 +182,8 @@ pub(crate) fn maker(lines: &str) -> Roles {
     let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
     write("maker.yaml", format!("name: maker\ndescription: Makes.\nprompt: maker.md\ntools: ['*']\n{lines}"));
     write("maker.md", "You make things.".to_owned());
+    write("helper.yaml", "name: helper\ndescription: Helps.\nprompt: helper.md\ntools: ['*']\nworkers: 1\n".to_owned());
+    write("helper.md", "You help.".to_owned());
     for built_in in ["research", "analysis", "implementation", "qa"] {
         write(&format!("{built_in}.yaml"), format!("name: {built_in}\ndescription: x\nprompt: {built_in}.md\n"));
     }
@@ -188,6 +202,8 @@ pub(crate) fn assignment(goal: &str, ledger: &Arc<MemoryLedger>) -> Assignment {
         output: None,
         gate: gate(ledger),
         cancel: CancellationToken::new(),
+        depth: 0,
+        questions: Arc::default(),
     }
 }
 

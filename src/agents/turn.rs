@@ -144,6 +144,21 @@ impl Turn {
         Ok(())
     }
 
+    /// Takes back a result that somebody does not accept, and tells the model why.
+    ///
+    /// # Errors
+    /// [`OutOfTurn`] if there is no result; nothing has changed then.
+    pub fn on_objection(&mut self, reasons: &[String]) -> Result<(), OutOfTurn> {
+        let State::Done(value) = &self.state else {
+            return Err(OutOfTurn { waits_for: self.waits_for() });
+        };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.request.messages.push(Message::Assistant { text, calls: Vec::new() });
+        self.request.messages.push(Message::User { text: answer::sent_back(reasons) });
+        self.state = State::Asking;
+        Ok(())
+    }
+
     /// The exchanges with the model so far.
     #[must_use]
     pub fn exchanges(&self) -> u32 {

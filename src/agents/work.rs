@@ -8,8 +8,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::talk::{self, Talk};
 use super::turn::{Action, CallResult, OutOfTurn, Turn, TurnLimits};
-use super::{Assignment, Role};
+use super::{Assignment, Company, Role};
 use crate::engine::gate::{Call, CallError, Gate};
 use crate::engine::port::Stop;
 use crate::model::{Model, ModelError, Reply, Request, ToolCall};
@@ -27,17 +28,22 @@ const READS_AT_ONCE: usize = 4;
 ///
 /// # Errors
 /// [`Stop`]: it failed, took too long, was cancelled, or is parked by the gate.
-pub async fn carry_out(
+pub(super) async fn carry_out(
     assignment: &Assignment,
     role: &Role,
     model: &dyn Model,
     tools: &Tools,
+    company: Option<Company>,
     stopping: &CancellationToken,
 ) -> Result<Value, Stop> {
-    let opening = assignment.opening(&role.prompt, tools.specs(&role.tools));
+    let talk = company.map(|company| Talk { company, role, assignment });
+    let mut offered = tools.specs(&role.tools);
+    offered.extend(talk.iter().flat_map(Talk::specs));
+    let opening = assignment.opening(&role.prompt, offered);
     let turn = Turn::new(opening, TurnLimits { exchanges: role.limits.turns, repairs: REPAIRS });
     let caller = Caller { run: assignment.run, step: assignment.step.clone(), agent: Some(role.name.clone()) };
-    let work = drive(turn, model, tools, &assignment.gate, &caller);
+    let hands = Hands { tools, gate: &assignment.gate, caller: &caller, talk: talk.as_ref() };
+    let work = drive(turn, model, hands);
     tokio::select! {
         biased;
         () = assignment.cancel.cancelled() => Err(cancelled().into()),
@@ -51,36 +57,107 @@ pub async fn carry_out(
 ///
 /// # Errors
 /// [`Stop`]: the turn failed, a reply or a record could not be had, or the gate parks the step.
-pub async fn drive(
-    mut turn: Turn,
-    model: &dyn Model,
-    tools: &Tools,
-    gate: &Gate,
-    caller: &Caller,
-) -> Result<Value, Stop> {
+pub(crate) async fn drive(mut turn: Turn, model: &dyn Model, hands: Hands<'_>) -> Result<Value, Stop> {
+    let mut rounds = 0;
     loop {
         match turn.next() {
             Action::CallModel(request) => {
-                let reply = ask(model, &request, gate).await?;
+                let reply = ask(model, &request, hands.gate).await?;
                 turn.on_reply(reply).map_err(driver_is_wrong)?;
             }
             Action::CallTools(calls) => {
-                let results = make_all(calls, tools, gate, caller).await?;
+                let results = hands.make_all(calls).await?;
                 turn.on_results(results).map_err(driver_is_wrong)?;
             }
-            Action::Done(value) => return Ok(value),
+            Action::Done(value) => match hands.review(&value, &mut rounds).await? {
+                None => return Ok(value),
+                Some(reasons) => turn.on_objection(&reasons).map_err(driver_is_wrong)?,
+            },
             Action::Fail(failure) => return Err(failure.into()),
+        }
+    }
+}
+
+/// What a turn's actions are carried out with.
+#[derive(Clone, Copy)]
+pub(crate) struct Hands<'a> {
+    pub(crate) tools: &'a Tools,
+    pub(crate) gate: &'a Gate,
+    pub(crate) caller: &'a Caller,
+    /// The way to other roles; `None` where there is no company.
+    pub(super) talk: Option<&'a Talk<'a>>,
+}
+
+impl<'a> Hands<'a> {
+    /// Without colleagues.
+    pub(crate) fn alone(tools: &'a Tools, gate: &'a Gate, caller: &'a Caller) -> Self {
+        Self { tools, gate, caller, talk: None }
+    }
+
+    /// Has finished work reviewed, if its role says so: `None` if it can go out, else why not.
+    async fn review(self, work: &Value, rounds: &mut u32) -> Result<Option<Vec<String>>, Stop> {
+        let Some((talk, review)) = self.talk.and_then(|talk| Some((talk, talk.role.review.as_ref()?))) else {
+            return Ok(None);
+        };
+        if talk.assignment.depth > 0 {
+            return Ok(None);
+        }
+        let verdict = talk.review(&review.by, *rounds, work).await?;
+        if verdict.accepted {
+            return Ok(None);
+        }
+        *rounds += 1;
+        if *rounds > review.rounds {
+            return Err(not_accepted(&review.by, &verdict.reasons).into());
+        }
+        Ok(Some(verdict.reasons))
+    }
+
+    /// The calls of one reply: at once if all of them leave the world as it was, else one after the other.
+    async fn make_all(self, calls: Vec<ToolCall>) -> Result<Vec<CallResult>, Stop> {
+        let changes = |call: &ToolCall| {
+            self.tools.effect(&call.name, &call.arguments).is_ok_and(|effect| effect.effect.changes_the_world())
+        };
+        let at_once = if calls.iter().any(changes) { 1 } else { READS_AT_ONCE };
+        stream::iter(calls).map(|call| self.make(call)).buffered(at_once).try_collect().await
+    }
+
+    /// One call. What goes wrong with the call itself is told to the model, which may find another way; what goes wrong
+    /// with recording it stops the attempt.
+    async fn make(self, call: ToolCall) -> Result<CallResult, Stop> {
+        let Self { tools, gate, caller, talk } = self;
+        if let Some(talk) = talk.filter(|_| talk::is_talk(&call.name)) {
+            return Ok(match talk.call(&call).await? {
+                Ok(result) => CallResult { call: call.id, result },
+                Err(why) => CallResult::error(&call.id, &why),
+            });
+        }
+        let effect = match tools.effect(&call.name, &call.arguments) {
+            Ok(effect) => effect,
+            Err(error) => return Ok(CallResult::error(&call.id, &error.to_string())),
+        };
+        let made = AtomicBool::new(false);
+        let wanted = Call::new(call.name.clone(), effect, call.arguments.clone());
+        let result = gate
+            .call(wanted, |permit| {
+                made.store(true, Ordering::Relaxed);
+                async { tools.call(&call.name, call.arguments.clone(), permit, caller).await.map_err(call_error) }
+            })
+            .await;
+        match result {
+            Ok(result) => Ok(CallResult { call: call.id, result }),
+            Err(Stop::Failed(failure)) if is_for_the_model(&failure, made.load(Ordering::Relaxed)) => {
+                Ok(CallResult::error(&call.id, &failure.message))
+            }
+            Err(stop) => Err(stop),
         }
     }
 }
 
 /// One exchange with a model, or what it came to when it was made before.
 async fn ask(model: &dyn Model, request: &Request, gate: &Gate) -> Result<Reply, Stop> {
-    let call = Call {
-        tool: format!("model:{}", model.name()),
-        effect: CallEffect::of(Effect::Read),
-        arguments: serde_json::to_value(request).map_err(|error| bad_record(&error))?,
-    };
+    let arguments = serde_json::to_value(request).map_err(|error| bad_record(&error))?;
+    let call = Call::new(format!("model:{}", model.name()), CallEffect::of(Effect::Read), arguments);
     let reply = gate
         .call(call, |_permit| async {
             let reply = model.reply(request).await.map_err(|error| CallError::Failed(model_failure(&error)))?;
@@ -88,39 +165,6 @@ async fn ask(model: &dyn Model, request: &Request, gate: &Gate) -> Result<Reply,
         })
         .await?;
     serde_json::from_value(reply).map_err(|error| bad_record(&error).into())
-}
-
-/// The calls of one reply: at once if all of them leave the world as it was, else one after the other.
-async fn make_all(calls: Vec<ToolCall>, tools: &Tools, gate: &Gate, caller: &Caller) -> Result<Vec<CallResult>, Stop> {
-    let changes = |call: &ToolCall| {
-        tools.effect(&call.name, &call.arguments).is_ok_and(|effect| effect.effect.changes_the_world())
-    };
-    let at_once = if calls.iter().any(changes) { 1 } else { READS_AT_ONCE };
-    stream::iter(calls).map(|call| make(call, tools, gate, caller)).buffered(at_once).try_collect().await
-}
-
-/// One call. What goes wrong with the call itself is told to the model, which may find another way; what goes wrong
-/// with recording it stops the attempt.
-async fn make(call: ToolCall, tools: &Tools, gate: &Gate, caller: &Caller) -> Result<CallResult, Stop> {
-    let effect = match tools.effect(&call.name, &call.arguments) {
-        Ok(effect) => effect,
-        Err(error) => return Ok(CallResult::error(&call.id, &error.to_string())),
-    };
-    let made = AtomicBool::new(false);
-    let wanted = Call { tool: call.name.clone(), effect, arguments: call.arguments.clone() };
-    let result = gate
-        .call(wanted, |permit| {
-            made.store(true, Ordering::Relaxed);
-            async { tools.call(&call.name, call.arguments.clone(), permit, caller).await.map_err(call_error) }
-        })
-        .await;
-    match result {
-        Ok(result) => Ok(CallResult { call: call.id, result }),
-        Err(Stop::Failed(failure)) if is_for_the_model(&failure, made.load(Ordering::Relaxed)) => {
-            Ok(CallResult::error(&call.id, &failure.message))
-        }
-        Err(stop) => Err(stop),
-    }
 }
 
 /// Whether a failed call is the model's to deal with: it was refused or failed for good, or it was made and failed.
@@ -176,6 +220,11 @@ fn too_slow(role: &str, limit: Duration) -> Failure {
             humantime::format_duration(limit)
         ),
     )
+}
+
+fn not_accepted(by: &str, reasons: &[String]) -> Failure {
+    let reasons = if reasons.is_empty() { "no reason is given".to_owned() } else { reasons.join("; ") };
+    Failure::give_up("not_accepted", format!("the role `{by}` does not accept the work to the end: {reasons}"))
 }
 
 fn bad_record(error: &serde_json::Error) -> Failure {

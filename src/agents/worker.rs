@@ -6,6 +6,7 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::company::Colleagues;
 use super::pool::Outcome;
 use super::role::RoleMessage;
 use super::{Assignment, Role, work};
@@ -18,6 +19,8 @@ pub(super) struct Means {
     pub(super) role: Arc<Role>,
     pub(super) model: Arc<dyn Model>,
     pub(super) tools: Arc<Tools>,
+    /// The way to the other roles.
+    pub(super) colleagues: Colleagues,
     /// Cancelled when the company stops and waits no longer.
     pub(super) stopping: CancellationToken,
 }
@@ -52,9 +55,11 @@ impl Actor for Worker {
         Take(assignment): Take,
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
-        let Means { role, model, tools, stopping } = &self.means;
+        let Means { role, model, tools, colleagues, stopping } = &self.means;
         let span = tracing::info_span!("agent", role = role.name, run = %assignment.run, step = %assignment.step);
-        let outcome = work::carry_out(&assignment, role, model.as_ref(), tools, stopping).instrument(span).await;
+        let outcome = work::carry_out(&assignment, role, model.as_ref(), tools, colleagues.company(), stopping)
+            .instrument(span)
+            .await;
         self.supervisor.cast(RoleMessage::Finished(Finished { worker: myself.get_id(), outcome }))?;
         Ok(())
     }

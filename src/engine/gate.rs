@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::port::Stop;
 use crate::crash;
-use crate::run::{Failure, Permit, RunId, StepPath};
+use crate::run::{Failure, Message, MessageId, Permit, RunId, Says, StepPath};
 use crate::workflow::CallEffect;
 
 /// A call that somebody wants to make.
@@ -21,6 +21,22 @@ pub struct Call {
     pub effect: CallEffect,
     /// The arguments.
     pub arguments: Value,
+    /// The message that it is made for, as the gate knows it.
+    cause: Option<MessageId>,
+}
+
+impl Call {
+    /// A call that somebody wants to make.
+    #[must_use]
+    pub fn new(tool: impl Into<String>, effect: CallEffect, arguments: Value) -> Self {
+        Self { tool: tool.into(), effect, arguments, cause: None }
+    }
+
+    /// The message that it is made for; the step's own assignment if `None`.
+    #[must_use]
+    pub fn cause(&self) -> Option<&MessageId> {
+        self.cause.as_ref()
+    }
 }
 
 /// How a call went wrong.
@@ -57,6 +73,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// `Stop::Parked` if the result is unknown and the call must not be repeated unasked.
     async fn close(&self, call: &Call, nth: u32, result: Result<Value, CallError>) -> Result<Value, Stop>;
+
+    /// Journals what an agent said, unless that is journaled already.
+    ///
+    /// # Errors
+    /// `Stop::Failed` if the attempt is over.
+    async fn say(&self, message: Message) -> Result<(), Stop>;
 }
 
 /// The way to every call that touches the world, for one attempt of one step.
@@ -64,6 +86,8 @@ pub trait Ledger: Send + Sync + 'static {
 pub struct Gate {
     run: RunId,
     step: StepPath,
+    /// The message that is being dealt with; the step's own assignment if `None`.
+    cause: Option<MessageId>,
     ledger: Arc<dyn Ledger>,
     made: Arc<Mutex<HashMap<String, u32>>>,
 }
@@ -77,19 +101,38 @@ impl std::fmt::Debug for Gate {
 impl Gate {
     /// A gate for one attempt, journaling to `ledger`.
     pub fn new(run: RunId, step: StepPath, ledger: Arc<dyn Ledger>) -> Self {
-        Self { run, step, ledger, made: Arc::default() }
+        Self { run, step, cause: None, ledger, made: Arc::default() }
+    }
+
+    /// The gate for what is done about a message in the same attempt.
+    #[must_use]
+    pub fn within(&self, message: MessageId) -> Self {
+        Self { cause: Some(message), made: Arc::default(), ..self.clone() }
+    }
+
+    /// Says something, and returns once that is durable.
+    ///
+    /// # Errors
+    /// [`Stop`]: the attempt is over.
+    pub async fn say(&self, from: &str, to: Option<&str>, says: Says) -> Result<MessageId, Stop> {
+        let nth = self.nth(format!("say {from} {to:?} {says:?}"));
+        let message = Message::new(&self.step, self.cause.clone(), from, to, says, nth);
+        let id = message.id.clone();
+        self.ledger.say(message).await?;
+        Ok(id)
     }
 
     /// Makes a call, or yields the result that it had when it was made before.
     ///
     /// # Errors
     /// [`Stop`]: the call failed or was refused, or the step is parked with a question.
-    pub async fn call<F, R>(&self, call: Call, perform: F) -> Result<Value, Stop>
+    pub async fn call<F, R>(&self, mut call: Call, perform: F) -> Result<Value, Stop>
     where
         F: FnOnce(Permit) -> R + Send,
         R: Future<Output = Result<Value, CallError>> + Send,
     {
-        let nth = self.nth(&call);
+        let nth = self.nth(format!("{}\n{}", call.tool, call.arguments));
+        call.cause.clone_from(&self.cause);
         match self.ledger.open(&call, nth).await? {
             Ruling::Recorded(value) | Ruling::Simulated(value) => Ok(value),
             Ruling::Perform(permit) => {
@@ -101,10 +144,10 @@ impl Gate {
         }
     }
 
-    /// How many calls like this one were made in this attempt before.
-    fn nth(&self, call: &Call) -> u32 {
+    /// How often this was done in this attempt before.
+    fn nth(&self, what: String) -> u32 {
         let mut made = self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let count = made.entry(format!("{}\n{}", call.tool, call.arguments)).or_default();
+        let count = made.entry(what).or_default();
         let nth = *count;
         *count += 1;
         nth

@@ -65,6 +65,13 @@ impl Ledger for RunLedger {
         self.shared.finished(self.run, Message::Close { step, attempt, call, nth, result, reply });
         outcome.await.unwrap_or_else(|_| Err(gone()))
     }
+
+    async fn say(&self, message: crate::run::Message) -> Result<(), Stop> {
+        let (reply, said) = oneshot::channel();
+        let (step, attempt) = (self.step.clone(), self.attempt);
+        self.shared.finished(self.run, Message::Say { step, attempt, message: Box::new(message), reply });
+        said.await.unwrap_or_else(|_| Err(gone()))
+    }
 }
 
 fn gone() -> Stop {
@@ -72,7 +79,11 @@ fn gone() -> Stop {
 }
 
 fn key(run: RunId, step: &StepPath, call: &Call, nth: u32) -> CallKey {
-    CallKey::of(run, step, &call.tool, &canonical_json(&call.arguments), nth)
+    let key = CallKey::of(run, step, &call.tool, &canonical_json(&call.arguments), nth);
+    match call.cause() {
+        None => key,
+        Some(message) => key.within(message),
+    }
 }
 
 /// What is known of a call before its intent is durable.
@@ -106,7 +117,9 @@ pub(super) async fn open(
         Verdict::Refuse(failure) => (Opened::Stop(Stop::Failed(failure)), Vec::new()),
         Verdict::Intend => {
             let arguments = drive.values.store(call.arguments.clone()).await?;
-            let intended = RunEvent::CallIntended { step: step.clone(), key, tool, effect: call.effect, arguments };
+            let cause = call.cause().cloned();
+            let intended =
+                RunEvent::CallIntended { step: step.clone(), key, tool, effect: call.effect, arguments, cause };
             (Opened::Permit, vec![intended])
         }
         Verdict::Repeat => (Opened::Permit, vec![RunEvent::CallRepeated { step: step.clone(), key, tool }]),
@@ -151,6 +164,20 @@ pub(super) fn permit(
     }
 }
 
+/// What is to be recorded of what an agent said: nothing if that is recorded already.
+pub(super) fn say(
+    drive: &Drive,
+    step: &StepPath,
+    attempt: u32,
+    message: crate::run::Message,
+) -> Result<Vec<RunEvent>, Stop> {
+    if !drive.state.is_working(step, attempt) {
+        return Err(gone());
+    }
+    let known = drive.state.was_said(step, &message.id);
+    Ok(if known { Vec::new() } else { vec![RunEvent::Said { step: step.clone(), message }] })
+}
+
 /// What is to be recorded of how a call ended, and what its maker is told.
 pub(super) async fn close(
     drive: &mut Drive,
@@ -169,7 +196,8 @@ pub(super) async fn close(
     Ok(match result {
         Ok(value) => {
             let result = drive.values.store(value.clone()).await?;
-            (vec![RunEvent::CallReturned { step, key, tool, result }], Ok(value))
+            let cause = call.cause().cloned();
+            (vec![RunEvent::CallReturned { step, key, tool, result, cause }], Ok(value))
         }
         Err(CallError::Failed(failure) | CallError::Unknown(failure)) if harmless => {
             (Vec::new(), Err(Stop::Failed(failure)))

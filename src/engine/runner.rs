@@ -57,6 +57,8 @@ pub(super) enum Message {
         result: Result<Value, CallError>,
         reply: oneshot::Sender<Result<Value, Stop>>,
     },
+    /// An agent says something at its work on an attempt.
+    Say { step: StepPath, attempt: u32, message: Box<crate::run::Message>, reply: oneshot::Sender<Result<(), Stop>> },
 }
 
 /// Where the answer to a message goes, once all that it changed is durable.
@@ -175,6 +177,16 @@ impl Runner {
                 more |= self.settle(held, events).await?;
                 let parked = held.drive.as_ref().is_none_or(|drive| !drive.state.is_working(&step, attempt));
                 let _ = reply.send(if parked { Err(Stop::Parked) } else { outcome });
+            }
+            Message::Say { step, attempt, message, reply } => {
+                let said = match ledger::say(drive, &step, attempt, *message) {
+                    Ok(events) => {
+                        more |= self.settle(held, events).await?;
+                        Ok(())
+                    }
+                    Err(stop) => Err(stop),
+                };
+                let _ = reply.send(said);
             }
         }
         Ok(more)

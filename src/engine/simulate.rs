@@ -287,6 +287,10 @@ impl Ledger for Noting {
         Ok(ruling)
     }
 
+    async fn say(&self, _: crate::run::Message) -> Result<(), Stop> {
+        Ok(())
+    }
+
     async fn close(&self, _: &Call, _: u32, result: Result<Value, CallError>) -> Result<Value, Stop> {
         result.map_err(|error| match error {
             CallError::Failed(failure) | CallError::Unknown(failure) => Stop::Failed(failure),

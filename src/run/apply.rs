@@ -8,8 +8,8 @@ use super::state::{
     Active, Attention, CallState, CallStatus, Each, Life, Loop, LoopStage, OpenQuestion, Phase, Slot, Timer,
 };
 use super::{
-    CallKey, Category, Failure, Output, Question, QuestionKind, Recorded, RunEvent, RunState, RunStatus, ScopePath,
-    StepPath, ValueRef,
+    CallKey, Category, Failure, Message, Output, Question, QuestionKind, Recorded, RunEvent, RunState, RunStatus,
+    ScopePath, StepPath, ValueRef,
 };
 use crate::clock::Timestamp;
 use crate::workflow::{CallEffect, Condition, Effect, ListId, OnError, Outcome, Process};
@@ -77,6 +77,7 @@ impl RunState {
             RunEvent::CallFailed { step, key, tool, .. } => self.call(step, key, tool, None, CallStatus::Failed),
             RunEvent::CallRepeated { step, key, tool } => self.call(step, key, tool, None, CallStatus::Intended),
             RunEvent::CallUnknown { step, key, tool, failure } => self.call_unknown(step, key, tool, failure),
+            RunEvent::Said { step, message } => self.said(step, message),
             RunEvent::Asked { question } => self.asked(question),
             RunEvent::Answered { question, choice, form, .. } => {
                 self.answered(question, choice, form.as_ref().map(|_| here), here)
@@ -183,6 +184,7 @@ impl RunState {
                     failures: 0,
                     phase: Phase::Evaluating,
                     calls: std::collections::BTreeMap::new(),
+                    said: std::collections::BTreeSet::new(),
                 }));
             }
             Some(Slot::Active(active))
@@ -309,6 +311,17 @@ impl RunState {
         self.call(step, key, tool, None, CallStatus::Unknown)?;
         if self.active(step).is_some_and(|active| active.calls.values().any(CallState::is_unresolved)) {
             self.set_phase(step, Phase::Failing(Failure { category: Category::Retry, ..failure.clone() }))?;
+        }
+        Ok(())
+    }
+
+    fn said(&mut self, step: &StepPath, message: &Message) -> Fold {
+        let active = self.active_mut(step)?;
+        if !matches!(active.phase, Phase::Working { .. }) {
+            return Err(format!("step {step} is not being worked on"));
+        }
+        if !active.said.insert(message.id.clone()) {
+            return Err(format!("message {} was said before", message.id));
         }
         Ok(())
     }

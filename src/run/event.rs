@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::StepPath;
+use super::{Message, MessageId, StepPath};
 use crate::clock::Timestamp;
 use crate::workflow::{CallEffect, Outcome};
 
@@ -130,6 +130,15 @@ impl CallKey {
         }
         let mut half = [0; 16];
         half.copy_from_slice(&digest.chain_update(nth.to_be_bytes()).finalize()[..16]);
+        Self(format!("{:032x}", u128::from_be_bytes(half)).into())
+    }
+
+    /// The key of the same call when it is made for a message.
+    #[must_use]
+    pub fn within(&self, cause: &MessageId) -> Self {
+        let digest = Sha256::new().chain_update(self.as_str()).chain_update(cause.as_str()).finalize();
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
         Self(format!("{:032x}", u128::from_be_bytes(half)).into())
     }
 
@@ -372,15 +381,35 @@ pub enum RunEvent {
     GaveUp { step: StepPath, failure: Failure },
 
     /// A call that changes the world is about to be made.
-    CallIntended { step: StepPath, key: CallKey, tool: String, effect: CallEffect, arguments: Payload },
+    CallIntended {
+        step: StepPath,
+        key: CallKey,
+        tool: String,
+        effect: CallEffect,
+        arguments: Payload,
+        /// The message that it is made for; the step's own assignment if `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<MessageId>,
+    },
     /// A call returned (`tool` is `model:NAME` for a model's reply). A later attempt receives this result instead of calling.
-    CallReturned { step: StepPath, key: CallKey, tool: String, result: Payload },
+    CallReturned {
+        step: StepPath,
+        key: CallKey,
+        tool: String,
+        result: Payload,
+        /// The message that it was made for; the step's own assignment if `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<MessageId>,
+    },
     /// A call failed, and is known not to have taken effect, or may be repeated.
     CallFailed { step: StepPath, key: CallKey, tool: String, failure: Failure },
     /// A call was made, and nobody knows whether it took effect.
     CallUnknown { step: StepPath, key: CallKey, tool: String, failure: Failure },
     /// A call of which the result was lost is made again, with the same key: it is idempotent, or a person said so.
     CallRepeated { step: StepPath, key: CallKey, tool: String },
+
+    /// An agent said something to another, or to all.
+    Said { step: StepPath, message: Message },
 
     /// A person is asked; the step is parked.
     Asked { question: Question },
@@ -457,6 +486,7 @@ impl RunEvent {
             Self::CallFailed { .. } => "call_failed",
             Self::CallUnknown { .. } => "call_unknown",
             Self::CallRepeated { .. } => "call_repeated",
+            Self::Said { .. } => "said",
             Self::Asked { .. } => "asked",
             Self::Answered { .. } => "answered",
             Self::Expanded { .. } => "expanded",
@@ -513,6 +543,7 @@ impl RunEvent {
             | Self::CallFailed { step, .. }
             | Self::CallUnknown { step, .. }
             | Self::CallRepeated { step, .. }
+            | Self::Said { step, .. }
             | Self::Expanded { step, .. }
             | Self::BodyOpened { step, .. }
             | Self::BodyEnded { step, .. }

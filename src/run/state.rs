@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{CallKey, Category, Failure, Output, QuestionKind, RunId, RunStatus, ScopePath, StepPath, ValueRef};
+use super::{
+    CallKey, Category, Failure, MessageId, Output, QuestionKind, RunId, RunStatus, ScopePath, StepPath, ValueRef,
+};
 use crate::clock::Timestamp;
 use crate::workflow::graph::Node;
 use crate::workflow::{CallEffect, Graph, ListId, Outcome, StepIndex};
@@ -83,6 +85,8 @@ pub(super) struct Active {
     pub(super) failures: u32,
     pub(super) phase: Phase,
     pub(super) calls: BTreeMap<CallKey, CallState>,
+    /// What agents have said to each other at their work on it.
+    pub(super) said: BTreeSet<MessageId>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -300,6 +304,12 @@ impl RunState {
     pub fn is_working(&self, step: &StepPath, attempt: u32) -> bool {
         self.active(step)
             .is_some_and(|active| active.attempt == attempt && matches!(active.phase, Phase::Working { .. }))
+    }
+
+    /// True if this was said at the work on `step` already.
+    #[must_use]
+    pub fn was_said(&self, step: &StepPath, message: &MessageId) -> bool {
+        self.active(step).is_some_and(|active| active.said.contains(message))
     }
 
     /// The definition of the step at `path`, in its scope.

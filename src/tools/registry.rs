@@ -174,7 +174,8 @@ fn verb(effect: CallEffect) -> &'static str {
     }
 }
 
-fn allows(entry: &str, name: &str) -> bool {
+/// Whether an entry of an allow-list names this tool: a name, a group such as `files.*`, or `*`.
+pub(crate) fn allows(entry: &str, name: &str) -> bool {
     match entry.strip_suffix('*') {
         Some(group) => name.starts_with(group),
         None => entry == name,

@@ -46,6 +46,15 @@ pub(super) fn repair(wrong: &str, schema: Option<&Value>) -> String {
     format!("That result cannot be used: {wrong}. {ask}")
 }
 
+/// What a model is told when its result is not accepted.
+pub(super) fn sent_back(reasons: &[String]) -> String {
+    let reasons = reasons.join("\n- ");
+    format!(
+        "# Problems\n\nThat result is not accepted:\n\n- {reasons}\n\nMend it, and reply with the whole result again, in the \
+         same form."
+    )
+}
+
 /// The failure of an agent whose result could not be used to the end. Not one to retry: a further attempt would
 /// be given the same recorded replies.
 pub(super) fn bad_output(wrong: &str, repairs: u32) -> Failure {

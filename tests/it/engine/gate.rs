@@ -68,7 +68,7 @@ async fn an_idempotent_call_whose_result_is_lost_is_repeated_with_the_same_key()
         let seen = seen.clone();
         async move {
             let effect = CallEffect { effect: Effect::Write, idempotent: true };
-            let put = Call { tool: "put".into(), effect, arguments: json!({ "x": 1 }) };
+            let put = Call::new("put", effect, json!({ "x": 1 }));
             attempt
                 .gate
                 .call(put, |permit| async move {

@@ -173,7 +173,7 @@ pub async fn call(
     arguments: Value,
     made: impl Future<Output = Result<Value, CallError>> + Send,
 ) -> Result<Value, Stop> {
-    let call = Call { tool: tool.into(), effect: CallEffect::of(effect), arguments };
+    let call = Call::new(tool, CallEffect::of(effect), arguments);
     attempt.gate.call(call, |_permit| made).await
 }
 

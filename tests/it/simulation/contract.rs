@@ -120,6 +120,7 @@ fn two_calls_lost() -> Run {
             tool: "tool".into(),
             effect: CallEffect::of(Effect::Irreversible),
             arguments: Payload::of(json!({})),
+            cause: None,
         });
     }
     for command in recover(&run.state) {
@@ -170,6 +171,7 @@ fn a_failure_for_good_does_not_hide_a_lost_call() {
         tool: "tool".into(),
         effect: CallEffect::of(Effect::Write),
         arguments: Payload::of(json!({})),
+        cause: None,
     });
     run.happens(RunEvent::Failed { step: only(), attempt: 1, failure: Failure::give_up("broken", "it broke") });
     run.settles();

@@ -217,10 +217,11 @@ impl<'a> Check<'a> {
                 self.retry_at.insert(step, (*attempt, *due));
             }
             RunEvent::ChildEnded { step, run, status, .. } => {
+                // The run of an attempt that has failed already, such as by its timeout, may end later.
                 if self.open.get(step).is_some_and(|(attempt, _)| RUN.child(step, *attempt) == *run) {
                     self.open.remove(step);
+                    *self.failures.entry(step).or_default() += u32::from(*status == RunStatus::Failed);
                 }
-                *self.failures.entry(step).or_default() += u32::from(*status == RunStatus::Failed);
             }
             RunEvent::SignalCame { payload: Payload::Value(payload), .. } => {
                 self.signals.extend(payload.as_str());

@@ -121,7 +121,7 @@ impl Shell<'_> {
             Verdict::Make => {}
             Verdict::Intend => {
                 let arguments = Payload::of(json!({}));
-                self.record(RunEvent::CallIntended { step, key, tool, effect, arguments });
+                self.record(RunEvent::CallIntended { step, key, tool, effect, arguments, cause: None });
             }
             Verdict::Repeat => self.record(RunEvent::CallRepeated { step, key, tool }),
             Verdict::Recorded(at) => {
@@ -160,7 +160,7 @@ impl Shell<'_> {
                 self.flights.push(flight);
             }
             Fate::Good => {
-                self.record(RunEvent::CallReturned { step, key, tool, result: Payload::of(json!(null)) });
+                self.record(RunEvent::CallReturned { step, key, tool, result: Payload::of(json!(null)), cause: None });
                 flight.is_calling = false;
                 flight.nth_call += 1;
                 flight.at = Some(self.soon());

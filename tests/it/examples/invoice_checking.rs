@@ -15,7 +15,7 @@ const SMALL: [&str; 4] = [
 ];
 
 fn result(stage: &Stage, arguments: &[&str]) -> Value {
-    stage.json(&[&["run", FILE], arguments].concat())["result"].clone()
+    stage.json(&[&["run", FILE][..], arguments].concat())["result"].clone()
 }
 
 #[test]

@@ -39,7 +39,10 @@ fn competitors_are_compared_in_a_report_that_passes_review() {
 fn one_of_whom_nothing_is_known_does_not_stop_the_others() {
     let stage = staged_and_remembered("market_research");
     let run = stage.json(&["run", FILE, "-i", r#"competitors=["Boxwerk", "Paletto"]"#, "-i", "min_sources=3"]);
-    assert_eq!(run["result"], json!({ "published": true, "review": "ok", "known": ["Paletto"], "unknown": ["Boxwerk"] }));
+    assert_eq!(
+        run["result"],
+        json!({ "published": true, "review": "ok", "known": ["Paletto"], "unknown": ["Boxwerk"] })
+    );
     let report = read(&stage, "market/report.md");
     assert!(report.contains("\n| Boxwerk | not known | not known | not known |\n"), "{report}");
 }
@@ -50,7 +53,10 @@ fn a_person_decides_on_a_draft_that_does_not_pass_in_three_rounds() {
     let arguments = ["run", FILE, "-i", "min_sources=13"];
     let run = parked(&stage, &arguments);
     assert_eq!(asked(&run), ["publish_anyway"]);
-    assert!(run["questions"][0]["ask"].as_str().unwrap().contains("it cites 12 findings, and 13 are wanted"), "{run:#}");
+    assert!(
+        run["questions"][0]["ask"].as_str().unwrap().contains("it cites 12 findings, and 13 are wanted"),
+        "{run:#}"
+    );
     let shown = stage.json(&["show", "last"]);
     let steps = shown["steps"].as_array().unwrap();
     assert!(steps.iter().any(|step| step["step"] == "review" && step["outcome"] == "exhausted"), "{shown:#}");

@@ -10,4 +10,4 @@ mod help;
 mod memory;
 mod questions;
 mod runs;
-mod stage;
+pub(crate) mod stage;

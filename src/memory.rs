@@ -256,12 +256,11 @@ impl Memory {
     }
 }
 
-/// By what an entry is found: its headings and its text.
+/// By what an entry is found: the name of its document, its headings and its text.
 fn whole(entry: &Entry) -> String {
-    match &entry.heading {
-        Some(heading) => format!("{heading}\n{}", entry.text),
-        None => entry.text.clone(),
-    }
+    let name = entry.source.rsplit('/').next().unwrap_or_default();
+    let heading = entry.heading.as_deref().unwrap_or_default();
+    format!("{name}\n{heading}\n{}", entry.text)
 }
 
 #[cfg(test)]

@@ -201,6 +201,7 @@ impl One<'_> {
             Ok(prepared) => prepared,
             Err(failure) => return Ok(vec![RunEvent::Failed { step, attempt, failure }]),
         };
+        let output = drive.state.node(&step).and_then(|node| node.step.output.clone());
         drop(drive);
         let ledger = Noting { drive: self.drive.clone(), step: step.clone(), attempt, withheld: self.withheld.clone() };
         let attempted = self.simulation.executor.perform(Attempt {
@@ -209,7 +210,7 @@ impl One<'_> {
             number: attempt,
             job,
             input,
-            output: None,
+            output,
             gate: Gate::new(self.run, step.clone(), Arc::new(ledger)),
             cancel: CancellationToken::new(),
         });

@@ -27,7 +27,7 @@ use crate::store::entries::{EntryId, Revision};
 /// The vector's name.
 const WORDS: &str = "words";
 /// Part of the folder's name: changed whenever an older index means something else by its contents.
-const FORMAT: &str = "edge-1";
+const FORMAT: &str = "edge-2";
 /// Says up to which change the shard is complete.
 const HELD: &str = "held";
 /// Where the shard is.

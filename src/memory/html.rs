@@ -15,7 +15,25 @@ const AHEAD: usize = 256 * 1024;
 /// The text, with headings and lists as Markdown has them.
 pub(super) fn text(document: &str) -> Result<String, String> {
     let config = html2text::config::plain().link_footnotes(false).no_table_borders().allow_width_overflow();
-    config.string_from_read(document.as_bytes(), WIDTH).map_err(|error| format!("cannot be read as HTML ({error})"))
+    let text = config.string_from_read(document.as_bytes(), WIDTH);
+    text.map(|text| without_raised(&text)).map_err(|error| format!("cannot be read as HTML ({error})"))
+}
+
+/// The text with what is raised in it, such as the mark of a footnote, set on the line: `^{[1]}` is `[1]`.
+fn without_raised(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("^{") {
+        plain.push_str(before);
+        let Some((raised, after)) = after.split_once('}') else {
+            plain.push_str("^{");
+            rest = after;
+            continue;
+        };
+        plain.push_str(raised.trim());
+        rest = after;
+    }
+    plain + rest
 }
 
 /// Gives pieces of the text their place in the document, by the first words of each. A piece that is not

@@ -10,14 +10,17 @@
 //!
 //! - [`conversation`]: what the request holds: role, goal, input, what tools returned
 //! - [`words`], [`sentences`], [`rank`], [`question`]: the means
+//! - [`asking`]: what colleagues are asked, and what they bring
 //! - [`task`]: which kind of work is wanted; [`research`], [`analysis`], [`writing`], [`checking`],
 //!   [`plain`] do it, and leave a [`Draft`]
 //! - [`fill`]: gives the draft the form that is asked for, be it a result's schema or a tool's parameters
 
 mod analysis;
 mod arguments;
+mod asking;
 mod checking;
 mod conversation;
+mod dates;
 mod draft;
 mod fill;
 mod material;

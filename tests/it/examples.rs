@@ -83,6 +83,18 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     files
 }
 
+#[test]
+fn agents_of_a_simulated_run_give_what_their_steps_ask_for() {
+    let stage = Stage::new();
+    copy(&stage, Path::new("examples/brief.yaml"));
+    copy(&stage, Path::new("examples/documents"));
+    stage.done(&["remember", "examples/documents"]);
+    let ended = stage.run(&["simulate", "examples/brief.yaml"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(ended.stdout.contains("would be completed"), "{ended:#?}");
+    assert!(ended.stdout.contains("would call files.write"), "{ended:#?}");
+}
+
 /// The YAML blocks of the README.
 fn shown() -> Vec<String> {
     let text = fs::read_to_string(root().join("README.md")).unwrap();

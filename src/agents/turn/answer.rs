@@ -28,11 +28,24 @@ pub(super) fn read(text: &str, schema: Option<&Value>) -> Result<Value, Unreadab
     let value = match serde_json::from_str(unfenced(text)) {
         Ok(value) => value,
         Err(_) if validator.is_valid(&json!(text)) && !text.is_empty() => json!(text),
-        Err(error) => return Err(Unreadable::Answer(format!("the reply is not JSON: {error}"))),
+        Err(error) => {
+            let said = shown(text);
+            return Err(Unreadable::Answer(format!("the reply is not JSON ({error}) but says: {said}")));
+        }
     };
     match violations(&validator, &value) {
         None => Ok(value),
         Some(wrong) => Err(Unreadable::Answer(wrong)),
+    }
+}
+
+/// The beginning of a reply, on one line.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
 }
 

@@ -10,6 +10,7 @@ use super::rank::{Corpus, covered, normalized};
 use super::research;
 use super::sentences::clean;
 use super::words::{Words, numbers};
+use super::{Move, asking, dates};
 
 /// Findings at least this alike tell of the same thing.
 const SAME_TOPIC: f64 = 0.25;
@@ -18,13 +19,69 @@ const SAME_CLAIM: f64 = 0.75;
 /// Fewer words than this make no claim that could be the same as another.
 const FEWEST_WORDS: usize = 3;
 
-/// Weighs the findings for the question.
-pub(super) fn analyse(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Draft {
+/// How much is asked about what is missing, and how many contradictions are objected to.
+const MOST_ASKED: usize = 2;
+
+/// The next move of an analyst: first whoever finds things is asked about what is missing and told what contradicts,
+/// if anybody can be; then what there is is weighed.
+pub(super) fn next(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Move {
     let question = Question::new(&question_in(&conversation.input, &conversation.goal), words);
-    let findings = &handed.findings;
+    let findings = asking::all_findings(conversation, handed);
+    if !asking::has_asked(conversation) {
+        let claims: Vec<&str> = findings.iter().map(|finding| finding.claim.as_str()).collect();
+        let missing = research::open_parts(&question, &claims, words).take(MOST_ASKED);
+        let questions = missing.filter_map(|part| asking::question(conversation, &part.text));
+        let contradictions = contradictions(&findings, words).into_iter().take(MOST_ASKED);
+        let objections = contradictions.filter_map(|(one, other)| {
+            let (one, other) = (&findings[one], &findings[other]);
+            let about = format!("{} ({})", clean(&one.claim), one.place());
+            let reason = format!("Another source says otherwise: {} ({})", clean(&other.claim), other.place());
+            asking::objection(conversation, &about, &[reason])
+        });
+        let calls: Vec<asking::Call> = questions.chain(objections).collect();
+        if !calls.is_empty() {
+            return Move::Call(calls);
+        }
+    }
+    Move::Finish(analyse(&question, &findings, words))
+}
+
+/// The pairs of findings that say the same with other numbers.
+fn contradictions(findings: &[Finding], words: &Words) -> Vec<(usize, usize)> {
+    let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&finding.claim)).collect();
+    let pairs = (0..findings.len()).flat_map(|one| (one + 1..findings.len()).map(move |other| (one, other)));
+    pairs
+        .filter(|(one, other)| same_claim(&stems[*one], &stems[*other]))
+        .filter(|(one, other)| differ(&findings[*one], &findings[*other]))
+        .collect()
+}
+
+/// When a finding was true: by a date in it, else by the latest in what else is known of its source.
+fn date_of(finding: &Finding, findings: &[Finding]) -> Option<dates::Date> {
+    let file = |finding: &Finding| finding.source.split(':').next().unwrap_or_default().to_owned();
+    let others = || findings.iter().filter(|other| file(other) == file(finding));
+    dates::latest(&finding.claim).or_else(|| others().filter_map(|other| dates::latest(&other.quote)).max())
+}
+
+/// What two findings that contradict each other come to: the newer one if that can be told, else both.
+fn contradiction(one: &Finding, other: &Finding, findings: &[Finding]) -> String {
+    let (mine, theirs) = (date_of(one, findings), date_of(other, findings));
+    let (newer, older) = if theirs > mine { (other, one) } else { (one, other) };
+    if mine.is_some() && theirs.is_some() && mine != theirs {
+        return format!("{} Superseded: {}", ended(&clean(&newer.claim)), ended(&clean(&older.claim)));
+    }
+    format!("The sources disagree: {}; {}", clean(&one.claim).trim_end_matches('.'), clean(&other.claim))
+}
+
+fn ended(claim: &str) -> String {
+    if claim.ends_with(['.', '!', '?']) { claim.to_owned() } else { format!("{claim}.") }
+}
+
+/// Weighs the findings for the question.
+fn analyse(question: &Question, findings: &[Finding], words: &Words) -> Draft {
     let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&finding.claim)).collect();
     let corpus = Corpus::new(stems.iter().map(Vec::as_slice));
-    let order = order(&corpus, &question, findings);
+    let order = order(&corpus, question, findings);
     let mut points: Vec<Value> = Vec::new();
     let mut used = vec![false; findings.len()];
     for &index in &order {
@@ -39,8 +96,7 @@ pub(super) fn analyse(conversation: &Conversation<'_>, handed: &Handed, words: &
         cited.extend(agreeing);
         let mut statement = clean(&findings[index].claim);
         if let Some(other) = differing.first() {
-            let one = statement.trim_end_matches('.');
-            statement = format!("The sources disagree: {one}; {}", clean(&findings[*other].claim));
+            statement = contradiction(&findings[index], &findings[*other], findings);
             cited.push(*other);
         }
         for index in &cited {
@@ -51,7 +107,7 @@ pub(super) fn analyse(conversation: &Conversation<'_>, handed: &Handed, words: &
     }
     let groups = groups(&corpus, &order, findings, words);
     let claims: Vec<&str> = findings.iter().map(|finding| finding.claim.as_str()).collect();
-    let gaps = research::gaps(&question, &claims, words);
+    let gaps = research::gaps(question, &claims, words);
     let mut text = String::new();
     for point in &points {
         let ids: Vec<&str> = point["citations"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -60,7 +116,12 @@ pub(super) fn analyse(conversation: &Conversation<'_>, handed: &Handed, words: &
     for gap in &gaps {
         text += &["- ", gap, "\n"].concat();
     }
-    Draft::new(text, [("points", Value::Array(points)), ("groups", groups), ("gaps", json!(gaps))])
+    let all: Vec<Value> = findings.iter().map(|finding| finding.record("")).collect();
+    let findings = Value::Array(all);
+    Draft::new(
+        text,
+        [("points", Value::Array(points)), ("groups", groups), ("gaps", json!(gaps)), ("findings", findings)],
+    )
 }
 
 /// The findings by how much they say about the question and how central they are, those of a topic together.

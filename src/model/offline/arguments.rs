@@ -11,7 +11,7 @@ const QUERY: [&str; 8] = ["query", "q", "question", "search", "text", "keywords"
 /// What the parameter that limits the number of results is called.
 const LIMIT: [&str; 6] = ["limit", "top_k", "k", "count", "max_results", "n"];
 /// How many results are asked for.
-const RESULTS: u64 = 8;
+const RESULTS: u64 = 16;
 
 /// The calls that the goal asks for by the name of the tool, and that have not been made.
 pub(super) fn asked_for(conversation: &Conversation<'_>) -> Vec<(String, Map<String, Value>)> {

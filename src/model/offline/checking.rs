@@ -10,17 +10,83 @@ use super::rank::covered;
 use super::sentences::{Kind, clean, sentences};
 use super::words::{Words, names, numbers, tokens};
 use super::writing::needs_no_citations;
+use super::{Move, asking};
 
 /// The share of a sentence's words that its citations must bear out.
 const BORNE_OUT: f64 = 0.6;
 /// How many problems are named.
 const MOST_PROBLEMS: usize = 20;
 
+/// How many reported quotations are looked for.
+const MOST_ASKED: usize = 3;
+
+/// The next move of a reviewer: first whoever finds things is asked where it says what a source only reports, if
+/// anybody can be asked; then the text is checked.
+pub(super) fn next(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Move {
+    if !asking::has_asked(conversation) {
+        let reported = handed.findings.iter().flat_map(|finding| reported(&finding.quote)).take(MOST_ASKED);
+        let ask = |quote: &str| asking::question(conversation, &format!("Where does it say “{quote}”?"));
+        let calls: Vec<asking::Call> = reported.filter_map(ask).collect();
+        if !calls.is_empty() {
+            return Move::Call(calls);
+        }
+    }
+    Move::Finish(check(conversation, handed, words))
+}
+
+/// The words that a text gives as those of somebody else.
+fn reported(text: &str) -> Vec<&str> {
+    const WORDS: std::ops::RangeInclusive<usize> = 4..=60;
+    let mut found = Vec::new();
+    for (open, close) in [('“', '”'), ('"', '"'), ('„', '“'), ('«', '»')] {
+        let mut rest = text;
+        while let Some((quote, after)) = rest.split_once(open).and_then(|(_, after)| after.split_once(close)) {
+            if WORDS.contains(&quote.split_whitespace().count()) {
+                found.push(quote.trim_matches(|c: char| c.is_whitespace() || ".,;".contains(c)));
+            }
+            rest = after;
+        }
+    }
+    found
+}
+
+/// What is wrong with what findings report as the words of another source: that source was found, and does not have them.
+fn invented(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Vec<String> {
+    let flat = |text: &str| tokens(text).map(|token| token.text).collect::<Vec<_>>().join(" ");
+    let file = |finding: &Finding| finding.source.split(':').next().unwrap_or_default().to_owned();
+    let answers = asking::answers(conversation);
+    let mut problems = Vec::new();
+    for finding in &handed.findings {
+        for quote in reported(&finding.quote) {
+            let asked =
+                answers.iter().filter(|(asked, _)| asked["question"].as_str().is_some_and(|text| text.contains(quote)));
+            let found: Vec<&Finding> = asked.flat_map(|(_, findings)| findings).collect();
+            let others: Vec<&&Finding> = found.iter().filter(|other| file(other) != file(finding)).collect();
+            if others.is_empty() || others.iter().any(|other| flat(&other.quote).contains(&flat(quote))) {
+                continue;
+            }
+            let around = words.stems(&finding.quote.replace(quote, " "));
+            let meant = others.iter().find(|other| words.stems(&file(other)).iter().any(|stem| around.contains(stem)));
+            if let Some(meant) = meant {
+                problems.push(format!(
+                    "“{}” reports words that {} does not have: leave it out.",
+                    clean(&finding.claim),
+                    file(meant)
+                ));
+            }
+        }
+    }
+    problems
+}
+
 /// Checks the longest text of the input.
-pub(super) fn check(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Draft {
+fn check(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Draft {
     let question = Question::new(&question_in(&conversation.input, &conversation.goal), words);
     let text = handed.texts.iter().max_by_key(|(_, text)| text.len()).map_or("", |(_, text)| text);
-    let mut problems = Vec::new();
+    let mut problems: Vec<String> = invented(conversation, handed, words);
+    problems.retain(|problem| {
+        problem.split(['“', '”']).nth(1).is_some_and(|claim| clean(text).contains(claim.trim_end_matches('.')))
+    });
     let mut stated = 0;
     let mut exempt = false;
     let mut in_sources = false;

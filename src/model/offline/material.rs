@@ -20,12 +20,15 @@ pub(super) struct Passage {
     pub(super) heading: String,
     /// What was searched for when it was found.
     pub(super) query: String,
+    /// How many passages were found before it.
+    pub(super) rank: usize,
 }
 
 /// The pieces of sources in what a tool returned, whatever the tool calls them.
 pub(super) fn passages(result: &Value, query: &str) -> Vec<Passage> {
     let mut found = Vec::new();
     collect(result, query, 0, &mut found);
+    found.iter_mut().enumerate().for_each(|(rank, passage)| passage.rank = rank);
     found
 }
 
@@ -44,6 +47,7 @@ fn collect(value: &Value, query: &str, depth: usize, found: &mut Vec<Passage>) {
                     line: theirs(fields, "line").and_then(first_line),
                     heading: text_of(fields, "heading").unwrap_or_default(),
                     query: query.to_owned(),
+                    rank: 0,
                 }),
                 None => fields.values().for_each(|field| collect(field, query, depth + 1, found)),
             }
@@ -81,8 +85,9 @@ pub(super) struct Sentence {
     /// On one line, without markup.
     pub(super) plain: String,
     pub(super) stems: Vec<String>,
-    /// The index of its passage.
+    /// The index of its passage, and where it is in there, in bytes.
     pub(super) passage: usize,
+    pub(super) range: std::ops::Range<usize>,
     /// The line of the source that it begins in.
     pub(super) line: Option<u64>,
 }
@@ -90,7 +95,7 @@ pub(super) struct Sentence {
 /// The sentences of passages that can stand as a quotation, each once, with a corpus to rank them by. The
 /// words of a heading count for the sentences below it.
 pub(super) fn quotable(passages: &[Passage], leaning: Leaning, words: &Words) -> (Vec<Sentence>, Corpus) {
-    const WORDS: std::ops::RangeInclusive<usize> = 4..=80;
+    const WORDS: std::ops::RangeInclusive<usize> = 4..=160;
     let mut found: Vec<Sentence> = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for (index, passage) in passages.iter().enumerate() {
@@ -114,6 +119,7 @@ pub(super) fn quotable(passages: &[Passage], leaning: Leaning, words: &Words) ->
                 plain,
                 stems,
                 passage: index,
+                range: span.range.clone(),
                 line: passage.line.map(|line| line + before),
             });
         }
@@ -286,8 +292,10 @@ pub(super) fn question_in(input: &Map<String, Value>, goal: &str) -> String {
     };
     let named = ["question", "topic", "query", "subject", "task", "request", "prompt", "title"];
     let asked = named.iter().find_map(|name| short(input.get(*name)?));
+    // Who asks is no part of what is asked.
+    let others = || input.iter().filter(|(name, _)| *name != "asked_by").map(|(_, value)| value);
     let any = || {
-        let texts: Vec<String> = input.values().filter_map(short).collect();
+        let texts: Vec<String> = others().filter_map(short).collect();
         (!texts.is_empty()).then(|| texts.join(". "))
     };
     asked.or_else(any).unwrap_or_else(|| goal.to_owned())

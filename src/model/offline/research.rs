@@ -1,5 +1,7 @@
 //! Finding what sources say: search, search once more if little was found, quote.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value, json};
 
 use super::conversation::Conversation;
@@ -7,6 +9,7 @@ use super::draft::Draft;
 use super::material::{Finding, Leaning, Passage, Sentence, passages, question_in, quotable};
 use super::question::{Part, Question};
 use super::rank::{Corpus, covered, normalized};
+use super::sentences::clean;
 use super::words::Words;
 use super::{Move, arguments, task};
 
@@ -50,8 +53,10 @@ fn found(conversation: &Conversation<'_>) -> Vec<Passage> {
     for exchange in &conversation.exchanges {
         let query = arguments::query_in(exchange.arguments).unwrap_or_default();
         for passage in exchange.result.map(|result| passages(result, query)).unwrap_or_default() {
-            if found.iter().all(|other| other.text != passage.text || other.source != passage.source) {
-                found.push(passage);
+            let same = |other: &&mut Passage| other.text == passage.text && other.source == passage.source;
+            match found.iter_mut().find(same) {
+                Some(known) => known.rank = known.rank.min(passage.rank),
+                None => found.push(passage),
             }
         }
     }
@@ -126,24 +131,32 @@ fn findings(question: &Question, passages: &[Passage], words: &Words) -> Draft {
     let (sentences, corpus) = quotable(passages, Leaning::Joined, words);
     let related: Vec<String> =
         related(question, &sentences, &corpus, words).into_iter().map(|(_, stem)| stem).collect();
+    let context = Context::of(question, &sentences, &corpus, passages, words);
     let means = Means {
-        overall: normalized(&corpus.bm25(&question.stems)),
+        overall: context.weigh(&plus(&about(question, &question.stems, &corpus), &corpus.bm25(&question.names))),
         related: normalized(&corpus.bm25(&related)),
         subject: corpus.bm25(&question.parts.first().map(|part| part.stems.clone()).unwrap_or_default()),
     };
-    let parts: Vec<Vec<f64>> = question.parts.iter().map(|part| means.score(part, &sentences, &corpus)).collect();
+    let parts: Vec<Vec<f64>> =
+        question.parts.iter().map(|part| means.score(question, part, &sentences, &corpus, &context)).collect();
     let close = |index: usize| {
         let covers = |stems: &[String]| covered(stems, &sentences[index].stems) > 0.3;
         covers(&question.stems) || question.parts.iter().any(|part| covers(&part.stems))
     };
-    let anchored = (0..sentences.len()).any(close);
-    let eligible: Vec<bool> =
-        (0..sentences.len()).map(|index| close(index) || (anchored && means.related[index] >= 0.3)).collect();
+    let close: Vec<bool> = (0..sentences.len()).map(close).collect();
+    let anchored = close.contains(&true);
+    let fits = |index: usize| {
+        // Where nothing is close to the question, what the search put first is all there is.
+        let first = !anchored && passages[sentences[index].passage].rank < FEW_PASSAGES;
+        let beside = context.beside(index).any(|other| close[other]);
+        close[index] || first || beside || means.related[index] >= 0.3
+    };
+    let eligible: Vec<bool> = (0..sentences.len()).map(fits).collect();
     let worth = |index: usize| {
         let best_part = parts.iter().map(|scores| scores[index]).fold(0.0, f64::max);
         if eligible[index] { means.overall[index] + best_part + 0.5 * means.related[index] } else { 0.0 }
     };
-    let total: Vec<f64> = (0..sentences.len()).map(worth).collect();
+    let total: Vec<f64> = context.with_passages(&(0..sentences.len()).map(worth).collect::<Vec<_>>());
     let floor = 0.25 * total.iter().copied().fold(0.0, f64::max);
     let mut picked: Vec<usize> = Vec::new();
     for scores in &parts {
@@ -163,8 +176,14 @@ fn findings(question: &Question, passages: &[Passage], words: &Words) -> Draft {
         }
     }
     kept.sort_by(|one, other| total[*other].total_cmp(&total[*one]).then_with(|| one.cmp(other)));
-    let found: Vec<(Finding, &str)> =
-        kept.iter().enumerate().map(|(at, index)| finding(at + 1, &sentences[*index], passages)).collect();
+    let found: Vec<(Finding, &str)> = kept
+        .iter()
+        .enumerate()
+        .map(|(at, index)| {
+            let next = following(question, &sentences, passages, *index).filter(|next| !kept.contains(next));
+            finding(at + 1, &sentences[*index], next.map(|next| &sentences[next]), passages)
+        })
+        .collect();
     let claims: Vec<&str> = found.iter().map(|(finding, _)| finding.claim.as_str()).collect();
     let gaps = gaps(question, &claims, words);
     let mut text = String::new();
@@ -176,7 +195,28 @@ fn findings(question: &Question, passages: &[Passage], words: &Words) -> Draft {
         text += &["- ", gap, "\n"].concat();
     }
     let records: Vec<Value> = found.iter().map(|(finding, query)| finding.record(query)).collect();
-    Draft::new(text, [("findings", Value::Array(records)), ("gaps", json!(gaps))])
+    let answer = claims.first().copied().unwrap_or("Nothing was found.");
+    let answer = json!(answer);
+    Draft::new(text, [("findings", Value::Array(records)), ("gaps", json!(gaps)), ("answer", answer)])
+}
+
+/// The sentence that is quoted together with one that does not look like an answer by itself: the next, if it stands
+/// right behind it.
+fn following(question: &Question, sentences: &[Sentence], passages: &[Passage], index: usize) -> Option<usize> {
+    /// How many words are quoted together.
+    const TOGETHER: usize = 70;
+    let one = &sentences[index];
+    if question.parts.iter().any(|part| part.wants_a_form() && part.is_answered_by(&one.plain)) {
+        return None;
+    }
+    let next = (index + 1..sentences.len()).find(|next| sentences[*next].range.start >= one.range.end)?;
+    let other = &sentences[next];
+    let is_near = other.passage == one.passage && {
+        let between = &passages[one.passage].text[one.range.end..other.range.start];
+        !between.contains(|c: char| c.is_alphanumeric() || c == '#')
+    };
+    let words = one.plain.split(' ').count() + other.plain.split(' ').count();
+    (is_near && words <= TOGETHER).then_some(next)
 }
 
 /// How well each sentence fits the question as a whole.
@@ -188,11 +228,19 @@ struct Means {
 
 impl Means {
     /// How well each sentence answers a part of the question, as a share of the best.
-    fn score(&self, part: &Part, sentences: &[Sentence], corpus: &Corpus) -> Vec<f64> {
-        let own = corpus.bm25(&part.stems);
+    fn score(
+        &self,
+        question: &Question,
+        part: &Part,
+        sentences: &[Sentence],
+        corpus: &Corpus,
+        context: &Context,
+    ) -> Vec<f64> {
+        let own = context.weigh(&about(question, &part.stems, corpus));
+        let subject = normalized(&self.subject);
         let score = |(index, sentence): (usize, &Sentence)| {
-            let about = own[index] + 0.3 * self.subject[index] + 0.5 * self.related[index];
-            let answers = if part.is_answered_by(&sentence.plain) { 1.6 } else { 1.0 };
+            let about = own[index] + 0.15 * subject[index] + 0.15 * self.related[index];
+            let answers = part.form_counts(&sentence.plain);
             let asks = if sentence.plain.ends_with('?') { 0.4 } else { 1.0 };
             about * answers * asks
         };
@@ -200,23 +248,131 @@ impl Means {
     }
 }
 
-fn finding<'a>(number: usize, sentence: &Sentence, passages: &'a [Passage]) -> (Finding, &'a str) {
+/// Where sentences stand: what is said beside a sentence, and how early the search found its passage, tell as much about
+/// it as its own words. The answer often follows the sentence that has the words of the question.
+struct Context {
+    /// The passage of each sentence, and what it is worth.
+    passages: Vec<(usize, f64)>,
+    /// How well formed each sentence is.
+    form: Vec<f64>,
+}
+
+impl Context {
+    /// What the sentences beside a sentence count, each.
+    const BESIDE: f64 = 0.4;
+
+    fn of(question: &Question, sentences: &[Sentence], corpus: &Corpus, passages: &[Passage], words: &Words) -> Self {
+        let mut said: Vec<BTreeSet<&String>> = vec![BTreeSet::new(); passages.len()];
+        for sentence in sentences {
+            said[sentence.passage].extend(&sentence.stems);
+        }
+        let titles: Vec<Vec<String>> = passages
+            .iter()
+            .map(|passage| {
+                words.stems(&format!("{} {}", passage.heading, passage.source.as_deref().unwrap_or_default()))
+            })
+            .collect();
+        for (said, title) in said.iter_mut().zip(&titles) {
+            said.extend(title);
+        }
+        let asked: BTreeSet<&String> = question.stems.iter().collect();
+        let rarity = |stems: &mut dyn Iterator<Item = &&String>| stems.map(|stem| corpus.rarity(stem)).sum::<f64>();
+        let whole = rarity(&mut asked.iter()).max(f64::MIN_POSITIVE);
+        #[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2^52 passages")]
+        let worth = |passage: usize| {
+            let early = 1.0 / (1.0 + 0.15 * passages[passage].rank as f64);
+            let share = rarity(&mut asked.intersection(&said[passage])) / whole;
+            let names = question.names.iter().filter(|name| said[passage].contains(name)).count();
+            let about = if names < question.names.len() { 0.7 } else { 1.0 };
+            (0.35 + 0.35 * early + 0.3 * share) * about
+        };
+        Self {
+            passages: sentences.iter().map(|sentence| (sentence.passage, worth(sentence.passage))).collect(),
+            form: sentences.iter().map(|sentence| well_formed(&sentence.plain)).collect(),
+        }
+    }
+
+    /// The sentences just before and after, in the same passage.
+    fn beside(&self, index: usize) -> impl Iterator<Item = usize> {
+        let passage = self.passages[index].0;
+        let is_there = move |other: &usize| self.passages.get(*other).is_some_and(|(other, _)| *other == passage);
+        [index.checked_sub(1), Some(index + 1)].into_iter().flatten().filter(is_there)
+    }
+
+    /// Scores with a share of what the best of the passage has: answers stand together.
+    fn with_passages(&self, scores: &[f64]) -> Vec<f64> {
+        let mut best: BTreeMap<usize, f64> = BTreeMap::new();
+        for ((passage, _), score) in self.passages.iter().zip(scores) {
+            let best = best.entry(*passage).or_default();
+            *best = best.max(*score);
+        }
+        let top = best.values().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE);
+        let shared = |((passage, _), score): (&(usize, f64), &f64)| score * (0.4 + 0.6 * best[passage] / top);
+        self.passages.iter().zip(scores).map(shared).collect()
+    }
+
+    /// Scores in the light of what stands around, as shares of the best.
+    fn weigh(&self, scores: &[f64]) -> Vec<f64> {
+        let scores = normalized(scores);
+        let weighed = |index: usize| {
+            let beside = self.beside(index).map(|other| scores[other]).fold(0.0, f64::max);
+            (scores[index] + Self::BESIDE * beside) * self.passages[index].1 * self.form[index]
+        };
+        normalized(&(0..scores.len()).map(weighed).collect::<Vec<_>>())
+    }
+}
+
+/// How much each sentence says about some words of the question.
+fn about(question: &Question, stems: &[String], corpus: &Corpus) -> Vec<f64> {
+    corpus.bm25(&[stems, &question.compounds].concat())
+}
+
+fn plus(some: &[f64], others: &[f64]) -> Vec<f64> {
+    some.iter().zip(others).map(|(one, other)| one + other).collect()
+}
+
+/// How much a text looks like a sentence, and not like code, a title or a line of a table of contents.
+fn well_formed(text: &str) -> f64 {
+    let all = text.chars().count().max(1);
+    let letters = text.chars().filter(|c| c.is_alphabetic() || c.is_whitespace()).count();
+    let ends = text.trim_end_matches(['"', '”', '’', ')', '\'', '*', '`']).ends_with(['.', '!', '?', ':', ';', '…']);
+    let mostly_letters = letters * 10 >= all * 8 && !text.starts_with('(');
+    match (ends, mostly_letters) {
+        (true, true) => 1.0,
+        (true, false) | (false, true) => 0.75,
+        (false, false) => 0.5,
+    }
+}
+
+fn finding<'a>(
+    number: usize,
+    sentence: &Sentence,
+    next: Option<&Sentence>,
+    passages: &'a [Passage],
+) -> (Finding, &'a str) {
     let passage = &passages[sentence.passage];
+    let end = next.map_or(sentence.range.end, |next| next.range.end);
+    let quote = &passage.text[sentence.range.start..end];
     let source = passage.source.clone().unwrap_or_else(|| "input".to_owned());
     let place = sentence.line.map_or(source.clone(), |line| format!("{source}:{line}"));
     let finding = Finding {
         id: format!("F{number}"),
-        claim: sentence.plain.clone(),
-        quote: sentence.text.clone(),
+        claim: clean(quote),
+        quote: quote.to_owned(),
         source: place,
         line: sentence.line,
     };
     (finding, &passage.query)
 }
 
+/// What is not known of a question, as it is said to people.
+pub(super) fn gaps(question: &Question, claims: &[&str], words: &Words) -> Vec<String> {
+    open_parts(question, claims, words).map(|part| format!("Nothing was found about: {}", part.text)).collect()
+}
+
 /// The parts of the question that no claim has anything to do with. A claim that has the form of an answer
 /// counts if it shares words with the question, or with another claim that counts.
-pub(super) fn gaps(question: &Question, claims: &[&str], words: &Words) -> Vec<String> {
+pub(super) fn open_parts<'q>(question: &'q Question, claims: &[&str], words: &Words) -> impl Iterator<Item = &'q Part> {
     let claims: Vec<(&str, Vec<String>)> = claims.iter().map(|claim| (*claim, words.stems(claim))).collect();
     let mut subject = question.stems.clone();
     // Each round reaches the claims that are one step further from the question.
@@ -236,11 +392,11 @@ pub(super) fn gaps(question: &Question, claims: &[&str], words: &Words) -> Vec<S
             break;
         }
     }
-    let open = |part: &&Part| {
+    let open = move |part: &&Part| {
         !claims.iter().any(|(claim, stems)| {
             covered(&part.stems, stems) > 0.3
                 || (part.is_answered_by(claim) && stems.iter().any(|stem| subject.contains(stem)))
         })
     };
-    question.parts.iter().filter(open).map(|part| format!("Nothing was found about: {}", part.text)).collect()
+    question.parts.iter().filter(open)
 }

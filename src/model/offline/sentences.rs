@@ -141,6 +141,10 @@ fn split(text: &str, within: Range<usize>) -> impl Iterator<Item = Range<usize>>
 
 /// Where the sentence ends whose closing mark is `mark` at `at`; `None` if the mark closes none.
 fn end_of_sentence(paragraph: &str, at: usize, mark: char) -> Option<usize> {
+    // A mark that stands by itself is spoken of.
+    if paragraph[..at].ends_with(|c: char| c.is_whitespace() || matches!(c, '(' | '`' | '"' | '“')) {
+        return None;
+    }
     let after = &paragraph[at + mark.len_utf8()..];
     let closed = after.trim_start_matches(|c| {
         matches!(c, ')' | ']' | '"' | '\'' | '”' | '’' | '»' | '*' | '_' | '`' | '.' | '!' | '?')

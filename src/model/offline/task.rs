@@ -55,9 +55,9 @@ pub(super) fn next(conversation: &Conversation<'_>) -> Move {
     let handed = Handed::read(&conversation.input);
     match kind(conversation, &handed) {
         Kind::Research => research::next(conversation, &words),
-        Kind::Analysis => Move::Finish(analysis::analyse(conversation, &handed, &words)),
+        Kind::Analysis => analysis::next(conversation, &handed, &words),
         Kind::Writing => Move::Finish(writing::write(conversation, &handed, &words)),
-        Kind::Checking => Move::Finish(checking::check(conversation, &handed, &words)),
+        Kind::Checking => checking::next(conversation, &handed, &words),
         Kind::Plain => Move::Finish(plain::answer(conversation, &words)),
     }
 }
@@ -85,6 +85,12 @@ fn kind(conversation: &Conversation<'_>, handed: &Handed) -> Kind {
     };
     let candidates = possible.into_iter().filter(|(_, possible)| *possible).map(|(kind, _)| (weight(kind), kind));
     candidates.reduce(|best, other| if other.0 > best.0 { other } else { best }).map_or(Kind::Plain, |(_, kind)| kind)
+}
+
+/// Whether this is the name of a role that finds things.
+pub(super) fn is_for_research(role: &str) -> bool {
+    let words = WORDS.iter().find(|(kind, _)| *kind == Kind::Research).map_or("", |(_, words)| words);
+    words.split_whitespace().any(|word| word == role)
 }
 
 /// What the form of the result says about the work.

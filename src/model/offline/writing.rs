@@ -9,7 +9,7 @@ use super::draft::Draft;
 use super::material::{Finding, Handed, Point, question_in};
 use super::question::Question;
 use super::rank::{Corpus, covered};
-use super::sentences::clean;
+use super::sentences::{clean, sentences};
 use super::words::Words;
 
 /// How many points a text makes.
@@ -67,8 +67,11 @@ fn points(handed: &Handed) -> Vec<Point> {
     let all: Vec<Point> = if handed.points.is_empty() { from_findings().collect() } else { handed.points.clone() };
     let named = |point: &Point| {
         let statement = clean(&point.statement);
-        let core = statement.trim_end_matches('.');
-        handed.problems.iter().any(|problem| !core.is_empty() && problem.contains(core))
+        let is_named = |sentence: &str| {
+            let core = sentence.trim_end_matches('.');
+            handed.problems.iter().any(|problem| !core.is_empty() && problem.contains(core))
+        };
+        is_named(&statement) || sentences(&statement).into_iter().any(|span| is_named(&statement[span.range]))
     };
     let exists = |id: &String| handed.findings.is_empty() || handed.findings.iter().any(|finding| finding.id == *id);
     all.into_iter()
@@ -138,11 +141,15 @@ fn sentence(point: &Point) -> String {
     if statement.contains(&cited) {
         return statement;
     }
-    let end = statement.chars().next_back().filter(|c| matches!(c, '.' | '!' | '?'));
-    match end {
-        Some(mark) => format!("{} {cited}{mark}", &statement[..statement.len() - mark.len_utf8()]),
-        None => format!("{statement} {cited}."),
-    }
+    let cite = |sentence: &str| {
+        let end = sentence.chars().next_back().filter(|c| matches!(c, '.' | '!' | '?'));
+        match end {
+            Some(mark) => format!("{} {cited}{mark}", &sentence[..sentence.len() - mark.len_utf8()]),
+            None => format!("{sentence} {cited}."),
+        }
+    };
+    let cited: Vec<String> = sentences(&statement).into_iter().map(|span| cite(&statement[span.range])).collect();
+    if cited.is_empty() { cite(&statement) } else { cited.join(" ") }
 }
 
 fn title(question: &str) -> String {

@@ -117,6 +117,7 @@ fn collect_scanned(scanned: &Scanned<'_>, found: &mut BTreeSet<Reference>) -> Re
             found.insert(reference(&path));
         }
     }
+    found.extend(scanned.paths_beside_slices().iter().map(|path| reference(path)));
     Ok(())
 }
 

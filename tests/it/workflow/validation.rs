@@ -92,6 +92,22 @@ fn needs_are_checked() {
 }
 
 #[test]
+fn what_a_slice_is_taken_of_must_be_there() {
+    refused(
+        "
+  - { id: a, process: { transform: '{{ inputs.nope[1:] }}' } }
+  - { id: b, process: { transform: '{{ (steps.nobody.output | list)[0:2] }}' } }
+  - { id: c, process: { transform: '{% for x in steps.a.output[1:] if x is defined %}{{ x.y }}{{ z[:2] }}{% endfor %}' } }
+",
+        expect![[r#"
+            4:36: steps[0].process.transform: there is no input `nope`
+            5:36: steps[1].process.transform: there is no step `nobody` (one of `a`, `b`, `c`)
+            6:36: steps[2].process.transform: `z` means nothing here (one of `inputs`, `vars`, `run`, `steps`)
+        "#]],
+    );
+}
+
+#[test]
 fn circles_are_named_as_paths() {
     refused(
         "

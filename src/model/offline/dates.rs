@@ -1,0 +1,77 @@
+//! Dates in a text, as far as they can be compared.
+
+use super::words::tokens;
+
+/// Year, month and day; 0 where a text does not say.
+pub(super) type Date = (u32, u32, u32);
+
+/// The first three letters of the months, in the languages whose words are known.
+const MONTHS: [&str; 12] = [
+    "jan ene",
+    "feb fév fev",
+    "mar mär mrz",
+    "apr avr abr",
+    "may mai",
+    "jun juin",
+    "jul juil",
+    "aug aoû ago",
+    "sep",
+    "oct okt",
+    "nov",
+    "dec dez déc dic",
+];
+
+/// The latest date that a text names: `2026-03-14`, `14 March 2026`, `March 2026`, or a year.
+pub(super) fn latest(text: &str) -> Option<Date> {
+    let words: Vec<String> = tokens(text).map(|token| token.text).collect();
+    let mut found = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        let parts: Vec<u32> = word.split('-').filter_map(|part| part.parse().ok()).collect();
+        if let [year, month, day] = parts[..]
+            && is_year(year)
+            && (1..=12).contains(&month)
+        {
+            found.push((year, month, day));
+        }
+        let Some(year) = word.parse().ok().filter(|year| is_year(*year) && word.len() == 4) else { continue };
+        let before = |back: usize| index.checked_sub(back).map(|at| words[at].as_str());
+        let day =
+            |word: Option<&str>| word.and_then(|word| word.parse::<u32>().ok()).filter(|day| (1..=31).contains(day));
+        found.push(match (before(1).and_then(month), before(2).and_then(month)) {
+            (Some(month), _) => (year, month, day(before(2)).unwrap_or_default()),
+            // `March 14, 2026`
+            (None, Some(month)) if day(before(1)).is_some() => (year, month, day(before(1)).unwrap_or_default()),
+            _ => (year, 0, 0),
+        });
+    }
+    found.into_iter().max()
+}
+
+fn is_year(number: u32) -> bool {
+    (1900..2100).contains(&number)
+}
+
+fn month(word: &str) -> Option<u32> {
+    let is_month = |names: &&str| names.split(' ').any(|name| word.starts_with(name) && word.chars().count() <= 9);
+    (1..).zip(MONTHS.iter()).find(|(_, names)| is_month(names)).map(|(number, _)| number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::latest;
+
+    #[test]
+    fn dates_are_read_in_every_common_form() {
+        for (text, date) in [
+            ("It was on 14 March 2026 that it broke.", (2026, 3, 14)),
+            ("Released 2025-11-02, revised 2025-12-24.", (2025, 12, 24)),
+            ("As of March 14, 2026 it holds.", (2026, 3, 14)),
+            ("Stand: Juli 2024", (2024, 7, 0)),
+            ("In 2019 there were 40.", (2019, 0, 0)),
+        ] {
+            assert_eq!(latest(text), Some(date), "{text}");
+        }
+        assert_eq!(latest("There are 4096 of them, 17 of which are red."), None);
+        assert_eq!(latest("Nothing here."), None);
+    }
+}

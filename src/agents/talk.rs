@@ -226,7 +226,7 @@ fn parsed(call: &ToolCall) -> Result<(String, Says, String, Map<String, Value>),
     }
     let Objection { role, about, reasons, mut context } =
         serde_json::from_value(call.arguments.clone()).map_err(wrong)?;
-    let goal = format!("Say whether this stands, and find what decides it: {about}\n{}", reasons.join("\n"));
+    let goal = format!("Since when does this hold: {about}?\n{}", reasons.join("\n"));
     context.insert("objection".to_owned(), json!({ "about": about, "reasons": reasons }));
     Ok((role, Says::Objection { about, reasons }, goal, context))
 }

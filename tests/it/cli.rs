@@ -11,3 +11,4 @@ mod memory;
 mod questions;
 mod runs;
 pub(crate) mod stage;
+mod storage;

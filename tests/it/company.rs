@@ -26,7 +26,7 @@ fn brief(documents: &[(&str, &str)], question: &str, may_talk: bool) -> Brief {
             let path = format!("{}/agents/{role}.yaml", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(path).unwrap();
             assert!(text.contains("company."), "{text}");
-            stage = stage.with(&format!("agents/{role}.yaml"), &text.replace(", company.ask, company.object", ""));
+            stage = stage.with(&format!("agents/{role}.yaml"), text.replace(", company.ask, company.object", ""));
         }
     }
     stage.done(&["remember", "documents"]);
@@ -55,30 +55,84 @@ impl Brief {
     }
 }
 
-const WAREHOUSE: [(&str, &str); 3] = [
+/// Each document says more of the robots than a researcher hands on, and its date at the end.
+const WAREHOUSE: [(&str, &str); 2] = [
     (
         "survey.md",
-        "# Warehouse survey\n\nAs of March 2024 the warehouse in Tallinn holds 40 picking robots. The survey was made by the \
-         facility team.\n",
+        "# Survey of the warehouse\n\nThe warehouse in Tallinn holds 40 picking robots. The picking robots in the warehouse in \
+         Tallinn are charged at night. A picking robot of the warehouse carries two crates. The warehouse in Tallinn lends \
+         picking robots to nobody. Every picking robot in the warehouse has a name. Two picking robots in the warehouse in Tallinn \
+         wait for wheels. The warehouse in Tallinn bought its picking robots in Turku. Picking robots in the warehouse hold still at \
+         crossings. The warehouse in Tallinn insures each picking robot.\n\nNothing else was looked at.\n\nThe facility team counted on 4 March \
+         2024.\n",
     ),
     (
         "handover.md",
-        "# Handover\n\nAs of June 2026 the warehouse in Tallinn holds 52 picking robots. The handover was signed by both \
-         shifts.\n",
+        "# Handover of the warehouse\n\nThe warehouse in Tallinn holds 52 picking robots. The picking robots in the warehouse in \
+         Tallinn are washed on Mondays. A picking robot in the warehouse stops at doors. The warehouse in Tallinn keeps spare \
+         wheels for its picking robots. No picking robot leaves the warehouse in Tallinn. Visitors may ride no picking robot in the \
+         warehouse. Night shifts in the warehouse in Tallinn name new picking robots. A picking robot in the warehouse hums. The \
+         warehouse in Tallinn rents no picking robots.\n\nThe keys were handed over.\n\nBoth shifts signed on 9 June \
+         2026.\n",
     ),
-    ("canteen.md", "# Canteen\n\nThe canteen of the warehouse in Tallinn serves lunch from eleven to two.\n"),
 ];
 
 #[test]
-fn an_out_of_date_figure_is_named_as_such() {
+fn which_of_two_figures_is_out_of_date_is_found_out() {
     let question = "How many picking robots does the warehouse in Tallinn hold?";
+    let newer = "holds 52 picking robots [";
     let told = brief(&WAREHOUSE, question, true);
     assert!(told.heard("analysis>research objection"), "{:#?}", told.said);
     assert!(told.heard("research>analysis answer"), "{:#?}", told.said);
-    println!("{}\n{:#?}", told.text, told.said);
+    let (holds, superseded) = told.stated().split_once("Superseded: ").unwrap_or_else(|| panic!("{}", told.text));
+    assert!(holds.contains(newer) && superseded.contains("40 picking robots"), "{}", told.text);
+
     let alone = brief(&WAREHOUSE, question, false);
-    println!("ALONE {}\n{:#?}", alone.text, alone.said);
-    assert!(alone.said.is_empty());
+    assert!(alone.said.is_empty(), "{:#?}", alone.said);
+    assert!(!alone.stated().contains("Superseded"), "{}", alone.text);
+}
+
+const OUTAGE: [(&str, &str); 3] = [
+    (
+        "report.md",
+        "# Report\n\nThe outage in March cost 27,400 euros in refunds to hotel guests. The outage in March lasted a night. The \
+         outage was caused by a switch.\n",
+    ),
+    ("letter.md", "# Letter of the accountant\n\nRefunds to hotel guests came to 31,000 euros. They are booked.\n"),
+    ("canteen.md", "# Canteen\n\nDuring the outage in March the canteen served cold meals.\n"),
+];
+
+#[test]
+fn a_contradiction_that_the_question_does_not_lead_to_is_found() {
+    let question = "What did the outage in March cost?";
+    let told = brief(&OUTAGE, question, true);
+    assert!(told.heard("analysis>research question"), "{:#?}", told.said);
+    assert!(told.stated().contains("The sources disagree"), "{}\n{:#?}", told.text, told.said);
+    assert!(told.stated().contains("27,400") && told.stated().contains("31,000"), "{}", told.text);
+
+    let alone = brief(&OUTAGE, question, false);
+    assert!(!alone.stated().contains("31,000"), "{}", alone.text);
+}
+
+const MOVE: [(&str, &str); 3] = [
+    (
+        "minutes.md",
+        "# Minutes\n\nThe move to Riga was approved. What the move to Riga comes to is set out in Annex B. The move to Riga begins in \
+         May.\n",
+    ),
+    ("annex-b.md", "# Annex B\n\nThe haulier charges 18,300 euros and the new racks are 9,150 euros.\n"),
+    ("canteen.md", "# Canteen\n\nBefore the move to Riga the canteen serves cold meals.\n"),
+];
+
+#[test]
+fn a_fact_that_is_missing_is_fetched_from_where_a_source_points() {
+    let question = "What does the move to Riga come to?";
+    let told = brief(&MOVE, question, true);
+    assert!(told.heard("analysis>research question"), "{:#?}", told.said);
+    assert!(told.stated().contains("18,300 euros"), "{}\n{:#?}", told.text, told.said);
+
+    let alone = brief(&MOVE, question, false);
+    assert!(!alone.text.contains("18,300"), "{}", alone.text);
 }
 
 const QUOTED: [(&str, &str); 2] = [
@@ -98,10 +152,8 @@ const QUOTED: [(&str, &str); 2] = [
 fn a_fabricated_quotation_does_not_get_into_the_brief() {
     let question = "May the tenant sublet the yard of the workshop?";
     let told = brief(&QUOTED, question, true);
-    println!("{}\n{:#?}", told.text, told.said);
     assert!(told.heard("qa>research question"), "{:#?}", told.said);
     assert!(!told.stated().contains("to anybody at any time"), "{}", told.text);
     let alone = brief(&QUOTED, question, false);
-    println!("ALONE {}\n{:#?}", alone.text, alone.said);
     assert!(alone.stated().contains("to anybody at any time"), "{}", alone.text);
 }

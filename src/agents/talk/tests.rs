@@ -74,7 +74,7 @@ async fn an_objection_reaches_the_role_with_its_reasons() {
     let objection = json!({ "role": "research", "about": "It was in May", "reasons": ["The log says June"] });
     let company = company("", curious("company.object", objection)).await;
     let told = company.assign(assignment("find out", &ledger)).await.unwrap();
-    assert!(told.to_string().contains("find what decides it: It was in May"), "{told}");
+    assert!(told.to_string().contains("does this hold: It was in May"), "{told}");
     let Says::Objection { about, reasons } = &ledger.said()[0].says else { panic!("no objection") };
     assert_eq!((about.as_str(), reasons.as_slice()), ("It was in May", &["The log says June".to_owned()][..]));
     assert_eq!(heard(&ledger)[1], "research>maker answer for message 0");

@@ -8,7 +8,7 @@ use super::material::{Finding, Handed, question_in};
 use super::question::Question;
 use super::rank::{Corpus, covered, normalized};
 use super::research;
-use super::sentences::clean;
+use super::sentences::{clean, sentences};
 use super::words::{Words, numbers};
 use super::{Move, asking, dates};
 
@@ -16,29 +16,51 @@ use super::{Move, asking, dates};
 const SAME_TOPIC: f64 = 0.25;
 /// When this share of the words of one finding is in another, they say the same thing, if their numbers do not differ.
 const SAME_CLAIM: f64 = 0.75;
+/// Findings at least this alike say the same in the same words, what all findings are about apart.
+const SAME_WORDS: f64 = 0.6;
 /// Fewer words than this make no claim that could be the same as another.
 const FEWEST_WORDS: usize = 3;
 
-/// How much is asked about what is missing, and how many contradictions are objected to.
+/// How much is asked about what is missing, how many contradictions are objected to, and how many leads are followed.
 const MOST_ASKED: usize = 2;
+/// How a colleague is asked to look at a figure once more.
+const CHECK: &str = "What else is said about this: ";
 
 /// The next move of an analyst: first whoever finds things is asked about what is missing and told what contradicts,
 /// if anybody can be; then what there is is weighed.
 pub(super) fn next(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Move {
     let question = Question::new(&question_in(&conversation.input, &conversation.goal), words);
-    let findings = asking::all_findings(conversation, handed);
+    let matters = |asked: &Value, finding: &Finding| {
+        let checked = asked["question"].as_str().and_then(|text| text.strip_prefix(CHECK));
+        let is_objection = asked.get("about").is_some();
+        checked.is_none_or(|claim| same_claim(&words.stems(claim), &words.stems(&core(finding))))
+            && (!is_objection || dates::latest(&finding.quote).is_some())
+    };
+    let findings = asking::all_findings(conversation, handed, matters);
     if !asking::has_asked(conversation) {
         let claims: Vec<&str> = findings.iter().map(|finding| finding.claim.as_str()).collect();
         let missing = research::open_parts(&question, &claims, words).take(MOST_ASKED);
         let questions = missing.filter_map(|part| asking::question(conversation, &part.text));
-        let contradictions = contradictions(&findings, words).into_iter().take(MOST_ASKED);
-        let objections = contradictions.filter_map(|(one, other)| {
-            let (one, other) = (&findings[one], &findings[other]);
-            let about = format!("{} ({})", clean(&one.claim), one.place());
-            let reason = format!("Another source says otherwise: {} ({})", clean(&other.claim), other.place());
-            asking::objection(conversation, &about, &[reason])
+        let contradictions = contradictions(&findings, words);
+        // Each side is objected to, so that it is known of each since when it holds.
+        let sides = contradictions.iter().flat_map(|(one, other)| [(*one, *other), (*other, *one)]);
+        let objections = sides.take(MOST_ASKED).filter_map(|(one, other)| {
+            let claim = |finding: &Finding| format!("{} ({})", core(finding).trim_end_matches('.'), finding.place());
+            let reason = format!("Another source says otherwise: {}", claim(&findings[other]));
+            asking::objection(conversation, &claim(&findings[one]), &[reason])
         });
-        let calls: Vec<asking::Call> = questions.chain(objections).collect();
+        let pointers = findings.iter().flat_map(|finding| pointed_to(&finding.claim)).take(MOST_ASKED);
+        let leads = pointers.filter_map(|place| asking::question(conversation, &format!("What does {place} say?")));
+        let is_in_doubt = |index: usize| contradictions.iter().any(|(one, other)| *one == index || *other == index);
+        let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&finding.claim)).collect();
+        let order = order(&Corpus::new(stems.iter().map(Vec::as_slice)), &question, &findings);
+        // The figure that matters most is worth a second look.
+        let figure = order.into_iter().find(|index| !numbers(&findings[*index].claim).is_empty());
+        let check = figure.filter(|index| !is_in_doubt(*index)).and_then(|index| {
+            let claim = clean(&findings[index].claim);
+            asking::question(conversation, &format!("{CHECK}{}", claim.trim_end_matches('.')))
+        });
+        let calls: Vec<asking::Call> = questions.chain(objections).chain(leads).chain(check).collect();
         if !calls.is_empty() {
             return Move::Call(calls);
         }
@@ -46,9 +68,56 @@ pub(super) fn next(conversation: &Conversation<'_>, handed: &Handed, words: &Wor
     Move::Finish(analyse(&question, &findings, words))
 }
 
+/// Where a claim says that something is told, by name: `is set out in Annex B`.
+fn pointed_to(claim: &str) -> Vec<String> {
+    const POINTING: [&str; 14] = [
+        "set out in",
+        "given in",
+        "described in",
+        "listed in",
+        "recorded in",
+        "laid down in",
+        "explained in",
+        "found in",
+        "stated in",
+        "documented in",
+        "see",
+        "siehe",
+        "beschrieben in",
+        "aufgeführt in",
+    ];
+    let mut places = Vec::new();
+    for pointing in POINTING {
+        for (at, _) in claim.match_indices(pointing) {
+            let after = &claim[at + pointing.len()..];
+            let begins = claim[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+            // A name: words with a capital letter, single letters and numbers among them, or a file's name.
+            let name: Vec<&str> = after
+                .split_whitespace()
+                .skip_while(|word| ["the", "our", "der", "die", "das", "dem"].contains(word))
+                .take_while(|word| {
+                    word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit()) || word.contains('.')
+                })
+                .take(5)
+                .collect();
+            let name = name.join(" ").trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+            if begins && after.starts_with(' ') && name.chars().any(char::is_alphabetic) && name.len() > 2 {
+                places.push(name);
+            }
+        }
+    }
+    places
+}
+
+/// What a finding says in the first place: the first sentence of its claim.
+fn core(finding: &Finding) -> String {
+    let claim = clean(&finding.claim);
+    sentences(&claim).first().map(|span| claim[span.range.clone()].to_owned()).unwrap_or(claim)
+}
+
 /// The pairs of findings that say the same with other numbers.
 fn contradictions(findings: &[Finding], words: &Words) -> Vec<(usize, usize)> {
-    let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&finding.claim)).collect();
+    let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&core(finding))).collect();
     let pairs = (0..findings.len()).flat_map(|one| (one + 1..findings.len()).map(move |other| (one, other)));
     pairs
         .filter(|(one, other)| same_claim(&stems[*one], &stems[*other]))
@@ -68,9 +137,9 @@ fn contradiction(one: &Finding, other: &Finding, findings: &[Finding]) -> String
     let (mine, theirs) = (date_of(one, findings), date_of(other, findings));
     let (newer, older) = if theirs > mine { (other, one) } else { (one, other) };
     if mine.is_some() && theirs.is_some() && mine != theirs {
-        return format!("{} Superseded: {}", ended(&clean(&newer.claim)), ended(&clean(&older.claim)));
+        return format!("{} Superseded: {}", ended(&core(newer)), ended(&core(older)));
     }
-    format!("The sources disagree: {}; {}", clean(&one.claim).trim_end_matches('.'), clean(&other.claim))
+    format!("The sources disagree: {}; {}", core(one).trim_end_matches('.'), core(other))
 }
 
 fn ended(claim: &str) -> String {
@@ -80,6 +149,7 @@ fn ended(claim: &str) -> String {
 /// Weighs the findings for the question.
 fn analyse(question: &Question, findings: &[Finding], words: &Words) -> Draft {
     let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&finding.claim)).collect();
+    let cores: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&core(finding))).collect();
     let corpus = Corpus::new(stems.iter().map(Vec::as_slice));
     let order = order(&corpus, question, findings);
     let mut points: Vec<Value> = Vec::new();
@@ -88,12 +158,18 @@ fn analyse(question: &Question, findings: &[Finding], words: &Words) -> Draft {
         if used[index] {
             continue;
         }
-        let alike = |other: &usize| !used[*other] && *other != index && same_claim(&stems[index], &stems[*other]);
+        let alike = |other: &usize| !used[*other] && *other != index && same_claim(&cores[index], &cores[*other]);
         let same: Vec<usize> = order.iter().copied().filter(alike).collect();
-        let (agreeing, differing): (Vec<usize>, Vec<usize>) =
-            same.into_iter().partition(|other| !differ(&findings[index], &findings[*other]));
+        let differing: Vec<usize> =
+            same.iter().copied().filter(|other| differ(&findings[index], &findings[*other])).collect();
         let mut cited = vec![index];
-        cited.extend(agreeing);
+        // Who says it too must say all of it.
+        let agrees = |other: &usize| {
+            numbers(&core(&findings[index])) == numbers(&core(&findings[*other]))
+                && covered(&cores[index], &cores[*other]) >= SAME_CLAIM
+                && corpus.likeness(index, *other) >= SAME_WORDS
+        };
+        cited.extend(same.iter().copied().filter(agrees));
         let mut statement = clean(&findings[index].claim);
         if let Some(other) = differing.first() {
             statement = contradiction(&findings[index], &findings[*other], findings);
@@ -166,7 +242,7 @@ fn same_claim(one: &[String], other: &[String]) -> bool {
 
 /// Whether two findings that say the same do so with other numbers.
 fn differ(one: &Finding, other: &Finding) -> bool {
-    let (one, other) = (numbers(&one.claim), numbers(&other.claim));
+    let (one, other) = (numbers(&core(one)), numbers(&core(other)));
     let lacks = |some: &[String], others: &[String]| some.iter().any(|number| !others.contains(number));
     !one.is_empty() && one.len() == other.len() && lacks(&one, &other)
 }

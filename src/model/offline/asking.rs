@@ -42,11 +42,18 @@ pub(super) fn answers<'a>(conversation: &'a Conversation<'_>) -> Vec<(&'a Value,
         .collect()
 }
 
-/// The findings that were handed over and those that colleagues brought besides, the latter under ids of their own.
-pub(super) fn all_findings(conversation: &Conversation<'_>, handed: &Handed) -> Vec<Finding> {
+/// The findings that were handed over and the best that colleagues brought besides, the latter under ids of their own.
+/// `matters` says whether one matters that was brought for a call with these arguments.
+pub(super) fn all_findings(
+    conversation: &Conversation<'_>,
+    handed: &Handed,
+    matters: impl Fn(&Value, &Finding) -> bool,
+) -> Vec<Finding> {
+    /// How many are taken of an answer.
+    const BEST: usize = 3;
     let mut all = handed.findings.clone();
-    for (_, findings) in answers(conversation) {
-        for finding in findings {
+    for (asked, findings) in answers(conversation) {
+        for finding in findings.into_iter().filter(|finding| matters(asked, finding)).take(BEST) {
             let is_known =
                 |known: &Finding| known.quote.contains(&finding.quote) || finding.quote.contains(&known.quote);
             if !all.iter().any(is_known) {

@@ -205,6 +205,11 @@ impl Part {
         !matches!(self.answer, Answer::Open | Answer::Person | Answer::Leave | Answer::Fallback)
     }
 
+    /// Whether a date is wanted: one dates all that is said around it.
+    pub(super) fn wants_a_date(&self) -> bool {
+        self.answer == Answer::Time
+    }
+
     /// How much the form of a sentence speaks for it as an answer; 1 if nothing does.
     pub(super) fn form_counts(&self, sentence: &str) -> f64 {
         match self.answer {

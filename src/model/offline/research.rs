@@ -145,11 +145,19 @@ fn findings(question: &Question, passages: &[Passage], words: &Words) -> Draft {
     };
     let close: Vec<bool> = (0..sentences.len()).map(close).collect();
     let anchored = close.contains(&true);
+    let wants_dates = question.parts.iter().any(Part::wants_a_date);
+    let best = context.best_of_passages(&means.overall);
     let fits = |index: usize| {
         // Where nothing is close to the question, what the search put first is all there is.
         let first = !anchored && passages[sentences[index].passage].rank < FEW_PASSAGES;
         let beside = context.beside(index).any(|other| close[other]);
-        close[index] || first || beside || means.related[index] >= 0.3
+        let has_date = wants_dates
+            && question.parts.iter().any(|part| {
+                part.wants_a_date()
+                    && part.is_answered_by(&sentences[index].plain)
+                    && best[&sentences[index].passage] >= 0.5
+            });
+        close[index] || first || beside || has_date || means.related[index] >= 0.3
     };
     let eligible: Vec<bool> = (0..sentences.len()).map(fits).collect();
     let worth = |index: usize| {
@@ -157,12 +165,14 @@ fn findings(question: &Question, passages: &[Passage], words: &Words) -> Draft {
         if eligible[index] { means.overall[index] + best_part + 0.5 * means.related[index] } else { 0.0 }
     };
     let total: Vec<f64> = context.with_passages(&(0..sentences.len()).map(worth).collect::<Vec<_>>());
-    let floor = 0.25 * total.iter().copied().fold(0.0, f64::max);
+    let floor = 0.12 * total.iter().copied().fold(0.0, f64::max);
     let mut picked: Vec<usize> = Vec::new();
-    for scores in &parts {
+    for (scores, part) in parts.iter().zip(&question.parts) {
+        // Every date is worth knowing where it is asked since when something holds.
+        let most = if part.wants_a_date() { 4 } else { 2 };
         let scores: Vec<f64> =
             scores.iter().zip(&eligible).map(|(score, fits)| if *fits { *score } else { 0.0 }).collect();
-        picked.extend(corpus.pick(&scores, 2).into_iter().filter(|index| scores[*index] >= 0.35));
+        picked.extend(corpus.pick(&scores, most).into_iter().filter(|index| scores[*index] >= 0.35));
     }
     let above: Vec<f64> = total.iter().map(|score| if *score < floor { 0.0 } else { *score }).collect();
     picked.extend(corpus.pick(&above, MOST_FINDINGS));
@@ -238,8 +248,14 @@ impl Means {
     ) -> Vec<f64> {
         let own = context.weigh(&about(question, &part.stems, corpus));
         let subject = normalized(&self.subject);
+        let best = context.best_of_passages(&self.overall);
         let score = |(index, sentence): (usize, &Sentence)| {
-            let about = own[index] + 0.15 * subject[index] + 0.15 * self.related[index];
+            // What has the form of an answer and stands beside what was asked about is one, whatever its words.
+            let near = context.beside(index).map(|other| self.overall[other]).fold(self.overall[index], f64::max);
+            let around = if part.wants_a_date() { 0.7 * best[&sentence.passage] } else { 0.0 };
+            let near = near.max(around);
+            let fits = if part.wants_a_form() && part.is_answered_by(&sentence.plain) { 0.5 * near } else { 0.0 };
+            let about = own[index] + 0.15 * subject[index] + 0.15 * self.related[index] + fits;
             let answers = part.form_counts(&sentence.plain);
             let asks = if sentence.plain.ends_with('?') { 0.4 } else { 1.0 };
             about * answers * asks
@@ -299,13 +315,19 @@ impl Context {
         [index.checked_sub(1), Some(index + 1)].into_iter().flatten().filter(is_there)
     }
 
-    /// Scores with a share of what the best of the passage has: answers stand together.
-    fn with_passages(&self, scores: &[f64]) -> Vec<f64> {
+    /// The best score in each passage.
+    fn best_of_passages(&self, scores: &[f64]) -> BTreeMap<usize, f64> {
         let mut best: BTreeMap<usize, f64> = BTreeMap::new();
         for ((passage, _), score) in self.passages.iter().zip(scores) {
             let best = best.entry(*passage).or_default();
             *best = best.max(*score);
         }
+        best
+    }
+
+    /// Scores with a share of what the best of the passage has: answers stand together.
+    fn with_passages(&self, scores: &[f64]) -> Vec<f64> {
+        let best = self.best_of_passages(scores);
         let top = best.values().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE);
         let shared = |((passage, _), score): (&(usize, f64), &f64)| score * (0.4 + 0.6 * best[passage] / top);
         self.passages.iter().zip(scores).map(shared).collect()

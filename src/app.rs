@@ -22,7 +22,7 @@ use crate::engine::simulate::{Report, Simulation};
 use crate::engine::{Engine, Limits, Parts, Submission, Summary};
 use crate::executor::StepExecutor;
 use crate::memory::{EdgeIndex, Memory};
-use crate::model::{Models, Offline};
+use crate::model::{Model as _, Models, Offline, OpenAi, OpenAiSettings};
 
 use crate::run::{Policy, RunId};
 use crate::store::{Definition, DefinitionKind, OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
@@ -101,6 +101,7 @@ impl App {
         let memory = Memory::new(workspace.entries(), index, Arc::clone(&clock))?;
         let tools = tools(config, &memory)?;
         roles.check_tools(tools.names())?;
+        let models = models(config)?;
         let shared = Shared {
             config: config.clone(),
             attention,
@@ -108,7 +109,7 @@ impl App {
             store,
             workspace,
             tools: Arc::new(tools),
-            models: Models::only(Arc::new(Offline)),
+            models,
             roles,
             memory,
             company: OnceCell::new(),
@@ -331,6 +332,28 @@ impl App {
 fn roles(config: &Config) -> Result<Roles, AppError> {
     let config::Agents { folder, prompts } = &config.agents;
     Ok(Roles::load(&RoleFolders { agents: vec![folder.clone()], prompts: vec![prompts.clone()] })?)
+}
+
+/// The model that the settings name, as `default`; the offline one under its own name besides.
+fn models(config: &Config) -> Result<Models, AppError> {
+    let config::Models { default, openai } = &config.models;
+    let mut models = Models::offline();
+    let wrong = |reason: String| AppError::Setting { key: "models.default", reason };
+    match default.split_once('/') {
+        None if default == Offline.name() => {}
+        Some((OpenAi::PROVIDER, name)) if !name.is_empty() => {
+            let key = std::env::var(&openai.key_variable).ok().filter(|key| !key.is_empty());
+            let settings = OpenAiSettings {
+                base_url: openai.base_url.clone(),
+                model: name.to_owned(),
+                key,
+                timeout: openai.timeout,
+            };
+            models.insert(Models::DEFAULT, Arc::new(OpenAi::new(settings).map_err(wrong)?));
+        }
+        _ => return Err(wrong(format!("`{default}` is no model; write `offline`, or `openai/NAME`"))),
+    }
+    Ok(models)
 }
 
 fn tools(config: &Config, memory: &Memory) -> Result<Tools, AppError> {

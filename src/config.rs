@@ -38,6 +38,8 @@ pub struct Config {
     pub engine: Engine,
     /// Where the company is described.
     pub agents: Agents,
+    /// Which models play the roles.
+    pub models: Models,
     /// Before which calls a person is asked.
     pub ask: Ask,
     /// The tools' limits.
@@ -81,6 +83,26 @@ pub struct Agents {
     pub folder: PathBuf,
     /// The folder of the prompts.
     pub prompts: PathBuf,
+}
+
+/// Which models play the roles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Models {
+    /// The model named `default`: `offline` or `PROVIDER/NAME`.
+    pub default: String,
+    /// Servers that speak chat completions.
+    pub openai: OpenAi,
+}
+
+/// A server that speaks chat completions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAi {
+    /// Its address.
+    pub base_url: String,
+    /// The environment variable that holds the key.
+    pub key_variable: String,
+    /// The longest wait for one reply.
+    pub timeout: Duration,
 }
 
 /// Before which calls a person is asked.
@@ -239,6 +261,14 @@ impl Config {
                 stop_grace: get("engine.stop_grace").duration(),
             },
             agents: Agents { folder: get("agents.folder").path(), prompts: get("agents.prompts").path() },
+            models: Models {
+                default: get("models.default").text(),
+                openai: OpenAi {
+                    base_url: get("models.openai.base_url").text(),
+                    key_variable: get("models.openai.key_variable").text(),
+                    timeout: get("models.openai.timeout").duration(),
+                },
+            },
             ask: match get("gate.ask").text().as_str() {
                 "read" => Ask::Read,
                 "write" => Ask::Write,

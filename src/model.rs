@@ -2,6 +2,7 @@
 
 mod models;
 mod offline;
+mod openai;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 pub use models::Models;
 pub use offline::Offline;
+pub use openai::{OpenAi, OpenAiSettings};
 
 /// One exchange with a model: what it is told, and what it may call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

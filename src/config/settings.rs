@@ -76,6 +76,30 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "agents.folder", kind: Kind::Path, default: "agents", about: "The folder of the role files." },
     Setting { key: "agents.prompts", kind: Kind::Path, default: "prompts", about: "The folder of the prompts." },
     Setting {
+        key: "models.default",
+        kind: Kind::Text,
+        default: "offline",
+        about: "The model that plays the roles: offline, or openai/NAME for a model of OpenAI or of any server that speaks the same.",
+    },
+    Setting {
+        key: "models.openai.base_url",
+        kind: Kind::Text,
+        default: "https://api.openai.com/v1",
+        about: "Where openai/… models are: up to and with /v1.",
+    },
+    Setting {
+        key: "models.openai.key_variable",
+        kind: Kind::Text,
+        default: "OPENAI_API_KEY",
+        about: "The environment variable that holds the key; the key itself is never written anywhere.",
+    },
+    Setting {
+        key: "models.openai.timeout",
+        kind: Kind::Duration,
+        default: "2m",
+        about: "The longest wait for one reply.",
+    },
+    Setting {
         key: "gate.ask",
         kind: Kind::OneOf(&["never", "irreversible", "write", "read"]),
         default: "never",

@@ -13,21 +13,25 @@ fn every_effective_value_has_its_origin() {
     let mut command = stage.command(&["config", "--data", "house", "--log", "info"]);
     command.env("CALLBOARD_TOOLS__HTTP__ALLOW", "127.0.0.1:8080,10.0.0.0/8").env("CALLBOARD_DATA", "elsewhere");
     expect![[r#"
-        SETTING                VALUE                      ORIGIN
-        data                   house                      flag: --data
-        log.level              info                       flag: --log
-        log.format             text                       default
-        engine.active_runs     50000                      default
-        engine.attempts        1024                       default
-        engine.stop_grace      10s                        default
-        agents.folder          agents                     default
-        agents.prompts         prompts                    default
-        gate.ask               irreversible               house/config.toml:1
-        tools.http.allow       127.0.0.1:8080,10.0.0.0/8  environment: CALLBOARD_TOOLS__HTTP__ALLOW
-        tools.http.timeout     5s                         callboard.toml:2
-        tools.http.max_bytes   4194304                    default
-        tools.files.root       .                          default
-        tools.files.max_bytes  4194304                    default
+        SETTING                     VALUE                      ORIGIN
+        data                        house                      flag: --data
+        log.level                   info                       flag: --log
+        log.format                  text                       default
+        engine.active_runs          50000                      default
+        engine.attempts             1024                       default
+        engine.stop_grace           10s                        default
+        agents.folder               agents                     default
+        agents.prompts              prompts                    default
+        models.default              offline                    default
+        models.openai.base_url      https://api.openai.com/v1  default
+        models.openai.key_variable  OPENAI_API_KEY             default
+        models.openai.timeout       2m                         default
+        gate.ask                    irreversible               house/config.toml:1
+        tools.http.allow            127.0.0.1:8080,10.0.0.0/8  environment: CALLBOARD_TOOLS__HTTP__ALLOW
+        tools.http.timeout          5s                         callboard.toml:2
+        tools.http.max_bytes        4194304                    default
+        tools.files.root            .                          default
+        tools.files.max_bytes       4194304                    default
         --- exit 0
     "#]]
     .assert_eq(&stage.go_on(&mut command).end().shown());

@@ -14,7 +14,6 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use callboard::engine::{Engine, Submission};
@@ -33,20 +32,7 @@ steps:
 "#;
 
 fn main() {
-    let mut warm = 50;
-    let mut phases = Vec::new();
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--warm" => warm = arguments.next().and_then(|text| text.parse().ok()).expect("--warm N"),
-            "--phase" => {
-                let text = arguments.next().expect("--phase C:N");
-                let (c, n) = text.split_once(':').expect("--phase C:N");
-                phases.push((c.parse::<usize>().expect("C"), n.parse::<usize>().expect("N")));
-            }
-            _ => {}
-        }
-    }
+    let support::Load { warm, mut phases, .. } = support::Load::from_arguments(50);
     if phases.is_empty() {
         phases = vec![(1, 500), (50, 3000)];
     }
@@ -65,15 +51,19 @@ async fn bench(warm: usize, phases: &[(usize, usize)]) {
     let workflow = support::workflow(&store, WORKFLOW).await;
     let ready = begun.elapsed().as_secs_f64();
     let floor = support::fsync_floor(folder.path(), 500);
-    let warmed = closed_loop(&engine, &workflow, 4.min(warm.max(1)), warm).await;
+    let once = |i| {
+        let (engine, workflow) = (engine.clone(), workflow.clone());
+        async move { run_once(&engine, &workflow, i).await }
+    };
+    let warmed = support::closed_loop(4.min(warm.max(1)), warm, once.clone()).await;
     let mut results = Vec::new();
     for (c, n) in phases {
         let before = store.journal_stats();
-        let mut phase = closed_loop(&engine, &workflow, *c, *n).await;
+        let mut phase = support::closed_loop(*c, *n, once.clone()).await;
         let after = store.journal_stats();
         phase["commits"] = json!(after.commits - before.commits);
         phase["events"] = json!(after.events - before.events);
-        tell(&phase, floor.as_secs_f64() * 1e3);
+        support::tell(&phase, floor.as_secs_f64() * 1e3);
         results.push(phase);
     }
     let result = json!({
@@ -90,42 +80,6 @@ async fn bench(warm: usize, phases: &[(usize, usize)]) {
     println!("RESULT {result}");
 }
 
-async fn closed_loop(engine: &Engine, workflow: &Arc<ValidWorkflow>, c: usize, n: usize) -> Value {
-    let next = Arc::new(AtomicUsize::new(0));
-    support::reset_peak();
-    let (cpu, begun) = (support::cpu(), Instant::now());
-    let workers: Vec<_> = (0..c)
-        .map(|_| {
-            let (engine, workflow, next) = (engine.clone(), workflow.clone(), next.clone());
-            tokio::spawn(async move {
-                let (mut times, mut errors) = (Vec::new(), Vec::new());
-                loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    if i >= n {
-                        return (times, errors);
-                    }
-                    let begun = Instant::now();
-                    match run_once(&engine, &workflow, i).await {
-                        Ok(()) => times.push(begun.elapsed().as_secs_f64() * 1e3),
-                        Err(error) => errors.push(error),
-                    }
-                }
-            })
-        })
-        .collect();
-    let (mut times, mut errors) = (Vec::new(), Vec::new());
-    for worker in workers {
-        let (more, wrong) = worker.await.expect("a worker");
-        times.extend(more);
-        errors.extend(wrong);
-    }
-    json!({
-        "c": c, "n": n, "lat_ms": times, "wall_s": begun.elapsed().as_secs_f64(),
-        "cpu_s": (support::cpu().saturating_sub(cpu)).as_secs_f64(), "rss_peak_kb": support::memory_kib("VmHWM"),
-        "failures": errors.len(), "errors": errors.iter().take(3).collect::<Vec<_>>(),
-    })
-}
-
 async fn run_once(engine: &Engine, workflow: &Arc<ValidWorkflow>, i: usize) -> Result<(), String> {
     let mut submission = Submission::of(workflow.clone());
     submission.inputs.insert("id".into(), json!(i));
@@ -137,23 +91,4 @@ async fn run_once(engine: &Engine, workflow: &Arc<ValidWorkflow>, i: usize) -> R
     } else {
         Err(format!("{summary:?}"))
     }
-}
-
-fn tell(phase: &Value, floor: f64) {
-    let mut times: Vec<f64> = phase["lat_ms"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
-    times.sort_by(f64::total_cmp);
-    let number = |name: &str| phase[name].as_f64().unwrap_or(f64::NAN);
-    println!(
-        "c={} n={}: p50 {:.2} ms, p99 {:.2} ms, {:.0} runs/s, {:.3} CPU-ms a run, {:.2} commits a run, peak {} MiB, \
-         one fsync {floor:.3} ms, failures {}",
-        phase["c"],
-        phase["n"],
-        support::quantile(&times, 0.5),
-        support::quantile(&times, 0.99),
-        number("n") / number("wall_s"),
-        number("cpu_s") * 1e3 / number("n"),
-        number("commits") / number("n"),
-        phase["rss_peak_kb"].as_u64().unwrap_or(0) / 1024,
-        phase["failures"],
-    );
 }

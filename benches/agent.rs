@@ -88,8 +88,9 @@ async fn bench(mock: &str, load: support::Load) {
     let workflow = support::workflow(&store, WORKFLOW).await;
     let ready = begun.elapsed().as_secs_f64();
     let floor = support::fsync_floor(folder.path(), 200).as_secs_f64() * 1e3;
-    let once = |i| {
-        let (engine, workflow) = (engine.clone(), workflow.clone());
+    let doer = (engine.clone(), workflow.clone());
+    let once = move |i| {
+        let (engine, workflow) = doer.clone();
         async move { run_once(&engine, &workflow, i).await }
     };
     let warmed = support::closed_loop(4.min(load.warm.max(1)), load.warm, once.clone()).await;

@@ -19,7 +19,7 @@ use std::time::Instant;
 use callboard::engine::{Engine, Submission};
 use callboard::run::RunStatus;
 use callboard::workflow::ValidWorkflow;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const WORKFLOW: &str = r#"
 name: three_steps
@@ -51,8 +51,9 @@ async fn bench(warm: usize, phases: &[(usize, usize)]) {
     let workflow = support::workflow(&store, WORKFLOW).await;
     let ready = begun.elapsed().as_secs_f64();
     let floor = support::fsync_floor(folder.path(), 500);
-    let once = |i| {
-        let (engine, workflow) = (engine.clone(), workflow.clone());
+    let doer = (engine.clone(), workflow.clone());
+    let once = move |i| {
+        let (engine, workflow) = doer.clone();
         async move { run_once(&engine, &workflow, i).await }
     };
     let warmed = support::closed_loop(4.min(warm.max(1)), warm, once.clone()).await;

@@ -13,7 +13,7 @@ use super::session::{Session, Twice};
 use super::{Context, Format, source};
 use crate::clock::{Clock as _, SystemClock};
 use crate::run::RunId;
-use crate::server::{Begun, NewRun, NewWorkflows, SavedWorkflow};
+use crate::server::{Begun, NewRun, NewWorkflows, SavedWorkflow, WorkflowText};
 
 /// Carries out a workflow file and prints its result
 ///
@@ -52,37 +52,47 @@ pub(super) struct Inputs {
 impl Run {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         let files = source::gather(&self.file)?;
-        let mut session = Session::open(&context.config, &context.interrupt, self.watching.purpose()).await?;
-        let begun = async {
-            let workflow = save(&mut session, files).await?;
-            let inputs = self.inputs.read(&workflow)?;
-            let SavedWorkflow { name, version, .. } = workflow;
-            // With an id of its own it can be asked for twice, and is begun once.
-            let id = Some(RunId(SystemClock.fresh_id()));
-            let wanted = NewRun { id, workflow: name.clone(), version: Some(version), inputs, deadline: None };
-            let Begun { id } = session.post("/api/runs", &wanted, Twice::Harmless).await?;
-            Ok((id, name))
-        };
-        let (id, name) = match begun.await {
-            Ok(begun) => begun,
-            Err(complaint) => {
-                session.close().await;
-                return Err(complaint);
-            }
-        };
-        if self.watching.is_detached() {
-            session.close().await;
-            match context.output.format() {
-                Format::Text => context.output.line(id),
-                Format::Json => context.output.json(&Begun { id }),
-            }
-            return Ok(Exit::Done);
-        }
-        if context.output.format() == Format::Text {
-            context.output.line(format!("run {id} of {name}"));
-        }
-        carry(context, session, id, self.watching).await
+        begin(context, files, |workflow| self.inputs.read(workflow), self.watching).await
     }
+}
+
+/// Saves workflows, begins a run of the first one and carries it out.
+pub(super) async fn begin(
+    context: &Context,
+    files: Vec<WorkflowText>,
+    inputs: impl FnOnce(&SavedWorkflow) -> Result<Map<String, Value>, Complaint>,
+    watching: Watching,
+) -> Result<Exit, Complaint> {
+    let mut session = Session::open(&context.config, &context.interrupt, watching.purpose()).await?;
+    let begun = async {
+        let workflow = save(&mut session, files).await?;
+        let inputs = inputs(&workflow)?;
+        let SavedWorkflow { name, version, .. } = workflow;
+        // With an id of its own it can be asked for twice, and is begun once.
+        let id = Some(RunId(SystemClock.fresh_id()));
+        let wanted = NewRun { id, workflow: name.clone(), version: Some(version), inputs, deadline: None };
+        let Begun { id } = session.post("/api/runs", &wanted, Twice::Harmless).await?;
+        Ok((id, name))
+    };
+    let (id, name) = match begun.await {
+        Ok(begun) => begun,
+        Err(complaint) => {
+            session.close().await;
+            return Err(complaint);
+        }
+    };
+    if watching.is_detached() {
+        session.close().await;
+        match context.output.format() {
+            Format::Text => context.output.line(id),
+            Format::Json => context.output.json(&Begun { id }),
+        }
+        return Ok(Exit::Done);
+    }
+    if context.output.format() == Format::Text {
+        context.output.line(format!("run {id} of {name}"));
+    }
+    carry(context, session, id, watching).await
 }
 
 impl Inputs {
@@ -114,7 +124,7 @@ impl Inputs {
 }
 
 /// Saves the files as versions of their workflows; the first one is the one that was named.
-async fn save(session: &mut Session, files: Vec<crate::server::WorkflowText>) -> Result<SavedWorkflow, Complaint> {
+async fn save(session: &mut Session, files: Vec<WorkflowText>) -> Result<SavedWorkflow, Complaint> {
     let saved: Vec<SavedWorkflow> = session.post("/api/workflows", &NewWorkflows { files }, Twice::Harmless).await?;
     saved
         .into_iter()

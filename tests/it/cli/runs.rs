@@ -314,3 +314,16 @@ fn events(stage: &Stage, run: &str) -> Vec<Value> {
     let ended = stage.done(&["events", run, "--format", "json"]);
     ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
+
+#[test]
+fn a_role_can_be_tried_by_itself() {
+    let stage = Stage::new().with("notes/outage.md", "# Outage\n\nThe outage in March cost 27,400 euros in refunds.\n");
+    stage.done(&["remember", "notes"]);
+    let ended = stage.done(&["agents", "try", "research", "Find what the outage cost"]);
+    assert!(ended.stdout.contains("27,400 euros") && ended.stdout.contains("notes/outage.md"), "{ended:#?}");
+    assert!(stage.done(&["events", "last"]).stdout.contains("memory.search"));
+
+    let refused = stage.run(&["agents", "try", "reserch", "Find it"]);
+    assert_eq!(refused.code, Some(2), "{refused:#?}");
+    assert!(refused.stderr.contains("did you mean `research`?"), "{refused:#?}");
+}

@@ -9,8 +9,8 @@
 //! and nothing about any subject. What it cannot do it says, instead of making something up.
 //!
 //! - [`conversation`]: what the request holds: role, goal, input, what tools returned
-//! - [`words`], [`sentences`], [`rank`], [`question`]: the means
-//! - [`asking`]: what colleagues are asked, and what they bring
+//! - [`words`], [`sentences`], [`context`], [`rank`], [`question`], [`dates`]: the means
+//! - [`doubts`] and [`asking`]: what colleagues are asked, and what they bring
 //! - [`task`]: which kind of work is wanted; [`research`], [`analysis`], [`writing`], [`checking`],
 //!   [`plain`] do it, and leave a [`Draft`]
 //! - [`fill`]: gives the draft the form that is asked for, be it a result's schema or a tool's parameters
@@ -19,8 +19,10 @@ mod analysis;
 mod arguments;
 mod asking;
 mod checking;
+mod context;
 mod conversation;
 mod dates;
+mod doubts;
 mod draft;
 mod fill;
 mod material;

@@ -10,7 +10,7 @@ use super::rank::{Corpus, covered, normalized};
 use super::research;
 use super::sentences::{clean, sentences};
 use super::words::{Words, numbers};
-use super::{Move, asking, dates};
+use super::{Move, asking, dates, doubts};
 
 /// Findings at least this alike tell of the same thing.
 const SAME_TOPIC: f64 = 0.25;
@@ -21,46 +21,13 @@ const SAME_WORDS: f64 = 0.6;
 /// Fewer words than this make no claim that could be the same as another.
 const FEWEST_WORDS: usize = 3;
 
-/// How much is asked about what is missing, how many contradictions are objected to, and how many leads are followed.
-const MOST_ASKED: usize = 2;
-/// How a colleague is asked to look at a figure once more.
-const CHECK: &str = "What else is said about this: ";
-
-/// The next move of an analyst: first whoever finds things is asked about what is missing and told what contradicts,
-/// if anybody can be; then what there is is weighed.
+/// The next move of an analyst: first whoever finds things is asked about what is in doubt, if anybody can be; then what
+/// there is is weighed.
 pub(super) fn next(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Move {
     let question = Question::new(&question_in(&conversation.input, &conversation.goal), words);
-    let matters = |asked: &Value, finding: &Finding| {
-        let checked = asked["question"].as_str().and_then(|text| text.strip_prefix(CHECK));
-        let is_objection = asked.get("about").is_some();
-        checked.is_none_or(|claim| same_claim(&words.stems(claim), &words.stems(&core(finding))))
-            && (!is_objection || dates::latest(&finding.quote).is_some())
-    };
-    let findings = asking::all_findings(conversation, handed, matters);
+    let findings = asking::all_findings(conversation, handed, |asked, finding| doubts::settles(asked, finding, words));
     if !asking::has_asked(conversation) {
-        let claims: Vec<&str> = findings.iter().map(|finding| finding.claim.as_str()).collect();
-        let missing = research::open_parts(&question, &claims, words).take(MOST_ASKED);
-        let questions = missing.filter_map(|part| asking::question(conversation, &part.text));
-        let contradictions = contradictions(&findings, words);
-        // Each side is objected to, so that it is known of each since when it holds.
-        let sides = contradictions.iter().flat_map(|(one, other)| [(*one, *other), (*other, *one)]);
-        let objections = sides.take(MOST_ASKED).filter_map(|(one, other)| {
-            let claim = |finding: &Finding| format!("{} ({})", core(finding).trim_end_matches('.'), finding.place());
-            let reason = format!("Another source says otherwise: {}", claim(&findings[other]));
-            asking::objection(conversation, &claim(&findings[one]), &[reason])
-        });
-        let pointers = findings.iter().flat_map(|finding| pointed_to(&finding.claim)).take(MOST_ASKED);
-        let leads = pointers.filter_map(|place| asking::question(conversation, &format!("What does {place} say?")));
-        let is_in_doubt = |index: usize| contradictions.iter().any(|(one, other)| *one == index || *other == index);
-        let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&finding.claim)).collect();
-        let order = order(&Corpus::new(stems.iter().map(Vec::as_slice)), &question, &findings);
-        // The figure that matters most is worth a second look.
-        let figure = order.into_iter().find(|index| !numbers(&findings[*index].claim).is_empty());
-        let check = figure.filter(|index| !is_in_doubt(*index)).and_then(|index| {
-            let claim = clean(&findings[index].claim);
-            asking::question(conversation, &format!("{CHECK}{}", claim.trim_end_matches('.')))
-        });
-        let calls: Vec<asking::Call> = questions.chain(objections).chain(leads).chain(check).collect();
+        let calls = doubts::calls(conversation, &question, &findings, words);
         if !calls.is_empty() {
             return Move::Call(calls);
         }
@@ -68,61 +35,10 @@ pub(super) fn next(conversation: &Conversation<'_>, handed: &Handed, words: &Wor
     Move::Finish(analyse(&question, &findings, words))
 }
 
-/// Where a claim says that something is told, by name: `is set out in Annex B`.
-fn pointed_to(claim: &str) -> Vec<String> {
-    const POINTING: [&str; 14] = [
-        "set out in",
-        "given in",
-        "described in",
-        "listed in",
-        "recorded in",
-        "laid down in",
-        "explained in",
-        "found in",
-        "stated in",
-        "documented in",
-        "see",
-        "siehe",
-        "beschrieben in",
-        "aufgeführt in",
-    ];
-    let mut places = Vec::new();
-    for pointing in POINTING {
-        for (at, _) in claim.match_indices(pointing) {
-            let after = &claim[at + pointing.len()..];
-            let begins = claim[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
-            // A name: words with a capital letter, single letters and numbers among them, or a file's name.
-            let name: Vec<&str> = after
-                .split_whitespace()
-                .skip_while(|word| ["the", "our", "der", "die", "das", "dem"].contains(word))
-                .take_while(|word| {
-                    word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit()) || word.contains('.')
-                })
-                .take(5)
-                .collect();
-            let name = name.join(" ").trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
-            if begins && after.starts_with(' ') && name.chars().any(char::is_alphabetic) && name.len() > 2 {
-                places.push(name);
-            }
-        }
-    }
-    places
-}
-
 /// What a finding says in the first place: the first sentence of its claim.
-fn core(finding: &Finding) -> String {
+pub(super) fn core(finding: &Finding) -> String {
     let claim = clean(&finding.claim);
     sentences(&claim).first().map(|span| claim[span.range.clone()].to_owned()).unwrap_or(claim)
-}
-
-/// The pairs of findings that say the same with other numbers.
-fn contradictions(findings: &[Finding], words: &Words) -> Vec<(usize, usize)> {
-    let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&core(finding))).collect();
-    let pairs = (0..findings.len()).flat_map(|one| (one + 1..findings.len()).map(move |other| (one, other)));
-    pairs
-        .filter(|(one, other)| same_claim(&stems[*one], &stems[*other]))
-        .filter(|(one, other)| differ(&findings[*one], &findings[*other]))
-        .collect()
 }
 
 /// When a finding was true: by a date in it, else by the latest in what else is known of its source.
@@ -201,7 +117,7 @@ fn analyse(question: &Question, findings: &[Finding], words: &Words) -> Draft {
 }
 
 /// The findings by how much they say about the question and how central they are, those of a topic together.
-fn order(corpus: &Corpus, question: &Question, findings: &[Finding]) -> Vec<usize> {
+pub(super) fn order(corpus: &Corpus, question: &Question, findings: &[Finding]) -> Vec<usize> {
     let relevant = normalized(&corpus.bm25(&question.stems));
     let central = normalized(&corpus.centrality());
     let parts: Vec<Vec<f64>> = question.parts.iter().map(|part| normalized(&corpus.bm25(&part.stems))).collect();
@@ -231,7 +147,7 @@ fn order(corpus: &Corpus, question: &Question, findings: &[Finding]) -> Vec<usiz
 }
 
 /// Whether two findings say the same but for their numbers: the words of one are found in the other.
-fn same_claim(one: &[String], other: &[String]) -> bool {
+pub(super) fn same_claim(one: &[String], other: &[String]) -> bool {
     let bare = |stems: &[String]| -> Vec<String> {
         stems.iter().filter(|stem| !stem.starts_with(|c: char| c.is_ascii_digit())).cloned().collect()
     };
@@ -241,7 +157,7 @@ fn same_claim(one: &[String], other: &[String]) -> bool {
 }
 
 /// Whether two findings that say the same do so with other numbers.
-fn differ(one: &Finding, other: &Finding) -> bool {
+pub(super) fn differ(one: &Finding, other: &Finding) -> bool {
     let (one, other) = (numbers(&core(one)), numbers(&core(other)));
     let lacks = |some: &[String], others: &[String]| some.iter().any(|number| !others.contains(number));
     !one.is_empty() && one.len() == other.len() && lacks(&one, &other)

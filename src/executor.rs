@@ -40,9 +40,7 @@ impl Executor for StepExecutor {
         match attempt.job {
             Job::Agent { role, goal } => {
                 let Attempt { run, step, input, output, gate, cancel, .. } = attempt;
-                let questions = Arc::default();
-                let assignment = Assignment { run, step, role, goal, input, output, gate, cancel, depth: 0, questions };
-                self.company.assign(assignment).await
+                self.company.assign(Assignment { run, step, role, goal, input, output, gate, cancel, depth: 0 }).await
             }
             Job::Model { .. } | Job::Tool { .. } => {
                 let cancel = attempt.cancel.clone();

@@ -1,8 +1,5 @@
 //! One piece of work for an agent, and how it is put to a model.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -31,9 +28,6 @@ pub struct Assignment {
     pub cancel: CancellationToken,
     /// How many questions lie between it and the step: 0 for the step's own assignment.
     pub depth: u8,
-    /// How many questions may still be asked for it, by whoever works on it. Set from the role's limits when the step's
-    /// own assignment is given out.
-    pub questions: Arc<AtomicU32>,
 }
 
 impl Assignment {

@@ -21,7 +21,7 @@ use super::pool::{Job, LANES};
 use super::stats::{Counters, RoleStats};
 use super::work::{cancelled, company_stopping};
 use super::worker::Means;
-use super::{Assignment, Role, Roles, RolesError, talk};
+use super::{Assignment, Role, Roles, RolesError};
 use crate::engine::port::Stop;
 use crate::model::Models;
 use crate::run::Failure;
@@ -181,14 +181,11 @@ impl Company {
     ///
     /// # Errors
     /// [`Stop`]: it failed, its worker died (which can be retried), it was cancelled, or the gate has parked it.
-    pub async fn assign(&self, mut assignment: Assignment) -> Result<Value, Stop> {
+    pub async fn assign(&self, assignment: Assignment) -> Result<Value, Stop> {
         let shared = &*self.shared;
         let Some(desk) = shared.desks.get(&assignment.role) else {
             return Err(unknown_role(&assignment.role, &shared.roles).into());
         };
-        if assignment.depth == 0 {
-            assignment.questions = talk::budget(desk.role.limits.questions);
-        }
         let places = &desk.places[usize::from(assignment.depth).min(LANES - 1)];
         let cancel = assignment.cancel.child_token();
         let place = tokio::select! {

@@ -51,7 +51,7 @@ fn default_rounds() -> u32 {
 pub struct RoleLimits {
     /// Exchanges with the model.
     pub turns: u32,
-    /// Questions and objections to other roles, those included that they lead to.
+    /// Questions and objections to other roles in one assignment; an answer is an assignment of its own.
     pub questions: u32,
     /// Time, from when a worker takes it up.
     #[serde(deserialize_with = "duration")]

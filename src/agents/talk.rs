@@ -32,9 +32,11 @@ const MOST_REASONS: usize = 20;
 
 /// An agent's way to the other roles, for one assignment.
 pub(super) struct Talk<'a> {
-    pub(super) company: Company,
+    company: Company,
     pub(super) role: &'a Role,
     pub(super) assignment: &'a Assignment,
+    /// How much was asked so far. Of this assignment alone, so that an attempt that is taken up again counts the same.
+    asked: AtomicU32,
 }
 
 /// What a review came to.
@@ -67,7 +69,11 @@ pub(super) fn is_talk(tool: &str) -> bool {
     NAMES.contains(&tool)
 }
 
-impl Talk<'_> {
+impl<'a> Talk<'a> {
+    pub(super) fn new(company: Company, role: &'a Role, assignment: &'a Assignment) -> Self {
+        Self { company, role, assignment, asked: AtomicU32::new(0) }
+    }
+
     /// The tools as a model is offered them; none that the role may not use, nor where nobody could be asked.
     pub(super) fn specs(&self) -> Vec<ToolSpec> {
         if self.assignment.depth >= DEEPEST {
@@ -133,11 +139,11 @@ impl Talk<'_> {
         let answer = gate
             .call(wanted, |_permit| async {
                 let answered = async {
-                    let message = gate.say(&self.role.name, Some(&to), says).await?;
+                    let message = gate.say(&self.role.name, &to, says).await?;
                     let within = gate.within(message);
                     let answer = self.delegate(&to, goal, input, answer_schema(), &within).await?;
                     let text = answer.get("answer").and_then(Value::as_str).unwrap_or_default().to_owned();
-                    within.say(&to, Some(&self.role.name), Says::Answer { text }).await?;
+                    within.say(&to, &self.role.name, Says::Answer { text }).await?;
                     Ok(answer)
                 };
                 answered.await.map_err(as_failed)
@@ -169,11 +175,11 @@ impl Talk<'_> {
         let verdict = gate
             .call(wanted, |_permit| async {
                 let reviewed = async {
-                    let message = gate.say(&self.role.name, Some(by), Says::Assignment { goal: goal.clone() }).await?;
+                    let message = gate.say(&self.role.name, by, Says::Assignment { goal: goal.clone() }).await?;
                     let within = gate.within(message);
                     let verdict = self.delegate(by, goal, input, verdict_schema(), &within).await?;
                     let Review { accepted, reasons } = review_in(&verdict);
-                    within.say(by, Some(&self.role.name), Says::Verdict { accepted, reasons }).await?;
+                    within.say(by, &self.role.name, Says::Verdict { accepted, reasons }).await?;
                     Ok(verdict)
                 };
                 reviewed.await.map_err(as_failed)
@@ -203,18 +209,13 @@ impl Talk<'_> {
         Box::pin(self.company.assign(assignment)).await
     }
 
-    /// Takes one question off the budget, if there is one left.
+    /// Counts one more question, if the role's limit allows it.
     fn spend(&self) -> Result<(), String> {
-        let questions = &self.assignment.questions;
-        let left = questions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        left.map(drop).map_err(|_| "enough was asked for this assignment: go on with what you have".to_owned())
+        if self.asked.fetch_add(1, Ordering::Relaxed) < self.role.limits.questions {
+            return Ok(());
+        }
+        Err("enough was asked for this assignment: go on with what you have".to_owned())
     }
-}
-
-/// A budget of questions, which everybody shares who works on the same assignment.
-#[must_use]
-pub fn budget(questions: u32) -> std::sync::Arc<AtomicU32> {
-    std::sync::Arc::new(AtomicU32::new(questions))
 }
 
 /// Who is told what, and the goal and input of whoever answers.
@@ -226,7 +227,7 @@ fn parsed(call: &ToolCall) -> Result<(String, Says, String, Map<String, Value>),
     }
     let Objection { role, about, reasons, mut context } =
         serde_json::from_value(call.arguments.clone()).map_err(wrong)?;
-    let goal = format!("Since when does this hold: {about}?\n{}", reasons.join("\n"));
+    let goal = format!("Does this hold, and since when: {about}?\n{}", reasons.join("\n"));
     context.insert("objection".to_owned(), json!({ "about": about, "reasons": reasons }));
     Ok((role, Says::Objection { about, reasons }, goal, context))
 }

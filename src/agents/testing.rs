@@ -203,7 +203,6 @@ pub(crate) fn assignment(goal: &str, ledger: &Arc<MemoryLedger>) -> Assignment {
         gate: gate(ledger),
         cancel: CancellationToken::new(),
         depth: 0,
-        questions: Arc::default(),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn carry_out(
     company: Option<Company>,
     stopping: &CancellationToken,
 ) -> Result<Value, Stop> {
-    let talk = company.map(|company| Talk { company, role, assignment });
+    let talk = company.map(|company| Talk::new(company, role, assignment));
     let mut offered = tools.specs(&role.tools);
     offered.extend(talk.iter().flat_map(Talk::specs));
     let opening = assignment.opening(&role.prompt, offered);

@@ -114,8 +114,8 @@ impl Gate {
     ///
     /// # Errors
     /// [`Stop`]: the attempt is over.
-    pub async fn say(&self, from: &str, to: Option<&str>, says: Says) -> Result<MessageId, Stop> {
-        let nth = self.nth(format!("say {from} {to:?} {says:?}"));
+    pub async fn say(&self, from: &str, to: &str, says: Says) -> Result<MessageId, Stop> {
+        let nth = self.nth(format!("say {from} {to} {says:?}"));
         let message = Message::new(&self.step, self.cause.clone(), from, to, says, nth);
         let id = message.id.clone();
         self.ledger.say(message).await?;

@@ -408,7 +408,7 @@ pub enum RunEvent {
     /// A call of which the result was lost is made again, with the same key: it is idempotent, or a person said so.
     CallRepeated { step: StepPath, key: CallKey, tool: String },
 
-    /// An agent said something to another, or to all.
+    /// An agent said something to another.
     Said { step: StepPath, message: Message },
 
     /// A person is asked; the step is parked.

@@ -28,7 +28,7 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// Something that one agent said to another, or to all.
+/// Something that one agent said to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Unique in the step.
@@ -38,9 +38,8 @@ pub struct Message {
     pub cause: Option<MessageId>,
     /// The role that speaks.
     pub from: Arc<str>,
-    /// The role that is spoken to; all if `None`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<Arc<str>>,
+    /// The role that is spoken to.
+    pub to: Arc<str>,
     /// What it says.
     pub says: Says,
 }
@@ -64,14 +63,6 @@ pub enum Says {
         /// The answer in words.
         text: String,
     },
-    /// Everybody should remember this.
-    Note {
-        /// What it is about, if it takes the place of what was noted about the same.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        about: Option<String>,
-        /// What is noted.
-        text: String,
-    },
     /// This cannot be right.
     Objection {
         /// What is objected to.
@@ -92,18 +83,18 @@ pub enum Says {
 impl Message {
     /// A message that is said in `step`; the `nth` (from 0) that says just this.
     #[must_use]
-    pub fn new(step: &StepPath, cause: Option<MessageId>, from: &str, to: Option<&str>, says: Says, nth: u32) -> Self {
+    pub fn new(step: &StepPath, cause: Option<MessageId>, from: &str, to: &str, says: Says, nth: u32) -> Self {
         let mut digest = Sha256::new();
         let body = serde_json::to_string(&says).unwrap_or_default();
         let cause_text = cause.as_ref().map_or("", MessageId::as_str);
-        for part in [step.as_str(), cause_text, from, to.unwrap_or_default(), &body] {
+        for part in [step.as_str(), cause_text, from, to, &body] {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
         let mut first = [0; 8];
         first.copy_from_slice(&digest.chain_update(nth.to_be_bytes()).finalize()[..8]);
         let id = MessageId(format!("{:016x}", u64::from_be_bytes(first)).into());
-        Self { id, cause, from: from.into(), to: to.map(Into::into), says }
+        Self { id, cause, from: from.into(), to: to.into(), says }
     }
 }
 
@@ -115,7 +106,6 @@ impl Says {
             Self::Assignment { .. } => "assignment",
             Self::Question { .. } => "question",
             Self::Answer { .. } => "answer",
-            Self::Note { .. } => "note",
             Self::Objection { .. } => "objection",
             Self::Verdict { .. } => "verdict",
         }

@@ -8,6 +8,7 @@ mod environment;
 mod references;
 mod scan;
 mod scope;
+mod slices;
 mod values;
 
 use std::io;

@@ -36,7 +36,7 @@ fn brief(documents: &[(&str, &str)], question: &str, may_talk: bool) -> Brief {
         let event: Value = serde_json::from_str(line).unwrap();
         let message = &event["event"]["said"]["message"];
         let (kind, says) = message["says"].as_object()?.iter().next()?;
-        let to = message["to"].as_str().unwrap_or("all");
+        let to = message["to"].as_str().unwrap();
         Some(format!("{}>{to} {kind}: {says}", message["from"].as_str().unwrap()))
     });
     let said = said.collect();

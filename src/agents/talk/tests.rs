@@ -29,7 +29,7 @@ fn answer(text: &str) -> String {
 fn heard(ledger: &MemoryLedger) -> Vec<String> {
     let said = ledger.said();
     let line = |message: &crate::run::Message| {
-        let to = message.to.as_deref().unwrap_or("all");
+        let to = &message.to;
         let cause = message.cause.as_ref().map(|cause| said.iter().position(|other| other.id == *cause).unwrap());
         let cause = cause.map_or_else(|| "the step".to_owned(), |at| format!("message {at}"));
         format!("{}>{to} {} for {cause}", message.from, message.says.kind())
@@ -74,7 +74,7 @@ async fn an_objection_reaches_the_role_with_its_reasons() {
     let objection = json!({ "role": "research", "about": "It was in May", "reasons": ["The log says June"] });
     let company = company("", curious("company.object", objection)).await;
     let told = company.assign(assignment("find out", &ledger)).await.unwrap();
-    assert!(told.to_string().contains("does this hold: It was in May"), "{told}");
+    assert!(told.to_string().contains("since when: It was in May"), "{told}");
     let Says::Objection { about, reasons } = &ledger.said()[0].says else { panic!("no objection") };
     assert_eq!((about.as_str(), reasons.as_slice()), ("It was in May", &["The log says June".to_owned()][..]));
     assert_eq!(heard(&ledger)[1], "research>maker answer for message 0");
@@ -145,9 +145,15 @@ async fn no_more_is_asked_than_the_budget_allows() {
         }
     });
     let company = company("limits: { questions: 3 }", model).await;
-    let told = company.assign(assignment("x", &Arc::default())).await.unwrap();
+    let ledger = Arc::new(MemoryLedger::default());
+    let told = company.assign(assignment("x", &ledger)).await.unwrap();
     assert!(told.to_string().contains("enough was asked"), "{told}");
     assert_eq!(asked.load(Ordering::SeqCst), 4);
+
+    // A further attempt is told the same after as many questions, and nothing is asked or paid again.
+    let made = ledger.made().len();
+    assert_eq!(company.assign(assignment("x", &ledger)).await.unwrap(), told);
+    assert_eq!((asked.load(Ordering::SeqCst), ledger.made().len()), (4, made));
 }
 
 /// Accepts what was made in this round, counted from 1.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Exchange};
 use super::material::{Finding, Handed};
 use super::task;
 use crate::model::ToolSpec;
@@ -26,15 +26,17 @@ pub(super) fn objection(conversation: &Conversation<'_>, about: &str, reasons: &
 
 /// Whether somebody was asked before.
 pub(super) fn has_asked(conversation: &Conversation<'_>) -> bool {
+    exchanges(conversation).next().is_some()
+}
+
+fn exchanges<'a>(conversation: &'a Conversation<'_>) -> impl Iterator<Item = &'a Exchange<'a>> {
     let asks = |tool: &str| conversation.tools.iter().any(|spec| spec.name == tool && who(spec).is_some());
-    conversation.exchanges.iter().any(|exchange| asks(exchange.tool))
+    conversation.exchanges.iter().filter(move |exchange| asks(exchange.tool))
 }
 
 /// What colleagues brought, each with what they were asked: the arguments of the call.
 pub(super) fn answers<'a>(conversation: &'a Conversation<'_>) -> Vec<(&'a Value, Vec<Finding>)> {
-    let asks = |tool: &str| conversation.tools.iter().any(|spec| spec.name == tool && who(spec).is_some());
-    let answered = conversation.exchanges.iter().filter(|exchange| asks(exchange.tool));
-    answered
+    exchanges(conversation)
         .map(|exchange| {
             let result = exchange.result.and_then(Value::as_object);
             (exchange.arguments, result.map(|result| Handed::read(result).findings).unwrap_or_default())

@@ -144,18 +144,13 @@ fn findings(question: &Question, passages: &[Passage], words: &Words) -> Draft {
     };
     let close: Vec<bool> = (0..sentences.len()).map(close).collect();
     let anchored = close.contains(&true);
-    let wants_dates = question.parts.iter().any(Part::wants_a_date);
     let best = context.best_of_passages(&means.overall);
     let fits = |index: usize| {
         // Where nothing is close to the question, what the search put first is all there is.
         let first = !anchored && passages[sentences[index].passage].rank < FEW_PASSAGES;
         let beside = context.beside(index).any(|other| close[other]);
-        let has_date = wants_dates
-            && question.parts.iter().any(|part| {
-                part.wants_a_date()
-                    && part.is_answered_by(&sentences[index].plain)
-                    && best[&sentences[index].passage] >= 0.5
-            });
+        let is_date = |part: &Part| part.wants_a_date() && part.is_answered_by(&sentences[index].plain);
+        let has_date = best[&sentences[index].passage] >= 0.5 && question.parts.iter().any(is_date);
         close[index] || first || beside || has_date || means.related[index] >= 0.3
     };
     let eligible: Vec<bool> = (0..sentences.len()).map(fits).collect();

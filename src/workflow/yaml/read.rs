@@ -219,14 +219,14 @@ impl Reader {
         known: &[&'k str],
         given: impl Fn(&str) -> bool,
     ) -> Option<&'k str> {
-        if self.problems.are_enough() {
-            return None;
-        }
+        // A guess takes time, and there are problems enough to mend.
+        let may_guess = !self.problems.are_enough();
         self.problems.add(|| {
             problem_at(key.mark, &path.key(&key.text), "unknown_key", format!("there is no key `{}` here", key.text))
                 .maybe_suggest(suggest_name(&key.text, known.iter().copied()))
         });
-        let meant = nearest(&key.text, known.iter().copied()).filter(|meant| !given(meant))?;
+        let meant = may_guess.then(|| nearest(&key.text, known.iter().copied())).flatten();
+        let meant = meant.filter(|meant| !given(meant))?;
         self.guesses.key(path, &key.text, meant);
         Some(meant)
     }

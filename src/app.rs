@@ -26,7 +26,9 @@ use crate::model::{Model as _, Models, Offline, OpenAi, OpenAiSettings};
 
 use crate::run::{Policy, RunId};
 use crate::store::{Definition, DefinitionKind, OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
-use crate::tools::{AddressRules, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, Tools};
+use crate::tools::{
+    AddressRules, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools,
+};
 use crate::workflow::{Catalog, Effect};
 
 pub use answer::Answer;
@@ -368,6 +370,7 @@ fn tools(config: &Config, memory: &Memory) -> Result<Tools, AppError> {
     tools.register(Arc::new(FilesWrite::new(folder)))?;
     tools.register(Arc::new(MemorySearch::new(memory.clone())))?;
     tools.register(Arc::new(MemoryNote::new(memory.clone())))?;
+    tools.register(Arc::new(MemorySettle::new(memory.clone())))?;
     Ok(tools)
 }
 

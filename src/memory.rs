@@ -7,6 +7,7 @@
 //! Architecture invariant: nothing of a text is lost if the whole index is.
 
 pub mod bm25;
+mod conflict;
 mod documents;
 pub mod edge;
 mod html;
@@ -21,11 +22,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::clock::{Clock, Timestamp};
-use crate::store::entries::{Change, Entry, EntryCounts, EntryId, EntryKind, NewNote, Revision};
+use crate::store::entries::{Change, Entry, EntryCounts, EntryKind, Revision};
 use crate::store::{Entries, StoreError};
 use bm25::Encoder;
 use index::{Filter, Index, IndexError, Indexed};
 
+pub use crate::store::entries::EntryId;
+pub use conflict::{Conflict, Noted, Rival};
 pub use documents::{LONGEST_FILE, Skipped};
 pub use edge::EdgeIndex;
 pub use remember::{Progress, Remember, Report};
@@ -83,6 +86,9 @@ pub struct Hit {
     pub matched: Vec<String>,
     /// Whether it is a note.
     pub note: bool,
+    /// For a note: what else was noted about the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Conflict>,
     /// When it was remembered.
     pub at: Timestamp,
 }
@@ -119,6 +125,7 @@ impl Memory {
         let found = found?;
         let ids: Vec<EntryId> = found.iter().map(|(id, _)| *id).collect();
         let entries = self.shared.entries.get(&ids).await?;
+        let mut conflicts = self.conflicts(&entries).await?;
         let hit = |entry: Entry| {
             let score = found.iter().find(|(id, _)| *id == entry.id).map_or(0.0, |(_, score)| *score);
             let matched = self.shared.encoder.matched(query, &whole(&entry));
@@ -131,18 +138,11 @@ impl Memory {
                 score,
                 matched,
                 note: entry.kind == EntryKind::Note,
+                conflict: conflicts.remove(&entry.id),
                 at: entry.created_at,
             }
         };
         Ok(entries.into_iter().filter(|entry| entry.superseded_by.is_none()).map(hit).collect())
-    }
-
-    /// Notes something. A note with a key that was noted before changes nothing.
-    ///
-    /// # Errors
-    /// [`MemoryError`]. Once SQL holds the note it is remembered, even if the index could not follow at once.
-    pub async fn note(&self, note: NewNote) -> Result<EntryId, MemoryError> {
-        Ok(self.shared.entries.note(note, self.shared.clock.now()).await?)
     }
 
     /// How much is remembered.

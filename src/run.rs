@@ -20,7 +20,7 @@ pub use event::{
     CallKey, Carried, Category, Failure, Origin, Output, Payload, Question, QuestionKind, Recorded, RunEvent, RunId,
     RunStatus, ValueRef,
 };
-pub use message::{Message, MessageId, Says};
+pub use message::{EVERYONE, Message, MessageId, Says};
 pub use path::{ScopePath, StepPath};
 pub use permit::{Mode, Permit, Policy, Verdict, rule};
 pub use state::{Around, RunState, StepResult};

@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod health;
 mod memory;
+mod notes;
 mod questions;
 mod runs;
 mod select;
@@ -25,6 +26,7 @@ pub use error::{ApiError, ErrorBody, ErrorDocument, PlacedProblem};
 pub use events::{EventPage, Frame};
 pub use health::Health;
 pub use memory::{Rebuilt, RecallQuery, Recalled, Remember, Remembered, Skipped};
+pub use notes::{NoteView, Ruled, Ruling};
 pub use questions::{Answer, OpenQuestion};
 pub use runs::{Begun, Cancel, NewRun, Retry, RunList, RunView, Told};
 pub use workflows::{NewWorkflows, SavedWorkflow, Simulate, Simulated, WorkflowText};
@@ -51,6 +53,8 @@ pub fn router(app: App) -> Router {
         .route("/api/agents", get(agents::list))
         .route("/api/memory/entries", post(memory::remember))
         .route("/api/memory/recall", get(memory::recall))
+        .route("/api/memory/notes", get(notes::list))
+        .route("/api/memory/rulings", post(notes::settle))
         .route("/api/memory/rebuild", post(memory::rebuild))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(app)

@@ -17,7 +17,8 @@ use crate::workflow::{CallEffect, Effect};
 
 pub use files::{FilesRead, FilesWrite, Folder};
 pub use http::{AddressRules, BadAddressRule, HttpRequest};
-pub use memory::{MemoryNote, MemorySearch};
+pub use memory::{MemoryNote, MemorySearch, MemorySettle};
+pub(crate) use memory::{NOTE, SETTLE};
 pub(crate) use registry::allows;
 pub use registry::{RegisterError, Tools};
 

@@ -3,6 +3,8 @@
 //!
 //! To a model these are tools like any other, offered by the role's allow-list.
 
+mod notes;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::Deserialize;

@@ -178,6 +178,11 @@ pub(crate) fn tools() -> Arc<Tools> {
 
 /// One role named `maker` with these lines in its file, besides those built in (which need other tools).
 pub(crate) fn maker(lines: &str) -> Roles {
+    maker_and_qa(lines, "")
+}
+
+/// The roles of [`maker`], with these lines in the file of `qa`.
+pub(crate) fn maker_and_qa(lines: &str, qa: &str) -> Roles {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
     write("maker.yaml", format!("name: maker\ndescription: Makes.\nprompt: maker.md\ntools: ['*']\n{lines}"));
@@ -185,7 +190,8 @@ pub(crate) fn maker(lines: &str) -> Roles {
     write("helper.yaml", "name: helper\ndescription: Helps.\nprompt: helper.md\ntools: ['*']\nworkers: 1\n".to_owned());
     write("helper.md", "You help.".to_owned());
     for built_in in ["research", "analysis", "implementation", "qa"] {
-        write(&format!("{built_in}.yaml"), format!("name: {built_in}\ndescription: x\nprompt: {built_in}.md\n"));
+        let more = if built_in == "qa" { qa } else { "" };
+        write(&format!("{built_in}.yaml"), format!("name: {built_in}\ndescription: x\nprompt: {built_in}.md\n{more}"));
     }
     let folders = || vec![folder.path().to_owned()];
     Roles::load(&RoleFolders { agents: folders(), prompts: folders() }).unwrap()

@@ -15,7 +15,7 @@ use crate::engine::gate::{Call, CallError, Gate};
 use crate::engine::port::Stop;
 use crate::model::{Model, ModelError, Reply, Request, ToolCall};
 use crate::run::{Category, Failure};
-use crate::tools::{Caller, ToolError, Tools};
+use crate::tools::{Caller, NOTE, ToolError, Tools};
 use crate::workflow::{CallEffect, Effect};
 
 /// How often a result that is not what was asked for is sent back to the model.
@@ -125,29 +125,47 @@ impl<'a> Hands<'a> {
     /// One call. What goes wrong with the call itself is told to the model, which may find another way; what goes wrong
     /// with recording it stops the attempt.
     async fn make(self, call: ToolCall) -> Result<CallResult, Stop> {
-        let Self { tools, gate, caller, talk } = self;
+        let Self { gate, caller, talk, .. } = self;
         if let Some(talk) = talk.filter(|_| talk::is_talk(&call.name)) {
             return Ok(match talk.call(&call).await? {
                 Ok(result) => CallResult { call: call.id, result },
                 Err(why) => CallResult::error(&call.id, &why),
             });
         }
-        let effect = match tools.effect(&call.name, &call.arguments) {
+        let made = match talk.filter(|_| call.name == NOTE) {
+            Some(talk) => talk.note(self, call.arguments).await?,
+            None => self.perform(gate, caller, &call.name, call.arguments).await?,
+        };
+        Ok(match made {
+            Ok(result) => CallResult { call: call.id, result },
+            Err(why) => CallResult::error(&call.id, &why),
+        })
+    }
+
+    /// One call of a tool, for `caller`, through `gate`. The inner error is for the model.
+    pub(super) async fn perform(
+        self,
+        gate: &Gate,
+        caller: &Caller,
+        tool: &str,
+        arguments: Value,
+    ) -> Result<Result<Value, String>, Stop> {
+        let effect = match self.tools.effect(tool, &arguments) {
             Ok(effect) => effect,
-            Err(error) => return Ok(CallResult::error(&call.id, &error.to_string())),
+            Err(error) => return Ok(Err(error.to_string())),
         };
         let made = AtomicBool::new(false);
-        let wanted = Call::new(call.name.clone(), effect, call.arguments.clone());
+        let wanted = Call::new(tool, effect, arguments.clone());
         let result = gate
             .call(wanted, |permit| {
                 made.store(true, Ordering::Relaxed);
-                async { tools.call(&call.name, call.arguments.clone(), permit, caller).await.map_err(call_error) }
+                async { self.tools.call(tool, arguments, permit, caller).await.map_err(call_error) }
             })
             .await;
         match result {
-            Ok(result) => Ok(CallResult { call: call.id, result }),
+            Ok(result) => Ok(Ok(result)),
             Err(Stop::Failed(failure)) if is_for_the_model(&failure, made.load(Ordering::Relaxed)) => {
-                Ok(CallResult::error(&call.id, &failure.message))
+                Ok(Err(failure.message))
             }
             Err(stop) => Err(stop),
         }

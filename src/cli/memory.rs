@@ -1,12 +1,14 @@
-//! `callboard memory rebuild`
+//! `callboard memory rebuild`, `callboard memory notes`, `callboard memory settle`
 
 use clap::Subcommand;
 
 use super::complaint::Complaint;
 use super::exit::Exit;
+use super::output::Output;
 use super::session::{Purpose, Session, Twice};
 use super::{Context, Format};
-use crate::server::Rebuilt;
+use crate::server::{NoteView, Rebuilt, Ruled, Ruling};
+use crate::store::entries::{EntryId, Settled};
 
 /// Looks after the memory
 #[derive(Debug, Subcommand)]
@@ -18,24 +20,105 @@ Nothing that is remembered gets lost: the database holds it, and the index only 
 Examples:
   callboard memory rebuild")]
     Rebuild,
+    /// Lists what was noted, those notes too that gave way to others, and why
+    #[command(after_help = "\
+Notes about the same thing are versions of each other. Of two that say different things the one holds whose author is
+clearly surer; else both stand until a role or a person says which.
+
+Examples:
+  callboard memory notes
+  callboard memory notes --format json | jq '.[] | select(.gave_way_to == null)'")]
+    Notes,
+    /// Says which of several notes about the same thing holds
+    #[command(after_help = "\
+Examples:
+  callboard memory notes                                     which notes there are
+  callboard memory settle 12 --because \"the minutes of May say so\"")]
+    Settle {
+        /// The number of the note that holds
+        note: u64,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        because: String,
+        /// Who says so
+        #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "a person")]
+        by: String,
+    },
 }
 
 impl Memory {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let Self::Rebuild = self;
-        let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
-        let busy = context.screen.busy("rebuilding the index".to_owned());
-        let nothing = serde_json::json!({});
-        let rebuilt =
-            context.interrupt.cuts_short(session.post("/api/memory/rebuild", &nothing, Twice::Harmless)).await;
-        drop(busy);
-        session.close().await;
-        let Some(rebuilt) = rebuilt else { return Ok(Exit::Interrupted) };
-        let rebuilt: Rebuilt = rebuilt?;
-        match context.output.format() {
-            Format::Json => context.output.json(&rebuilt),
-            Format::Text => context.output.line(format!("the index holds {} entries", rebuilt.entries)),
+        match self {
+            Self::Rebuild => rebuild(context).await,
+            Self::Notes => notes(context).await,
+            Self::Settle { note, because, by } => {
+                settle(context, Ruling { holds: EntryId(note), reason: because, by }).await
+            }
         }
-        Ok(Exit::Done)
+    }
+}
+
+async fn rebuild(context: &Context) -> Result<Exit, Complaint> {
+    let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
+    let busy = context.screen.busy("rebuilding the index".to_owned());
+    let nothing = serde_json::json!({});
+    let rebuilt = context.interrupt.cuts_short(session.post("/api/memory/rebuild", &nothing, Twice::Harmless)).await;
+    drop(busy);
+    session.close().await;
+    let Some(rebuilt) = rebuilt else { return Ok(Exit::Interrupted) };
+    let rebuilt: Rebuilt = rebuilt?;
+    match context.output.format() {
+        Format::Json => context.output.json(&rebuilt),
+        Format::Text => context.output.line(format!("the index holds {} entries", rebuilt.entries)),
+    }
+    Ok(Exit::Done)
+}
+
+async fn notes(context: &Context) -> Result<Exit, Complaint> {
+    let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
+    let notes: Result<Vec<NoteView>, Complaint> = session.get("/api/memory/notes").await;
+    session.close().await;
+    let notes = notes?;
+    match context.output.format() {
+        Format::Json => context.output.json(&notes),
+        Format::Text if notes.is_empty() => context.output.line("nothing is noted"),
+        Format::Text => notes.iter().for_each(|note| write(&context.output, note)),
+    }
+    Ok(Exit::Done)
+}
+
+async fn settle(context: &Context, ruling: Ruling) -> Result<Exit, Complaint> {
+    let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
+    let ruled: Result<Ruled, Complaint> = session.post("/api/memory/rulings", &ruling, Twice::Harmless).await;
+    session.close().await;
+    let ruled = ruled?;
+    match context.output.format() {
+        Format::Json => context.output.json(&ruled),
+        Format::Text => {
+            let gave_way: Vec<String> = ruled.gave_way.iter().map(|note| note.0.to_string()).collect();
+            context.output.line(match gave_way.as_slice() {
+                [] => format!("note {} holds; no other stands against it", ruling.holds.0),
+                ids => format!("note {} holds; what gave way: {}", ruling.holds.0, ids.join(", ")),
+            });
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes a note: its number, what it is about, who says what, and what became of it.
+fn write(output: &Output, note: &NoteView) {
+    let about = note.about.as_deref().map(|about| format!("  {about}")).unwrap_or_default();
+    let sure = note.confidence.map(|percent| format!(", {percent} % sure")).unwrap_or_default();
+    output.line(format!("{}{about}  ({}{sure}, {})", note.id.0, note.author, note.at));
+    for line in note.text.lines() {
+        output.line(format!("      {line}"));
+    }
+    if let (Some(holds), Some(settled)) = (note.gave_way_to, &note.settled) {
+        let why = match settled {
+            Settled::Revised => "its author revised it".to_owned(),
+            Settled::Confidence => "that author is clearly surer".to_owned(),
+            Settled::Ruling { by, reason } => format!("{by}: {reason}"),
+        };
+        output.line(format!("      gave way to {}: {why}", holds.0));
     }
 }

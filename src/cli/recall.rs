@@ -51,4 +51,7 @@ fn write(context: &Context, entry: &Recalled) {
     for line in entry.text.lines().filter(|line| !line.trim().is_empty()).take(SHOWN_LINES) {
         context.output.line(format!("      {line}"));
     }
+    if entry.conflict.as_ref().is_some_and(|conflict| conflict.holds.is_none()) {
+        context.output.line("      (others noted something else about the same: see `callboard memory notes`)");
+    }
 }

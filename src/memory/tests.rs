@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::{ManualClock, Timestamp};
-use crate::store::entries::{EntryScope, NewNote, Supersedes};
+use crate::store::entries::{EntryScope, NewNote, Settled};
 use crate::store::{Store, StoreOptions, WorkspaceId};
 
 /// A memory in a folder, with a folder of documents beside it.
@@ -80,8 +80,8 @@ pub(super) fn note(text: &str) -> NewNote {
         author: "research".to_owned(),
         heading: None,
         text: text.to_owned(),
+        confidence: None,
         provenance: None,
-        supersedes: None,
         key: None,
     }
 }
@@ -129,15 +129,46 @@ async fn notes_are_recalled_at_once_and_made_once_by_key() {
     assert_eq!(hits.len(), 1);
     assert!(hits[0].note && hits[0].source == "research" && hits[0].lines.is_none());
 
-    let about = |text: &str| NewNote {
-        heading: Some("budget".to_owned()),
-        supersedes: Some(Supersedes::SameHeading),
-        ..note(text)
-    };
+    let about = |text: &str| NewNote { heading: Some("budget".to_owned()), ..note(text) };
     place.memory.note(about("The budget is ten thousand.")).await.unwrap();
     place.memory.note(about("The budget is twelve thousand.")).await.unwrap();
     let hits = place.recall("budget").await;
     assert_eq!(hits.iter().map(|hit| hit.text.as_str()).collect::<Vec<_>>(), ["The budget is twelve thousand."]);
+}
+
+#[tokio::test]
+async fn a_hit_says_what_else_was_noted_about_the_same() {
+    let place = place().await;
+    let about = |author: &str, text: &str, confidence| NewNote {
+        author: author.to_owned(),
+        heading: Some("budget".to_owned()),
+        confidence,
+        ..note(text)
+    };
+    let first = place.memory.note(about("research", "The budget is ten.", None)).await.unwrap();
+    assert_eq!(first.conflict, None);
+    let second = place.memory.note(about("analysis", "The budget is twelve.", None)).await.unwrap();
+    let conflict = second.conflict.unwrap();
+    assert_eq!((conflict.holds, conflict.others[0].id, conflict.others[0].settled.clone()), (None, first.id, None));
+    let hits = place.recall("budget").await;
+    assert_eq!(hits.len(), 2);
+    assert!(hits.iter().all(|hit| hit.conflict.as_ref().unwrap().holds.is_none()), "{hits:?}");
+
+    let gave_way = place.memory.settle(&EntryScope::Workspace, first.id, "qa", "see the minutes").await.unwrap();
+    assert_eq!(gave_way, [second.id]);
+    let hits = place.recall("budget").await;
+    let conflict = hits[0].conflict.as_ref().unwrap();
+    assert_eq!((hits.len(), conflict.holds), (1, Some(first.id)));
+    let ruling = Settled::Ruling { by: "qa".to_owned(), reason: "see the minutes".to_owned() };
+    assert_eq!(
+        (conflict.others[0].text.as_str(), &conflict.others[0].settled),
+        ("The budget is twelve.", &Some(ruling))
+    );
+
+    // One that is less sure than the note that holds gives way at once, and is told so.
+    let third = place.memory.note(about("implementation", "The budget is one.", Some(5))).await.unwrap();
+    assert_eq!(third.conflict.unwrap().holds, Some(first.id));
+    assert_eq!(place.recall("budget").await[0].conflict.as_ref().unwrap().others.len(), 2);
 }
 
 #[tokio::test]

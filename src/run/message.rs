@@ -38,11 +38,14 @@ pub struct Message {
     pub cause: Option<MessageId>,
     /// The role that speaks.
     pub from: Arc<str>,
-    /// The role that is spoken to.
+    /// The role that is spoken to; [`EVERYONE`] for a note.
     pub to: Arc<str>,
     /// What it says.
     pub says: Says,
 }
+
+/// To whom a note is said. No role has this name.
+pub const EVERYONE: &str = "*";
 
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,9 +73,17 @@ pub enum Says {
         /// Why.
         reasons: Vec<String>,
     },
-    /// Whether work is accepted.
+    /// Let us all remember this.
+    Note {
+        /// What it is about, if it is to be weighed against other notes about the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// The note.
+        text: String,
+    },
+    /// Whether work is accepted, or a note holds against others about the same.
     Verdict {
-        /// Whether it is.
+        /// Whether it is, or does.
         accepted: bool,
         /// Why not.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -107,6 +118,7 @@ impl Says {
             Self::Question { .. } => "question",
             Self::Answer { .. } => "answer",
             Self::Objection { .. } => "objection",
+            Self::Note { .. } => "note",
             Self::Verdict { .. } => "verdict",
         }
     }

@@ -200,6 +200,9 @@ impl From<StoreError> for ApiError {
 impl From<MemoryError> for ApiError {
     fn from(error: MemoryError) -> Self {
         match error {
+            MemoryError::Store(error @ StoreError::Missing(_)) => Self::missing(
+                ErrorBody::new("no_such_note", error.to_string()).suggest("`callboard memory notes` lists the notes"),
+            ),
             MemoryError::Store(error) => error.into(),
             error @ (MemoryError::Index(_) | MemoryError::Stopped(_)) => Self {
                 status: StatusCode::SERVICE_UNAVAILABLE,

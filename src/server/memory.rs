@@ -10,7 +10,7 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::memory::index::Filter;
-use crate::memory::{self, Hit, MOST_HITS, Report};
+use crate::memory::{self, Conflict, Hit, MOST_HITS, Report};
 use crate::store::entries::EntryScope;
 
 /// Documents to be remembered.
@@ -80,6 +80,9 @@ pub struct Recalled {
     pub score: f32,
     /// Whether it is a note of an agent, not a piece of a document.
     pub note: bool,
+    /// For a note: what else was noted about the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Conflict>,
     /// When it was remembered, in milliseconds since 1970.
     pub at: Timestamp,
 }
@@ -104,9 +107,9 @@ impl From<Report> for Remembered {
 
 impl From<Hit> for Recalled {
     fn from(hit: Hit) -> Self {
-        let Hit { text, source, lines, heading, score, note, at, .. } = hit;
+        let Hit { text, source, lines, heading, score, note, conflict, at, .. } = hit;
         let lines = lines.map(|lines| (lines.start, lines.end.saturating_sub(1).max(lines.start)));
-        Self { source, lines, heading, text, score, note, at }
+        Self { source, lines, heading, text, score, note, conflict, at }
     }
 }
 

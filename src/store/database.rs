@@ -31,7 +31,10 @@ const CHECKPOINT_PAGES: u32 = 2000;
 const LOG_BYTES: u64 = 64 << 20;
 
 /// Number, name and text of each file in `migrations/`, oldest first.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "spine", include_str!("../../migrations/0001_spine.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "spine", include_str!("../../migrations/0001_spine.sql")),
+    (2, "notes", include_str!("../../migrations/0002_notes.sql")),
+];
 
 fn migrator() -> Migrator {
     let migration = |&(number, name, sql): &(i64, &'static str, &'static str)| {

@@ -4,6 +4,7 @@
 //! that after a crash it catches up with what came later, and starts over only if it is lost.
 
 mod changes;
+mod notes;
 mod rows;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ use super::StoreError;
 use super::column::{self, count, whole};
 use super::workspace::Workspace;
 pub use changes::{Change, Revision};
+pub use notes::{NewNote, Settled};
 use rows::entry;
 
 /// An entry's id: counts upwards, and is never given twice.
@@ -82,8 +84,12 @@ pub struct Entry {
     pub created_at: Timestamp,
     /// By which run and step.
     pub provenance: Option<Provenance>,
-    /// The entry that has taken its place.
+    /// How sure a note's author is, in percent.
+    pub confidence: Option<u8>,
+    /// The note that has taken its place.
     pub superseded_by: Option<EntryId>,
+    /// Why it has.
+    pub settled: Option<Settled>,
 }
 
 /// A document to be remembered.
@@ -110,34 +116,6 @@ pub struct NewPiece {
     pub heading: Option<String>,
     /// The text.
     pub text: String,
-}
-
-/// Something to be noted.
-#[derive(Clone, Debug)]
-pub struct NewNote {
-    /// Who remembers it.
-    pub scope: EntryScope,
-    /// The role or the person that notes it.
-    pub author: String,
-    /// What it is about.
-    pub heading: Option<String>,
-    /// The text.
-    pub text: String,
-    /// By which run and step it came.
-    pub provenance: Option<Provenance>,
-    /// The entry whose place it takes.
-    pub supersedes: Option<Supersedes>,
-    /// Sets this note apart from others: made again with the same key, it is the note that there is.
-    pub key: Option<String>,
-}
-
-/// Whose place a note takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Supersedes {
-    /// This entry's, which must be there.
-    Entry(EntryId),
-    /// That of the note of the same scope with the same heading, if there is one.
-    SameHeading,
 }
 
 /// What remembering a document came to.
@@ -210,6 +188,7 @@ impl Entries {
             position: piece.position.as_ref(),
             heading: piece.heading.as_deref(),
             text: &piece.text,
+            confidence: None,
             provenance: document.provenance.as_ref(),
             key: None,
         });
@@ -246,45 +225,6 @@ impl Entries {
             .await?;
         transaction.commit().await?;
         Ok(removed)
-    }
-
-    /// Notes something. What it supersedes stays readable by its id, and leaves the index. A note whose key was
-    /// noted before changes nothing; its id is returned.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`] if there is no entry to supersede, or a failure of the database.
-    pub async fn note(&self, note: NewNote, at: Timestamp) -> Result<EntryId, StoreError> {
-        let mut writing = self.workspace.shared.database.writing().await?;
-        let mut transaction = sqlx::Connection::begin(writing.connection()?).await?;
-        if let Some(key) = &note.key
-            && let Some(noted) = rows::noted(&mut transaction, self.workspace(), key).await?
-        {
-            return Ok(noted);
-        }
-        let old = match (note.supersedes, &note.heading) {
-            (Some(Supersedes::Entry(old)), _) => Some(old),
-            (Some(Supersedes::SameHeading), Some(heading)) => {
-                rows::note_about(&mut transaction, self.workspace(), &note.scope, heading).await?
-            }
-            _ => None,
-        };
-        let new = rows::NewRow {
-            scope: &note.scope,
-            kind: EntryKind::Note,
-            source: &note.author,
-            source_hash: None,
-            position: None,
-            heading: note.heading.as_deref(),
-            text: &note.text,
-            provenance: note.provenance.as_ref(),
-            key: note.key.as_deref(),
-        };
-        let id = rows::insert_one(&mut transaction, self.workspace(), new, at).await?;
-        if let Some(old) = old {
-            rows::supersede(&mut transaction, self.workspace(), old, id).await?;
-        }
-        transaction.commit().await?;
-        Ok(id)
     }
 
     /// The entries with these ids, in their order; those that are gone are left out.

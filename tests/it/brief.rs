@@ -18,7 +18,9 @@ use callboard::model::Models;
 use callboard::run::{Policy, Recorded, RunEvent, RunId, RunStatus};
 use callboard::store::entries::EntryScope;
 use callboard::store::{Store, StoreOptions, WorkspaceId};
-use callboard::tools::{AddressRules, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, Tools};
+use callboard::tools::{
+    AddressRules, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools,
+};
 use callboard::workflow::ValidWorkflow;
 use futures::StreamExt;
 
@@ -46,6 +48,7 @@ impl Whole {
         let mut tools = Tools::new();
         tools.register(Arc::new(MemorySearch::new(memory.clone()))).unwrap();
         tools.register(Arc::new(MemoryNote::new(memory.clone()))).unwrap();
+        tools.register(Arc::new(MemorySettle::new(memory.clone()))).unwrap();
         tools.register(Arc::new(FilesRead::new(files.clone()))).unwrap();
         tools.register(Arc::new(FilesWrite::new(files))).unwrap();
         tools.register(Arc::new(HttpRequest::new(AddressRules::default()))).unwrap();

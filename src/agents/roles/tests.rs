@@ -166,7 +166,7 @@ fn files_that_are_no_text_or_too_large_are_refused() {
 fn tools_that_are_not_there_are_named_with_the_nearest() {
     let role = "name: legal\ndescription: x\nprompt: legal.md\ntools:\n  - files.*\n  - memory.serch\n  - mail.*\n";
     let folders = Folders::with(&[("agents/legal.yaml", role), ("prompts/legal.md", "Read.")]);
-    let known = ["files.read", "memory.search", "http.request"];
+    let known = ["files.read", "memory.search", "memory.settle", "http.request"];
     let wrong = folders.load().unwrap().check_tools(known).unwrap_err();
     let wrong = wrong.to_string().replace(&format!("{}/", folders.folder.path().display()), "");
     assert_eq!(

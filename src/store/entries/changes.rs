@@ -84,13 +84,13 @@ impl Entries {
     /// # Errors
     /// [`StoreError`] if the database fails.
     pub async fn changes(&self, after: Revision, limit: usize) -> Result<Vec<Change>, StoreError> {
-        let found = sqlx::query(
-            "SELECT changes.revision, changes.entry, entries.id AS id, scope, kind, source, source_hash, byte_start, \
-             byte_end, line_start, line_end, heading, text, created_at, run, step, superseded_by \
-             FROM entry_changes AS changes LEFT JOIN entries ON entries.id = changes.entry AND changes.gone = 0 \
+        let found = sqlx::query(concat!(
+            "SELECT changes.revision, changes.entry, ",
+            rows::entry_columns!(),
+            " FROM entry_changes AS changes LEFT JOIN entries ON entries.id = changes.entry AND changes.gone = 0 \
              AND entries.superseded_by IS NULL \
-             WHERE changes.workspace_id = ? AND changes.revision > ? ORDER BY changes.revision LIMIT ?",
-        )
+             WHERE changes.workspace_id = ? AND changes.revision > ? ORDER BY changes.revision LIMIT ?"
+        ))
         .bind(self.workspace())
         .bind(whole(after.0))
         .bind(column::limit(limit))

@@ -8,23 +8,26 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::changes::record;
-use super::{Document, Entry, EntryId, EntryKind, EntryScope, Position, Provenance};
+use super::{Document, Entry, EntryId, EntryKind, EntryScope, Position, Provenance, Settled};
 use crate::clock::Timestamp;
 use crate::run::{RunId, StepPath};
 use crate::store::StoreError;
 use crate::store::column::{count, whole};
 use crate::store::many_rows::{ManyRows, RowsSql, bind};
 
-macro_rules! select_entry {
-    ($rest:literal) => {
-        concat!(
-            "SELECT entries.id AS id, scope, kind, source, source_hash, byte_start, byte_end, line_start, line_end, \
-             heading, text, created_at, run, step, superseded_by FROM entries ",
-            $rest
-        )
+/// The columns that [`entry`] reads.
+macro_rules! entry_columns {
+    () => {
+        "entries.id AS id, scope, kind, source, source_hash, byte_start, byte_end, line_start, line_end, heading, text, \
+         confidence, created_at, run, step, superseded_by, settled"
     };
 }
-pub(super) use select_entry;
+macro_rules! select_entry {
+    ($rest:literal) => {
+        concat!("SELECT ", rows::entry_columns!(), " FROM entries ", $rest)
+    };
+}
+pub(super) use {entry_columns, select_entry};
 
 /// `workspace`, or `run:ID`.
 impl fmt::Display for EntryScope {
@@ -78,6 +81,7 @@ pub(super) struct NewRow<'a> {
     pub(super) position: Option<&'a Position>,
     pub(super) heading: Option<&'a str>,
     pub(super) text: &'a str,
+    pub(super) confidence: Option<u8>,
     pub(super) provenance: Option<&'a Provenance>,
     pub(super) key: Option<&'a str>,
 }
@@ -85,8 +89,8 @@ pub(super) struct NewRow<'a> {
 static ENTRIES: LazyLock<ManyRows> = LazyLock::new(|| {
     ManyRows::new(&RowsSql {
         before: "INSERT INTO entries (id, workspace_id, scope, kind, source, source_hash, byte_start, byte_end, \
-                 line_start, line_end, heading, text, created_at, run, step, note_key) VALUES ",
-        row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 line_start, line_end, heading, text, confidence, created_at, run, step, note_key) VALUES ",
+        row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         after: "",
     })
 });
@@ -118,6 +122,7 @@ pub(super) async fn insert(
                 new.position.map(|position| whole(position.lines.end)),
                 new.heading,
                 new.text,
+                new.confidence,
                 at,
                 new.provenance.map(|provenance| provenance.run),
                 new.provenance.map(|provenance| provenance.step.as_str()),
@@ -155,25 +160,6 @@ pub(super) async fn noted(
     Ok(id.map(|id| EntryId(count(id))))
 }
 
-/// The note about `heading` that no other has superseded.
-pub(super) async fn note_about(
-    connection: &mut SqliteConnection,
-    workspace: &str,
-    scope: &EntryScope,
-    heading: &str,
-) -> Result<Option<EntryId>, StoreError> {
-    let id: Option<i64> = sqlx::query_scalar(
-        "SELECT id FROM entries WHERE workspace_id = ? AND scope = ? AND kind = 'note' AND heading = ? \
-         AND superseded_by IS NULL ORDER BY id DESC LIMIT 1",
-    )
-    .bind(workspace)
-    .bind(scope.to_string())
-    .bind(heading)
-    .fetch_optional(&mut *connection)
-    .await?;
-    Ok(id.map(|id| EntryId(count(id))))
-}
-
 /// Removes the entries of a document.
 pub(super) async fn remove(
     connection: &mut SqliteConnection,
@@ -195,23 +181,26 @@ pub(super) async fn remove(
     Ok(removed)
 }
 
-/// Lets `new` take the place of `old`.
+/// As the column `settled` spells it.
+pub(super) fn settled(why: &Settled) -> String {
+    serde_json::json!(why).to_string()
+}
+
+/// Lets `new` take the place of the note `old`.
 pub(super) async fn supersede(
     connection: &mut SqliteConnection,
     workspace: &str,
     old: EntryId,
     new: EntryId,
+    why: &Settled,
 ) -> Result<(), StoreError> {
-    let changed =
-        sqlx::query("UPDATE entries SET superseded_by = ? WHERE id = ? AND workspace_id = ? AND superseded_by IS NULL")
-            .bind(whole(new.0))
-            .bind(whole(old.0))
-            .bind(workspace)
-            .execute(&mut *connection)
-            .await?;
-    if changed.rows_affected() == 0 {
-        return Err(StoreError::Missing(format!("entry {} that could be superseded", old.0)));
-    }
+    sqlx::query("UPDATE entries SET superseded_by = ?, settled = ? WHERE id = ? AND workspace_id = ?")
+        .bind(whole(new.0))
+        .bind(settled(why))
+        .bind(whole(old.0))
+        .bind(workspace)
+        .execute(&mut *connection)
+        .await?;
     record(connection, workspace, &[old], true).await
 }
 
@@ -222,6 +211,7 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
     let lines = number("line_start")?.zip(number("line_end")?);
     let run: Option<RunId> = row.try_get("run")?;
     let step: Option<&str> = row.try_get("step")?;
+    let settled: Option<&str> = row.try_get("settled")?;
     let id = EntryId(count(row.try_get("id")?));
     let corrupt = |reason: String| StoreError::Corrupt { what: format!("memory entry {}", id.0), reason };
     Ok(Entry {
@@ -235,7 +225,12 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
         text: row.try_get("text")?,
         created_at: row.try_get("created_at")?,
         provenance: run.zip(step).map(|(run, step)| Provenance { run, step: StepPath::from(step) }),
+        confidence: row.try_get("confidence")?,
         superseded_by: number("superseded_by")?.map(EntryId),
+        settled: match settled {
+            Some(text) => Some(serde_json::from_str(text).map_err(|error| corrupt(error.to_string()))?),
+            None => None,
+        },
     })
 }
 

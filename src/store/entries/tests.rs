@@ -1,3 +1,5 @@
+mod notes;
+
 use super::*;
 use crate::store::WorkspaceId;
 use crate::store::fixtures::{fixture, run_id};
@@ -17,14 +19,14 @@ fn document(source: &str, hash: &str, texts: &[&str]) -> NewDocument {
     }
 }
 
-fn note(text: &str, supersedes: Option<EntryId>) -> NewNote {
+fn note(text: &str) -> NewNote {
     NewNote {
         scope: EntryScope::Run(run_id(1)),
         author: "research".into(),
         heading: None,
         text: text.into(),
+        confidence: None,
         provenance: Some(Provenance { run: run_id(1), step: "gather".into() }),
-        supersedes: supersedes.map(Supersedes::Entry),
         key: None,
     }
 }
@@ -33,26 +35,10 @@ fn note(text: &str, supersedes: Option<EntryId>) -> NewNote {
 async fn a_note_with_a_key_is_made_once() {
     let fixture = fixture().await;
     let entries = fixture.workspace.entries();
-    let keyed = |text: &str, key: &str| NewNote { key: Some(key.into()), ..note(text, None) };
+    let keyed = |text: &str, key: &str| NewNote { key: Some(key.into()), ..note(text) };
     let first = entries.note(keyed("one", "k1"), Timestamp(1)).await.unwrap();
     assert_eq!(entries.note(keyed("one", "k1"), Timestamp(2)).await.unwrap(), first);
     assert_ne!(entries.note(keyed("one", "k2"), Timestamp(3)).await.unwrap(), first);
-    assert_eq!(entries.counts().await.unwrap().notes, 2);
-}
-
-#[tokio::test]
-async fn a_note_can_take_the_place_of_the_one_with_the_same_heading() {
-    let fixture = fixture().await;
-    let entries = fixture.workspace.entries();
-    let about = |heading: &str, text: &str| NewNote {
-        heading: Some(heading.into()),
-        supersedes: Some(Supersedes::SameHeading),
-        ..note(text, None)
-    };
-    let old = entries.note(about("budget", "ten"), Timestamp(1)).await.unwrap();
-    entries.note(about("team", "five"), Timestamp(2)).await.unwrap();
-    let new = entries.note(about("budget", "twelve"), Timestamp(3)).await.unwrap();
-    assert_eq!(entries.get(&[old]).await.unwrap()[0].superseded_by, Some(new));
     assert_eq!(entries.counts().await.unwrap().notes, 2);
 }
 
@@ -127,7 +113,7 @@ async fn a_long_document_keeps_the_order_of_its_pieces() {
     let (ids, _) = added(entries.remember(long, Timestamp(0)).await.unwrap());
     let got: Vec<_> = entries.get(&ids).await.unwrap().into_iter().map(|entry| entry.text).collect();
     assert_eq!(got, texts);
-    let next = entries.note(note("after it", None), Timestamp(1)).await.unwrap();
+    let next = entries.note(note("after it"), Timestamp(1)).await.unwrap();
     assert!(ids.iter().all(|id| *id < next));
 }
 
@@ -141,27 +127,12 @@ async fn entries_come_in_the_order_asked_for() {
 }
 
 #[tokio::test]
-async fn a_note_can_take_the_place_of_another_once() {
-    let fixture = fixture().await;
-    let entries = fixture.workspace.entries();
-    let old = entries.note(note("otters are fish", None), Timestamp(1)).await.unwrap();
-    let new = entries.note(note("otters are mammals", Some(old)), Timestamp(2)).await.unwrap();
-    assert_eq!(in_pages(&entries).await, [new]);
-    let got = entries.get(&[old, new]).await.unwrap();
-    assert_eq!((got[0].superseded_by, got[1].superseded_by), (Some(new), None));
-    assert_eq!(got[1].provenance, Some(Provenance { run: run_id(1), step: "gather".into() }));
-    assert_eq!(got[1].scope, EntryScope::Run(run_id(1)));
-    let error = entries.note(note("again", Some(old)), Timestamp(3)).await.unwrap_err();
-    assert!(matches!(error, StoreError::Missing(_)), "{error}");
-    assert_eq!(entries.counts().await.unwrap().notes, 1, "the refused note was kept");
-}
-
-#[tokio::test]
 async fn an_index_that_follows_the_changes_holds_what_the_pages_hold() {
     let fixture = fixture().await;
     let entries = fixture.workspace.entries();
     entries.remember(document("a", "1", &["one", "two", "three"]), Timestamp(1)).await.unwrap();
-    let kept = entries.note(note("kept", None), Timestamp(1)).await.unwrap();
+    let about = |text: &str| NewNote { heading: Some("otters".into()), ..note(text) };
+    entries.note(about("kept"), Timestamp(1)).await.unwrap();
     let (index, revision) = follow(&entries, Vec::new()).await;
     assert_eq!(index, in_pages(&entries).await);
     entries.set_watermark(revision).await.unwrap();
@@ -170,7 +141,8 @@ async fn an_index_that_follows_the_changes_holds_what_the_pages_hold() {
 
     entries.remember(document("a", "2", &["one"]), Timestamp(2)).await.unwrap();
     entries.remember(document("a", "3", &["one", "two"]), Timestamp(3)).await.unwrap();
-    entries.note(note("better", Some(kept)), Timestamp(4)).await.unwrap();
+    entries.note(about("better"), Timestamp(4)).await.unwrap();
+    entries.note(NewNote { confidence: Some(10), author: "qa".into(), ..about("yields") }, Timestamp(5)).await.unwrap();
     let (index, revision) = follow(&entries, index).await;
     assert_eq!(index, in_pages(&entries).await);
     assert_eq!(revision, entries.latest().await.unwrap());
@@ -181,13 +153,14 @@ async fn a_workspace_sees_nothing_of_another() {
     let fixture = fixture().await;
     let ours = fixture.workspace.entries();
     let theirs = fixture.store.workspace("theirs".parse::<WorkspaceId>().unwrap()).entries();
+    ours.note(NewNote { heading: Some("x".into()), ..note("ours") }, Timestamp(0)).await.unwrap();
     let (ids, _) = added(ours.remember(document("a", "h", &["secret"]), Timestamp(0)).await.unwrap());
     assert!(theirs.get(&ids).await.unwrap().is_empty());
     assert!(theirs.page(None, 10).await.unwrap().is_empty());
     assert!(theirs.changes(Revision(0), 10).await.unwrap().is_empty());
     assert!(theirs.documents().await.unwrap().is_empty());
     assert!(theirs.forget(&EntryScope::Workspace, "a").await.unwrap().is_empty());
-    assert!(theirs.note(note("mine", Some(ids[0])), Timestamp(0)).await.is_err());
+    assert!(theirs.notes(&EntryScope::Run(run_id(1)), 10).await.unwrap().is_empty());
     assert_eq!(theirs.counts().await.unwrap(), EntryCounts::default());
     assert_eq!(ours.counts().await.unwrap().pieces, 1);
 }

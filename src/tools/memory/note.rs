@@ -6,15 +6,17 @@ use serde_json::{Value, json};
 
 use crate::memory::Memory;
 use crate::run::Permit;
-use crate::store::entries::{EntryScope, NewNote, Provenance, Supersedes};
+use crate::store::entries::{EntryScope, NewNote, Provenance};
 use crate::tools::{Caller, Tool, ToolError};
 use crate::workflow::{CallEffect, Effect};
 
+/// The tool's name.
+pub(crate) const NOTE: &str = "memory.note";
 /// The longest note, in characters.
 const LONGEST: usize = 20_000;
 
 /// `memory.note`: notes something for all agents of the workspace. The call's idempotency key is the note's, so that
-/// a repeated call notes nothing twice.
+/// a repeated call notes nothing twice. The result says what else was noted about the same.
 #[derive(Clone, Debug)]
 pub struct MemoryNote {
     memory: Memory,
@@ -24,6 +26,7 @@ pub struct MemoryNote {
 struct Arguments {
     text: String,
     key: Option<String>,
+    confidence: Option<u8>,
     source: Option<String>,
 }
 
@@ -38,11 +41,12 @@ impl MemoryNote {
 #[async_trait]
 impl Tool for MemoryNote {
     fn name(&self) -> &'static str {
-        "memory.note"
+        NOTE
     }
 
     fn description(&self) -> &'static str {
-        "Notes something that all agents are to remember from now on."
+        "Notes something that all agents are to remember from now on. If others noted something else under the same key, the \
+         result says so."
     }
 
     fn parameters(&self) -> Value {
@@ -52,7 +56,11 @@ impl Tool for MemoryNote {
                 "text": { "type": "string", "minLength": 1, "maxLength": LONGEST },
                 "key": {
                     "type": "string", "minLength": 1, "maxLength": 200,
-                    "description": "What the note is about; it takes the place of the last note about the same"
+                    "description": "What the note is about, always in the same words; your own last note about it is revised"
+                },
+                "confidence": {
+                    "type": "integer", "minimum": 0, "maximum": 100,
+                    "description": "How sure it is, in percent; weighed against other notes about the same"
                 },
                 "source": {
                     "type": "string", "minLength": 1, "maxLength": 1000,
@@ -73,18 +81,18 @@ impl Tool for MemoryNote {
     }
 
     async fn call(&self, arguments: Value, permit: Permit, caller: &Caller) -> Result<Value, ToolError> {
-        let Arguments { text, key, source } = crate::tools::arguments(arguments)?;
+        let Arguments { text, key, confidence, source } = crate::tools::arguments(arguments)?;
         let author = caller.agent.clone().unwrap_or_else(|| caller.step.to_string());
         let note = NewNote {
             scope: EntryScope::Workspace,
             author: source.unwrap_or(author),
-            supersedes: key.is_some().then_some(Supersedes::SameHeading),
             heading: key,
             text,
+            confidence,
             provenance: Some(Provenance { run: caller.run, step: caller.step.clone() }),
             key: Some(permit.idempotency_key().to_owned()),
         };
-        let id = self.memory.note(note).await.map_err(|error| super::failed(&error))?;
-        Ok(json!({ "id": id }))
+        let noted = self.memory.note(note).await.map_err(|error| super::failed(&error))?;
+        Ok(json!(noted))
     }
 }

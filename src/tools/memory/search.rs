@@ -80,7 +80,7 @@ impl Tool for MemorySearch {
 
 /// A hit as a model is told of it: `lines` are the first and the last.
 fn told(hit: &Hit) -> Value {
-    json!({
+    let mut told = json!({
         "id": hit.id,
         "text": hit.text,
         "source": hit.source,
@@ -89,5 +89,9 @@ fn told(hit: &Hit) -> Value {
         "score": (f64::from(hit.score) * 1000.0).round() / 1000.0,
         "matched": hit.matched,
         "note": hit.note,
-    })
+    });
+    if let (Some(conflict), Some(fields)) = (&hit.conflict, told.as_object_mut()) {
+        fields.insert("conflict".to_owned(), json!(conflict));
+    }
+    told
 }

@@ -20,6 +20,7 @@ async fn place() -> Place {
     let memory = Memory::new(entries, index, Arc::new(ManualClock::at(Timestamp(0)))).unwrap();
     let mut tools = registry(MemorySearch::new(memory.clone()));
     tools.register(Arc::new(MemoryNote::new(memory.clone()))).unwrap();
+    tools.register(Arc::new(MemorySettle::new(memory.clone()))).unwrap();
     Place { tools, memory, folder }
 }
 
@@ -59,13 +60,38 @@ async fn a_repeated_note_is_noted_once_and_one_about_the_same_takes_its_place() 
     let id = call(&place.tools, "memory.note", first.clone()).await.unwrap();
     assert_eq!(call(&place.tools, "memory.note", first).await.unwrap(), id, "the same key, the same note");
     assert_eq!(notes().await, 1);
-    let later = json!({ "text": "The budget is twelve.", "key": "budget", "source": "https://example.com/minutes" });
-    call(&place.tools, "memory.note", later).await.unwrap();
+    let later = json!({ "text": "The budget is twelve.", "key": "budget" });
+    assert_eq!(call(&place.tools, "memory.note", later).await.unwrap()["conflict"], Value::Null);
     call(&place.tools, "memory.note", json!({ "text": "The team has five members." })).await.unwrap();
     assert_eq!(notes().await, 2);
     let found = call(&place.tools, "memory.search", json!({ "query": "budget team" })).await.unwrap();
     let texts: Vec<&Value> = found["hits"].as_array().unwrap().iter().map(|hit| &hit["text"]).collect();
     assert_eq!(texts.len(), 2);
     let budget = found["hits"].as_array().unwrap().iter().find(|hit| hit["heading"] == "budget").unwrap();
-    assert_eq!((&budget["source"], &budget["note"]), (&json!("https://example.com/minutes"), &json!(true)));
+    assert_eq!((&budget["text"], &budget["note"]), (&json!("The budget is twelve."), &json!(true)));
+}
+
+#[tokio::test]
+async fn notes_that_contradict_each_other_are_told_of_until_one_is_said_to_hold() {
+    let place = place().await;
+    let note = async |source: &str, text: &str| {
+        let arguments = json!({ "text": text, "key": "budget", "source": source });
+        call(&place.tools, "memory.note", arguments).await.unwrap()
+    };
+    let first = note("minutes of March", "The budget is ten.").await;
+    let second = note("minutes of April", "The budget is twelve.").await;
+    assert_eq!(second["conflict"]["holds"], Value::Null);
+    assert_eq!(second["conflict"]["others"][0]["text"], "The budget is ten.");
+    let hits =
+        async || call(&place.tools, "memory.search", json!({ "query": "budget" })).await.unwrap()["hits"].clone();
+    assert!(hits().await.as_array().unwrap().iter().all(|hit| hit["conflict"]["holds"].is_null()));
+
+    let ruling = json!({ "holds": second["id"], "reason": "April is later." });
+    let ruled = call(&place.tools, "memory.settle", ruling.clone()).await.unwrap();
+    assert_eq!(ruled, json!({ "holds": second["id"], "gave_way": [first["id"]] }));
+    let settled = hits().await;
+    assert_eq!((settled.as_array().unwrap().len(), &settled[0]["conflict"]["holds"]), (1, &second["id"]));
+    assert_eq!(settled[0]["conflict"]["others"][0]["settled"]["ruling"]["reason"], "April is later.");
+    let wrong = json!({ "holds": first["id"], "reason": "No." });
+    assert_eq!(call(&place.tools, "memory.settle", wrong).await.unwrap_err().code(), "no_such_note");
 }

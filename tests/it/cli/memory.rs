@@ -1,6 +1,6 @@
 //! Remembering and recalling.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::stage::Stage;
 
@@ -43,4 +43,45 @@ fn nothing_remembered_is_nothing_found() {
     let ended = stage.run(&["remember", "nowhere"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("nowhere cannot be read"), "{ended:#?}");
+}
+
+/// Two steps that note different things about the same.
+const NOTES: &str = "\
+name: notes
+description: Two steps that note different things.
+steps:
+  - id: march
+    process: { tool: memory.note }
+    input: { key: budget of the pool, text: The budget of the pool is ten. }
+  - id: april
+    process: { tool: memory.note }
+    input: { key: budget of the pool, text: The budget of the pool is twelve. }
+    needs: [march]
+";
+
+#[test]
+fn notes_that_contradict_each_other_stand_until_a_person_says_which_holds() {
+    let stage = Stage::new().with("notes.yaml", NOTES);
+    assert_eq!(stage.done(&["memory", "notes"]).stdout, "nothing is noted\n");
+    for _ in 0..2 {
+        stage.done(&["run", "notes.yaml"]);
+    }
+    let notes = stage.json(&["memory", "notes"]);
+    let standing: Vec<&Value> =
+        notes.as_array().unwrap().iter().filter(|note| note.get("gave_way_to").is_none()).collect();
+    let authors: Vec<&Value> = standing.iter().map(|note| &note["author"]).collect();
+    assert_eq!((authors, notes.as_array().unwrap().len()), (vec![&json!("march"), &json!("april")], 4), "{notes:#}");
+    let recalled = stage.json(&["recall", "budget of the pool"]);
+    assert_eq!(recalled[0]["conflict"]["holds"], Value::Null);
+    assert!(stage.done(&["recall", "budget"]).stdout.contains("others noted something else about the same"));
+
+    let april = standing[1]["id"].to_string();
+    let told = stage.done(&["memory", "settle", &april, "--because", "it is later", "--by", "ann"]);
+    assert_eq!(told.stdout, format!("note {april} holds; what gave way: {}\n", standing[0]["id"]));
+    let shown = stage.done(&["memory", "notes"]).stdout;
+    assert!(shown.contains(&format!("gave way to {april}: ann: it is later")), "{shown}");
+    assert_eq!(stage.json(&["recall", "budget of the pool"]).as_array().unwrap().len(), 1);
+    let refused = stage.run(&["memory", "settle", "999", "--because", "no"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("there is no note 999"), "{refused:#?}");
 }

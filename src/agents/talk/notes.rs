@@ -1,0 +1,141 @@
+//! A note is said to everyone. When it contradicts another about the same, and neither is clearly surer, the role that
+//! may settle that is asked at once, and its verdict reaches the author with its reason.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{DEEPEST, Talk, as_failed};
+use crate::agents::Role;
+use crate::agents::work::Hands;
+use crate::engine::gate::{Call, Gate};
+use crate::engine::port::Stop;
+use crate::memory::{Conflict, EntryId, Noted};
+use crate::run::{Category, EVERYONE, Says};
+use crate::tools::{Caller, NOTE, SETTLE};
+use crate::workflow::{CallEffect, Effect};
+
+/// A note as its author gives it.
+#[derive(Deserialize)]
+struct Written {
+    text: String,
+    key: Option<String>,
+    confidence: Option<u8>,
+}
+
+/// What the arbiter says.
+#[derive(Deserialize)]
+struct Verdict {
+    holds: Option<EntryId>,
+    reason: String,
+}
+
+impl Talk<'_> {
+    /// Makes a call of `memory.note`. The inner error is for the model.
+    pub(in crate::agents) async fn note(
+        &self,
+        hands: Hands<'_>,
+        arguments: Value,
+    ) -> Result<Result<Value, String>, Stop> {
+        let written: Written = match serde_json::from_value(arguments.clone()) {
+            Ok(written) => written,
+            Err(error) => return Ok(Err(format!("the arguments of {NOTE} are wrong: {error}"))),
+        };
+        let note = Says::Note { key: written.key.clone(), text: written.text.clone() };
+        let gate = &self.assignment.gate;
+        let within = gate.within(gate.say(&self.role.name, EVERYONE, note).await?);
+        let mut result = match hands.perform(&within, hands.caller, NOTE, arguments).await? {
+            Ok(result) => result,
+            Err(why) => return Ok(Err(why)),
+        };
+        if let Some(key) = &written.key
+            && let Ok(Noted { id, conflict: Some(conflict) }) = serde_json::from_value(result.clone())
+            && conflict.holds.is_none()
+            && let Some(arbiter) = self.arbiter()
+            && let Some(verdict) = self.arbitrate(&within, arbiter, key, id, &written, &conflict).await?
+            && let Some(holds) = verdict.holds
+        {
+            let caller = Caller { agent: Some(arbiter.name.clone()), ..hands.caller.clone() };
+            let ruling = json!({ "holds": holds, "reason": verdict.reason });
+            if hands.perform(&within, &caller, SETTLE, ruling).await?.is_ok() {
+                result["conflict"]["holds"] = json!(holds);
+                result["conflict"]["ruling"] = json!({ "by": arbiter.name, "reason": verdict.reason });
+            }
+        }
+        Ok(Ok(result))
+    }
+
+    /// The role that settles what this one and others noted: the first that lists the tool for it.
+    fn arbiter(&self) -> Option<&Role> {
+        let settles = |role: &&Role| role.name != self.role.name && role.tools.iter().any(|tool| tool == SETTLE);
+        (self.assignment.depth < DEEPEST).then(|| self.company.roles().iter().map(AsRef::as_ref).find(settles))?
+    }
+
+    /// Asks the arbiter which of the notes about `key` holds; `None` if it cannot say, and then both stand.
+    async fn arbitrate(
+        &self,
+        gate: &Gate,
+        arbiter: &Role,
+        key: &str,
+        id: EntryId,
+        written: &Written,
+        conflict: &Conflict,
+    ) -> Result<Option<Verdict>, Stop> {
+        if self.spend().is_err() {
+            return Ok(None);
+        }
+        let standing = conflict.others.iter().filter(|rival| rival.settled.is_none());
+        let mut notes: Vec<Value> = standing
+            .map(|rival| {
+                json!({ "id": rival.id, "author": rival.author, "text": rival.text, "confidence": rival.confidence })
+            })
+            .collect();
+        let (author, text, confidence) = (&self.role.name, &written.text, written.confidence);
+        notes.push(json!({ "id": id, "author": author, "text": text, "confidence": confidence }));
+        let ids: Vec<Value> = notes.iter().map(|note| note["id"].clone()).collect();
+        let input = json!({ "key": key, "notes": notes });
+        let goal = format!("Which of these notes on the same thing holds: {key}?");
+        let wanted = Call::new("company.arbitrate", CallEffect::of(Effect::Read), input.clone());
+        let verdict = gate
+            .call(wanted, |_permit| async {
+                let judged = async {
+                    let goal_said = Says::Assignment { goal: goal.clone() };
+                    let within = gate.within(gate.say(&self.role.name, &arbiter.name, goal_said).await?);
+                    let input = input.as_object().cloned().unwrap_or_default();
+                    let value = self.delegate(&arbiter.name, goal, input, verdict_schema(&ids), &within).await?;
+                    let accepted = value["holds"] == json!(id);
+                    let reasons = value["reason"].as_str().map(str::to_owned).into_iter().collect();
+                    within.say(&arbiter.name, &self.role.name, Says::Verdict { accepted, reasons }).await?;
+                    Ok(value)
+                };
+                judged.await.map_err(as_failed)
+            })
+            .await;
+        match verdict {
+            Ok(verdict) => Ok(serde_json::from_value(verdict).ok()),
+            // What is noted is noted: that nobody could judge it is no failure of the work.
+            Err(Stop::Failed(failure)) if failure.category != Category::Cancelled => Ok(None),
+            Err(stop) => Err(stop),
+        }
+    }
+}
+
+/// What an arbiter's verdict looks like.
+fn verdict_schema(ids: &[Value]) -> Value {
+    let mut choices = ids.to_vec();
+    choices.push(Value::Null);
+    json!({
+        "type": "object",
+        "properties": {
+            "holds": {
+                "type": ["integer", "null"],
+                "enum": choices,
+                "description": "The id of the note that holds, or null if what is known does not decide it"
+            },
+            "reason": { "type": "string", "minLength": 1, "description": "Why, with the sources that bear it out" }
+        },
+        "required": ["holds", "reason"]
+    })
+}
+
+#[cfg(test)]
+mod tests;

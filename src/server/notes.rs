@@ -1,0 +1,95 @@
+//! The notes in the memory: what was noted about what, and which of several holds.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+
+use super::error::ApiError;
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::run::{RunId, StepPath};
+use crate::store::entries::{Entry, EntryId, EntryScope, Settled};
+
+/// How many notes are listed at most.
+const MOST_NOTES: usize = 1_000;
+
+/// A note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteView {
+    /// Its id.
+    pub id: EntryId,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// The text.
+    pub text: String,
+    /// Who noted it.
+    pub author: String,
+    /// How sure its author was, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<u8>,
+    /// When it was noted, in milliseconds since 1970.
+    pub at: Timestamp,
+    /// The run that noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The step that noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepPath>,
+    /// The note that holds in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gave_way_to: Option<EntryId>,
+    /// Why it gave way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
+}
+
+/// A ruling that a note holds, and others about the same do not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ruling {
+    /// The note that holds.
+    pub holds: EntryId,
+    /// Why.
+    pub reason: String,
+    /// Who rules so.
+    pub by: String,
+}
+
+/// What a ruling came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruled {
+    /// The notes that gave way.
+    pub gave_way: Vec<EntryId>,
+}
+
+impl From<Entry> for NoteView {
+    fn from(entry: Entry) -> Self {
+        let (run, step) = entry.provenance.map(|provenance| (provenance.run, provenance.step)).unzip();
+        Self {
+            id: entry.id,
+            about: entry.heading,
+            text: entry.text,
+            author: entry.source,
+            confidence: entry.confidence,
+            at: entry.created_at,
+            run,
+            step,
+            gave_way_to: entry.superseded_by,
+            settled: entry.settled,
+        }
+    }
+}
+
+/// `GET /api/memory/notes`
+pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<NoteView>>, ApiError> {
+    let notes = app.memory().notes(&EntryScope::Workspace, MOST_NOTES).await?;
+    Ok(Json(notes.into_iter().map(NoteView::from).collect()))
+}
+
+/// `POST /api/memory/rulings`
+pub(super) async fn settle(State(app): State<App>, Json(ruling): Json<Ruling>) -> Result<Json<Ruled>, ApiError> {
+    let Ruling { holds, reason, by } = ruling;
+    let gave_way = app.memory().settle(&EntryScope::Workspace, holds, &by, &reason).await?;
+    Ok(Json(Ruled { gave_way }))
+}

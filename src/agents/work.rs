@@ -190,7 +190,7 @@ fn is_for_the_model(failure: &Failure, made: bool) -> bool {
     match failure.category {
         Category::GiveUp => true,
         Category::Retry => made,
-        Category::Cancelled => false,
+        Category::Cancelled | Category::Ask => false,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Total: an event that cannot follow from the state is an [`Illegal`] error and changes nothing.
 
-use super::event::unknown;
+use super::event::{stuck, unknown};
 use super::frontier::Fold;
 use super::state::{
     Active, Attention, CallState, CallStatus, Each, Life, Loop, LoopStage, OpenQuestion, Phase, Slot, Timer,
@@ -251,9 +251,11 @@ impl RunState {
         self.fail(step, failure)
     }
 
-    /// The attempt is over: one more against `retry`.
+    /// The attempt is over: one more against `retry`, unless a person decides what follows.
     fn fail(&mut self, step: &StepPath, failure: Failure) -> Fold {
-        self.active_mut(step)?.failures += 1;
+        if failure.category != Category::Ask {
+            self.active_mut(step)?.failures += 1;
+        }
         self.set_phase(step, Phase::Failing(failure))
     }
 
@@ -333,7 +335,7 @@ impl RunState {
         let active = self.active(&question.step).ok_or_else(|| format!("step {} has not started", question.step))?;
         match (&question.kind, &active.phase) {
             (QuestionKind::Human, Phase::Evaluating)
-            | (QuestionKind::Unknown { .. }, Phase::Failing(_))
+            | (QuestionKind::Unknown { .. } | QuestionKind::Stuck { .. }, Phase::Failing(_))
             | (QuestionKind::Approval { .. }, Phase::Working { .. }) => {}
             _ => return Err(format!("step {} has nothing to ask", question.step)),
         }
@@ -373,6 +375,10 @@ impl RunState {
                 let status = if approved { CallStatus::Approved } else { CallStatus::Forbidden };
                 self.settle_call(step, &call, status)?;
                 self.set_phase(step, Phase::Resuming)
+            }
+            QuestionKind::Stuck { failure } => {
+                let again = choice.as_str() == stuck::AGAIN;
+                self.set_phase(step, if again { Phase::Resuming } else { Phase::Failing(final_failure(&failure)) })
             }
             QuestionKind::Unknown { call } => {
                 let status = match choice.as_str() {

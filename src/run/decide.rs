@@ -6,9 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::event::unknown;
+use super::event::{stuck, unknown};
 use super::state::{Active, Attention, CallState, Each, Life, LoopStage, Phase, Slot, Timer};
-use super::{Failure, Output, Question, QuestionKind, RunEvent, RunId, RunState, ScopePath, StepPath, ValueRef};
+use super::{
+    Category, Failure, Output, Question, QuestionKind, RunEvent, RunId, RunState, ScopePath, StepPath, ValueRef,
+};
 use crate::clock::Timestamp;
 use crate::workflow::step::Backoff;
 use crate::workflow::{Outcome, Process, Retry, Step, StepIndex, Wait};
@@ -88,7 +90,7 @@ pub fn recover(state: &RunState) -> Vec<Command> {
         let step = step.clone();
         if cancelling {
             let failure = Failure {
-                category: super::Category::Cancelled,
+                category: Category::Cancelled,
                 code: "cancelled".into(),
                 message: "the run is being cancelled".into(),
             };
@@ -262,7 +264,7 @@ impl RunState {
         }
     }
 
-    /// A failed attempt: ask about a call whose result is not known, try again, or give up.
+    /// A failed attempt: ask about a call whose result is not known, or when to try again; try again, or give up.
     fn after_failure(
         &self,
         path: StepPath,
@@ -286,6 +288,21 @@ impl RunState {
                     ),
                     step: path,
                     choices: [unknown::HAPPENED, unknown::REPEAT, unknown::FAIL].map(Outcome::from).to_vec(),
+                    form: None,
+                    to: Vec::new(),
+                    deadline: None,
+                    default: None,
+                },
+            });
+        }
+        if failure.category == Category::Ask {
+            return Command::Record(RunEvent::Asked {
+                question: Question {
+                    id: format!("{path}:attempt-{}", active.attempt).into(),
+                    kind: QuestionKind::Stuck { failure: failure.clone() },
+                    ask: format!("Step {path} cannot go on: {}. Try it again, or let it fail?", failure.message),
+                    step: path,
+                    choices: [stuck::AGAIN, stuck::FAIL].map(Outcome::from).to_vec(),
                     form: None,
                     to: Vec::new(),
                     deadline: None,

@@ -163,6 +163,8 @@ pub enum Category {
     Retry,
     /// It would fail again: no further attempt.
     GiveUp,
+    /// It would fail again until something is mended: a person says when to try again, or that the step fails.
+    Ask,
     /// It was stopped because the run is being cancelled.
     Cancelled,
 }
@@ -187,6 +189,11 @@ impl Failure {
     /// A failure that would be the same next time.
     pub fn give_up(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { category: Category::GiveUp, code: code.into(), message: message.into() }
+    }
+
+    /// A failure that a person has to mend before it can go better.
+    pub fn ask(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { category: Category::Ask, code: code.into(), message: message.into() }
     }
 }
 
@@ -259,6 +266,19 @@ pub enum QuestionKind {
         /// The call.
         call: CallKey,
     },
+    /// An attempt failed in a way that a person has to mend. Choices: `again`, `fail`.
+    Stuck {
+        /// How it failed.
+        failure: Failure,
+    },
+}
+
+/// The choices of a question about a failure that a person has to mend.
+pub mod stuck {
+    /// It is mended, or may be: the step is tried again.
+    pub const AGAIN: &str = "again";
+    /// The step fails.
+    pub const FAIL: &str = "fail";
 }
 
 /// The choices of a question about a call whose result is not known.

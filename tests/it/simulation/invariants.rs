@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use callboard::clock::Timestamp;
 use callboard::run::{
-    CallKey, Command, Payload, QuestionKind, Recorded, RunEvent, RunState, RunStatus, StepPath, decide,
+    CallKey, Category, Command, Payload, QuestionKind, Recorded, RunEvent, RunState, RunStatus, StepPath, decide,
 };
 use callboard::workflow::step::Backoff;
 use callboard::workflow::{Graph, OnError, Outcome, Process, Step};
@@ -201,7 +201,7 @@ impl<'a> Check<'a> {
                     self.in_time(step, deadline, at);
                 }
                 self.waits.remove(step);
-                *self.failures.entry(step).or_default() += 1;
+                *self.failures.entry(step).or_default() += u32::from(failure.category != Category::Ask);
             }
             RunEvent::RetryScheduled { step, attempt, at: due } => {
                 let retry = self.steps[step.id()].retry.expect("only what has `retry` is retried");

@@ -79,7 +79,11 @@ impl Oracle {
     }
 
     fn category(rng: &mut Rng) -> Category {
-        if rng.u8(..4) == 0 { Category::GiveUp } else { Category::Retry }
+        match rng.u8(..8) {
+            0 | 1 => Category::GiveUp,
+            2 | 3 => Category::Ask,
+            _ => Category::Retry,
+        }
     }
 
     /// How the evaluation of a step's bindings goes.
@@ -147,6 +151,11 @@ impl Oracle {
     pub(super) fn answer_to_unknown(&self, path: &str, attempt: u32) -> &'static str {
         let mut rng = self.roll("unknown", path, [attempt.into(), 0]);
         ["happened", "repeat", "fail"][rng.usize(..3)]
+    }
+
+    /// Whether a person wants a step to be tried again that cannot go on.
+    pub(super) fn wants_it_again(&self, path: &str, attempt: u32) -> bool {
+        self.roll("stuck", path, [attempt.into(), 0]).u8(..4) > 0
     }
 
     /// Whether a person lets a call be made.

@@ -184,6 +184,7 @@ impl Reference<'_> {
                     false
                 }
                 Attempt::GaveUp | Attempt::Failed(Category::GiveUp | Category::Cancelled) => true,
+                Attempt::Failed(Category::Ask) => !self.oracle.wants_it_again(place, attempt),
                 Attempt::Failed(Category::Retry) => {
                     failures += 1;
                     failures >= most

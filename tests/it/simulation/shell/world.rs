@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use callboard::clock::Timestamp;
+use callboard::run::event::stuck;
 use callboard::run::{Output, Payload, Question, QuestionKind, Recorded, RunEvent, RunId, RunStatus, StepPath};
 use callboard::workflow::{Outcome, Process, Wait};
 use serde_json::{Value, json};
@@ -122,6 +123,9 @@ impl Shell<'_> {
                     }
                     (None, None) => return,
                 }
+            }
+            QuestionKind::Stuck { .. } => {
+                (if oracle.wants_it_again(path, attempt) { stuck::AGAIN } else { stuck::FAIL }.into(), None)
             }
             QuestionKind::Unknown { .. } => (oracle.answer_to_unknown(path, attempt).into(), None),
             QuestionKind::Approval { .. } => {

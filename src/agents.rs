@@ -16,6 +16,7 @@ mod role;
 mod role_file;
 pub mod roles;
 mod stats;
+mod stops;
 pub mod talk;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,7 +26,7 @@ mod worker;
 
 pub use assignment::Assignment;
 pub use company::{Company, StartError};
-pub use role_file::{Restart, Review, RoleLimits};
+pub use role_file::{MOST_WORKERS, Restart, Review, RoleLimits};
 pub use roles::{Role, RoleFolders, Roles, RolesError};
 pub use stats::RoleStats;
 pub use turn::{Action, Turn, TurnLimits};

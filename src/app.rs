@@ -4,6 +4,7 @@
 //! and the memory's index are made when they are first wanted.
 
 mod answer;
+mod definitions;
 mod error;
 mod library;
 
@@ -14,7 +15,7 @@ use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::{Company, RoleFolders, Roles};
+use crate::agents::{Company, RoleFolders, RoleStats, Roles};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{self, Ask, Config};
 use crate::engine::port::Executor;
@@ -24,14 +25,15 @@ use crate::executor::StepExecutor;
 use crate::memory::{EdgeIndex, Memory};
 use crate::model::{Model as _, Models, Offline, OpenAi, OpenAiSettings};
 
-use crate::run::{Policy, RunId};
-use crate::store::{Definition, DefinitionKind, OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
+use crate::run::{Failure, Policy, RunId};
+use crate::store::{OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
 use crate::tools::{
     AddressRules, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools,
 };
 use crate::workflow::{Catalog, Effect};
 
 pub use answer::Answer;
+pub use definitions::RoleVersion;
 pub use error::AppError;
 pub use library::{FileProblems, Saved, WorkflowFile};
 
@@ -146,6 +148,24 @@ impl App {
         &self.shared.roles
     }
 
+    /// How a role stands, if the company is at work.
+    #[must_use]
+    pub fn role_stats(&self, role: &str) -> Option<RoleStats> {
+        self.shared.company.get()?.stats(role)
+    }
+
+    /// Lets a role have so many workers for as long as the company works; with 0 it is drained.
+    ///
+    /// # Errors
+    /// [`AppError::Resize`]: the company is not at work, there is no such role, or that is too many.
+    pub fn resize_role(&self, role: &str, workers: u32) -> Result<(), AppError> {
+        let company = self.shared.company.get().ok_or_else(|| {
+            let message = "no company is at work here; `workers` in the role's file is how many it begins with";
+            AppError::Resize(Failure::give_up("not_at_work", message))
+        })?;
+        company.resize(role, workers).map_err(AppError::Resize)
+    }
+
     /// What the company remembers.
     #[must_use]
     pub fn memory(&self) -> &Memory {
@@ -233,21 +253,6 @@ impl App {
         submission.pins = pins;
         submission.deadline = deadline;
         Ok(self.engine().await?.submit(submission).await?)
-    }
-
-    /// Keeps the texts of the roles and prompts that runs pin from now on.
-    async fn define(&self) -> Result<(), AppError> {
-        let mut definitions = Vec::new();
-        for role in self.shared.roles.iter() {
-            let [agent, prompt] = role.pins();
-            for (kind, (key, hash), text) in
-                [(DefinitionKind::Agent, agent, &role.text), (DefinitionKind::Prompt, prompt, &role.prompt)]
-            {
-                let name = key.split_once(':').map_or(&*key, |(_, name)| name).to_owned();
-                definitions.push(Definition { kind, name, hash, text: text.to_string() });
-            }
-        }
-        Ok(self.workspace().definitions().save(&definitions, self.shared.clock.now()).await?)
     }
 
     /// Checks workflow files against each other and against what is there.

@@ -21,7 +21,7 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
-pub use agents::AgentView;
+pub use agents::{AgentVersion, AgentView, Resize, Revert, Reverted};
 pub use error::{ApiError, ErrorBody, ErrorDocument, PlacedProblem};
 pub use events::{EventPage, Frame};
 pub use health::Health;
@@ -51,6 +51,10 @@ pub fn router(app: App) -> Router {
         .route("/api/runs/{run}/events/live", get(events::live))
         .route("/api/questions", get(questions::list))
         .route("/api/agents", get(agents::list))
+        .route("/api/agents/{role}/workers", post(agents::resize))
+        .route("/api/agents/{role}/versions", get(agents::versions))
+        .route("/api/agents/{role}/versions/{hash}", get(agents::version))
+        .route("/api/agents/{role}/revert", post(agents::revert))
         .route("/api/memory/entries", post(memory::remember))
         .route("/api/memory/recall", get(memory::recall))
         .route("/api/memory/notes", get(notes::list))

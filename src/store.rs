@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use blobs::{BlobRef, BlobWriter, Blobs};
-pub use definitions::{Definition, DefinitionKind, Definitions};
+pub use definitions::{Definition, DefinitionKind, DefinitionVersion, Definitions};
 pub use entries::Entries;
 pub use error::StoreError;
 pub use journal::{Append, Body, Head, Journal, JournalError, JournalStats, SqlJournal};

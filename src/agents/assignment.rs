@@ -14,6 +14,8 @@ pub struct Assignment {
     pub run: RunId,
     /// The step.
     pub step: StepPath,
+    /// The step's attempt, from 1.
+    pub attempt: u32,
     /// The role that is to play it.
     pub role: String,
     /// What is to be reached.

@@ -21,14 +21,14 @@ use super::pool::{Job, LANES};
 use super::stats::{Counters, RoleStats};
 use super::work::{cancelled, company_stopping};
 use super::worker::Means;
-use super::{Assignment, Role, Roles, RolesError};
+use super::{Assignment, MOST_WORKERS, Roles, RolesError};
 use crate::engine::port::Stop;
 use crate::model::Models;
 use crate::run::Failure;
 use crate::tools::Tools;
 
-/// Assignments that wait with a role for each of its workers. Whoever has more waits before the queue.
-const QUEUED_PER_WORKER: u32 = 16;
+/// Assignments of one depth that are with a role at once, in hand or queued. Whoever has more waits before the queue.
+const PLACES: u32 = 4096;
 /// The longest wait for a place in a role's queue.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// How long a cancelled assignment may take to let go of what it does.
@@ -92,12 +92,10 @@ pub(super) struct Shared {
 
 /// What the handle knows of a role.
 struct Desk {
-    role: Arc<Role>,
     counters: Arc<Counters>,
     /// The places of its bounded queue, those of each depth apart, so that a question never waits for an assignment
     /// that waits for its answer.
     places: [Arc<Semaphore>; LANES],
-    capacity: u32,
 }
 
 /// The way from a worker to the company that it belongs to, which does not keep the company alive.
@@ -146,15 +144,12 @@ impl Company {
                 colleagues: colleagues.clone(),
                 stopping: stopping.clone(),
             };
-            let counters = Arc::new(Counters::default());
-            let capacity = role.workers.saturating_mul(1 + QUEUED_PER_WORKER);
+            let counters = Arc::new(Counters::new(role.workers));
             desks.insert(
                 role.name.clone(),
                 Desk {
-                    role: Arc::clone(role),
                     counters: Arc::clone(&counters),
-                    places: std::array::from_fn(|_| Arc::new(Semaphore::new(capacity as usize))),
-                    capacity,
+                    places: std::array::from_fn(|_| Arc::new(Semaphore::new(PLACES as usize))),
                 },
             );
             supervisors.insert(role.name.clone(), (means, counters));
@@ -232,10 +227,27 @@ impl Company {
         &self.shared.roles
     }
 
-    /// How each role stands, in the order in which they were read.
+    /// How a role stands, if there is one of this name.
     #[must_use]
-    pub fn stats(&self) -> Vec<RoleStats> {
-        self.shared.desks.values().map(|desk| desk.counters.stats(&desk.role)).collect()
+    pub fn stats(&self, role: &str) -> Option<RoleStats> {
+        self.shared.desks.get(role).map(|desk| desk.counters.stats())
+    }
+
+    /// Lets a role have so many workers from now on. What is in hand is finished; with 0 the role is drained: what is
+    /// assigned to it waits.
+    ///
+    /// # Errors
+    /// There is no such role, or the number is above [`MOST_WORKERS`].
+    pub fn resize(&self, role: &str, workers: u32) -> Result<(), Failure> {
+        if !self.shared.desks.contains_key(role) {
+            return Err(unknown_role(role, &self.shared.roles));
+        }
+        if workers > MOST_WORKERS {
+            let message = format!("a role can have {MOST_WORKERS} workers at most, not {workers}");
+            return Err(Failure::give_up("out_of_range", message));
+        }
+        let resize = CompanyMessage::Resize { role: role.to_owned(), workers };
+        self.shared.root.cast(resize).map_err(|_| company_stopping())
     }
 
     /// Takes no more work, waits up to `limit` for what was taken, then drops what is left and stops. Returns how many
@@ -247,7 +259,7 @@ impl Company {
         let drained = async {
             for desk in shared.desks.values() {
                 for places in &desk.places {
-                    let _ = places.acquire_many(desk.capacity).await;
+                    let _ = places.acquire_many(PLACES).await;
                 }
             }
         };
@@ -256,8 +268,8 @@ impl Company {
             Err(_) => shared
                 .desks
                 .values()
-                .flat_map(|desk| desk.places.iter().map(|places| (desk.capacity, places.available_permits())))
-                .map(|(capacity, free)| u64::from(capacity).saturating_sub(free as u64))
+                .flat_map(|desk| desk.places.iter().map(|places| places.available_permits()))
+                .map(|free| u64::from(PLACES).saturating_sub(free as u64))
                 .sum(),
         };
         shared.stopping.cancel();

@@ -1,4 +1,4 @@
-//! How often something may die before it is given a rest: restarts at once up to a limit, then pauses that grow.
+//! How often something may die before it is too often, and how long a rest grows.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,47 +10,48 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// …up to this.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// What follows from a death.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Start it again now.
-    Restart,
-    /// Start it again after this long, and nothing of its kind before.
-    Pause(Duration),
-}
-
-/// The deaths of the recent past.
+/// The deaths of the recent past, each with what died.
 #[derive(Clone, Debug)]
-pub(super) struct Intensity {
+pub(super) struct Intensity<T = ()> {
     restart: Restart,
-    deaths: VecDeque<Instant>,
-    /// Pauses since the last calm period.
-    pauses: u32,
-    /// The last death, or the end of the last pause.
-    last: Option<Instant>,
+    deaths: VecDeque<(Instant, T)>,
 }
 
-impl Intensity {
+impl<T> Intensity<T> {
     pub(super) fn new(restart: Restart) -> Self {
-        Self { restart, deaths: VecDeque::new(), pauses: 0, last: None }
+        Self { restart, deaths: VecDeque::new() }
     }
 
-    /// Takes note of a death.
-    pub(super) fn died(&mut self, now: Instant) -> Verdict {
-        if self.last.is_none_or(|last| now.saturating_duration_since(last) > self.restart.within) {
-            self.pauses = 0;
-        }
-        self.last = Some(now);
-        self.deaths.retain(|death| now.saturating_duration_since(*death) <= self.restart.within);
-        self.deaths.push_back(now);
+    /// Takes note of a death. If that is one too many, returns what died of late, the last death last, and forgets it.
+    pub(super) fn died(&mut self, now: Instant, what: T) -> Option<Vec<T>> {
+        self.deaths.retain(|(at, _)| now.saturating_duration_since(*at) <= self.restart.within);
+        self.deaths.push_back((now, what));
         if self.deaths.len() <= self.restart.max_restarts as usize {
-            return Verdict::Restart;
+            return None;
         }
-        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.pauses)).min(LONGEST_PAUSE);
-        self.pauses += 1;
-        self.deaths.clear();
-        self.last = Some(now + pause);
-        Verdict::Pause(pause)
+        Some(self.deaths.drain(..).map(|(_, what)| what).collect())
+    }
+}
+
+/// Pauses that grow while they follow each other closely.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pauses {
+    /// Pauses since the last calm period.
+    count: u32,
+    /// The end of the last.
+    end: Option<Instant>,
+}
+
+impl Pauses {
+    /// The next pause. After a period as long as `calm` without one they begin small again.
+    pub(super) fn next(&mut self, now: Instant, calm: Duration) -> Duration {
+        if self.end.is_none_or(|end| now.saturating_duration_since(end) > calm) {
+            self.count = 0;
+        }
+        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.count)).min(LONGEST_PAUSE);
+        self.count += 1;
+        self.end = Some(now + pause);
+        pause
     }
 }
 
@@ -62,41 +63,34 @@ mod tests {
         Duration::from_secs(n)
     }
 
-    fn intensity() -> Intensity {
-        Intensity::new(Restart { max_restarts: 2, within: seconds(10) })
-    }
-
     #[test]
-    fn deaths_that_are_rare_are_answered_at_once_for_ever() {
-        let (start, mut intensity) = (Instant::now(), intensity());
+    fn deaths_that_are_rare_are_never_too_many() {
+        let mut intensity = Intensity::new(Restart { max_restarts: 2, within: seconds(10) });
+        let start = Instant::now();
         for n in 0..100 {
-            assert_eq!(intensity.died(start + seconds(6 * n)), Verdict::Restart);
+            assert_eq!(intensity.died(start + seconds(6 * n), n), None);
         }
     }
 
     #[test]
-    fn too_many_deaths_in_the_window_bring_pauses_that_grow_to_a_limit() {
-        let (mut now, mut intensity) = (Instant::now(), intensity());
-        let mut pauses = Vec::new();
-        for _ in 0..30 {
-            if let Verdict::Pause(pause) = intensity.died(now) {
-                pauses.push(pause.as_secs());
-                now += pause;
-            }
-        }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
+    fn one_too_many_in_the_window_tells_of_all_of_them() {
+        let mut intensity = Intensity::new(Restart { max_restarts: 2, within: seconds(10) });
+        let start = Instant::now();
+        let died: Vec<_> = (0..7).map(|n| intensity.died(start, n)).collect();
+        assert_eq!(died, [None, None, Some(vec![0, 1, 2]), None, None, Some(vec![3, 4, 5]), None]);
     }
 
     #[test]
-    fn after_a_calm_period_the_pauses_begin_small_again() {
-        let (mut now, mut intensity) = (Instant::now(), intensity());
-        for _ in 0..6 {
-            if let Verdict::Pause(pause) = intensity.died(now) {
-                now += pause;
-            }
-        }
-        now += seconds(11);
-        assert_eq!([intensity.died(now), intensity.died(now)], [Verdict::Restart; 2]);
-        assert_eq!(intensity.died(now), Verdict::Pause(seconds(1)));
+    fn pauses_grow_to_a_limit_and_begin_small_after_a_calm_period() {
+        let (mut now, mut pauses, calm) = (Instant::now(), Pauses::default(), seconds(10));
+        let mut next = |after: Duration| {
+            now += after;
+            let pause = pauses.next(now, calm);
+            now += pause;
+            pause.as_secs()
+        };
+        let grown: Vec<u64> = (0..9).map(|_| next(seconds(1))).collect();
+        assert_eq!(grown, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(next(seconds(11)), 1);
     }
 }

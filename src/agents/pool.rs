@@ -1,8 +1,10 @@
 //! Who of a role's workers is idle, who has what in hand, and what waits: plain data, moved by the role's actor.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use ractor::ActorId;
 use serde_json::Value;
@@ -11,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::stats::Counters;
 use super::{Assignment, talk};
 use crate::engine::port::Stop;
+use crate::run::{RunId, StepPath};
 
 /// What an assignment came to.
 pub(super) type Outcome = Result<Value, Stop>;
@@ -30,8 +33,23 @@ pub(super) struct Job {
 struct InHand {
     reply: oneshot::Sender<Outcome>,
     _place: OwnedSemaphorePermit,
-    about: String,
+    work: Work,
     lane: usize,
+    since: Instant,
+}
+
+/// What is worked on.
+#[derive(Clone, Debug)]
+pub(super) struct Work {
+    pub(super) run: RunId,
+    pub(super) step: StepPath,
+    pub(super) attempt: u32,
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "step {} of run {}", self.step, self.run)
+    }
 }
 
 /// Questions between an assignment and its step make its lane. Each lane of a role has as many workers as the role, so
@@ -63,8 +81,8 @@ pub(super) struct Pool<W> {
 
 /// A worker that died, and what it had in hand.
 pub(super) struct Death {
-    /// Which step of which run it worked on, if it worked.
-    pub(super) about: Option<String>,
+    /// What it worked on, if it worked.
+    pub(super) work: Option<Work>,
     reply: Option<oneshot::Sender<Outcome>>,
 }
 
@@ -93,6 +111,32 @@ impl<W: Clone> Pool<W> {
     pub(super) fn wanted(&self) -> usize {
         let startable = |lane: &Lane| lane.queue.len().min(self.workers.saturating_sub(lane.busy));
         self.workers.max(self.busy.len() + self.lanes.iter().map(startable).sum::<usize>())
+    }
+
+    /// From now on there are to be so many workers.
+    pub(super) fn resize(&mut self, workers: usize) {
+        self.workers = workers;
+        self.count();
+    }
+
+    /// An idle worker that is no longer needed, if there is one: it belongs to the pool no more.
+    pub(super) fn dismiss(&mut self) -> Option<W> {
+        let is_surplus = self.live() > self.wanted();
+        let (_, worker) = self.idle.pop_if(|_| is_surplus)?;
+        self.count();
+        Some(worker)
+    }
+
+    /// Takes out of the queues what is not to be worked on.
+    pub(super) fn take_out(&mut self, mut unwanted: impl FnMut(&Assignment) -> bool) -> Vec<Job> {
+        let taken = self.lanes.iter_mut().flat_map(|lane| {
+            let (out, queue): (VecDeque<Job>, _) = lane.queue.drain(..).partition(|job| unwanted(&job.assignment));
+            lane.queue = queue;
+            out
+        });
+        let taken = taken.collect();
+        self.count();
+        taken
     }
 
     /// A worker has started.
@@ -126,10 +170,11 @@ impl<W: Clone> Pool<W> {
             .find_map(|lane| std::iter::from_fn(|| lane.queue.pop_front()).find(|job| !job.reply.is_closed()));
         let next = job.and_then(|job| {
             let (id, worker) = self.idle.pop()?;
-            let about = format!("step {} of run {}", job.assignment.step, job.assignment.run);
-            let lane = job.lane();
+            let Assignment { run, ref step, attempt, .. } = job.assignment;
+            let (work, lane) = (Work { run, step: step.clone(), attempt }, job.lane());
             self.lanes[lane].busy += 1;
-            self.busy.insert(id, (worker.clone(), InHand { reply: job.reply, _place: job.place, about, lane }));
+            let in_hand = InHand { reply: job.reply, _place: job.place, work, lane, since: Instant::now() };
+            self.busy.insert(id, (worker.clone(), in_hand));
             Some((worker, job.assignment))
         });
         self.count();
@@ -140,6 +185,7 @@ impl<W: Clone> Pool<W> {
     pub(super) fn finished(&mut self, id: ActorId, outcome: Outcome) {
         if let Some((worker, in_hand)) = self.busy.remove(&id) {
             self.lanes[in_hand.lane].busy -= 1;
+            self.counters.took(in_hand.since.elapsed());
             Counters::add(match &outcome {
                 Ok(_) => &self.counters.done,
                 Err(Stop::Failed(_)) => &self.counters.failed,
@@ -165,11 +211,12 @@ impl<W: Clone> Pool<W> {
         }
         Counters::add(&self.counters.restarts);
         self.count();
-        let (about, reply) = in_hand.map(|in_hand| (in_hand.about, in_hand.reply)).unzip();
-        Some(Death { about, reply })
+        let (work, reply) = in_hand.map(|in_hand| (in_hand.work, in_hand.reply)).unzip();
+        Some(Death { work, reply })
     }
 
     fn count(&self) {
+        self.counters.workers.store(self.workers as u64, Ordering::Relaxed);
         self.counters.live.store(self.live() as u64, Ordering::Relaxed);
         self.counters.busy.store(self.busy.len() as u64, Ordering::Relaxed);
         let queued = self.lanes.iter().map(|lane| lane.queue.len() as u64).sum();

@@ -1,4 +1,4 @@
-//! A role's supervisor: it hands assignments to its workers, restarts those that die, and rests when too many do.
+//! A role's supervisor: it hands assignments to its workers, restarts those that die, and stops when too many do.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use super::intensity::{Intensity, Verdict};
-use super::pool::{Job, Pool};
+use super::intensity::Intensity;
+use super::pool::{Job, Pool, Work};
 use super::stats::Counters;
+use super::stops::{Stops, Whom};
 use super::worker::{Finished, Means, Take, Worker};
-use crate::run::Failure;
+use crate::run::{Failure, RunId};
 
 pub(super) enum RoleMessage {
     /// Have this done.
@@ -21,8 +22,8 @@ pub(super) enum RoleMessage {
     Withdraw(u64),
     /// A worker has ended its assignment.
     Finished(Finished),
-    /// The pause is over.
-    Resume,
+    /// From now on there are to be so many workers.
+    Resize(u32),
 }
 
 pub(super) struct RoleSupervisor {
@@ -34,8 +35,9 @@ pub(super) struct State {
     pool: Pool<ActorRef<Take>>,
     /// The tasks of the workers that live.
     tasks: HashMap<ActorId, JoinHandle<()>>,
-    intensity: Intensity,
-    paused: bool,
+    /// Of whose work workers died of late.
+    intensity: Intensity<Option<RunId>>,
+    stops: Stops,
 }
 
 #[ractor::async_trait]
@@ -45,12 +47,12 @@ impl Actor for RoleSupervisor {
     type Arguments = ();
 
     async fn pre_start(&self, _: ActorRef<RoleMessage>, (): ()) -> Result<State, ActorProcessingErr> {
-        self.counters.paused.store(false, Ordering::Relaxed);
+        let workers = usize::try_from(self.counters.workers.load(Ordering::Relaxed)).unwrap_or_default();
         Ok(State {
-            pool: Pool::new(self.means.role.workers as usize, Arc::clone(&self.counters)),
+            pool: Pool::new(workers, Arc::clone(&self.counters)),
             tasks: HashMap::new(),
             intensity: Intensity::new(self.means.role.restart),
-            paused: false,
+            stops: Stops::default(),
         })
     }
 
@@ -66,14 +68,15 @@ impl Actor for RoleSupervisor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            RoleMessage::Assign(job) => state.pool.enqueue(*job),
+            RoleMessage::Assign(job) => match state.stops.refuses(&job.assignment) {
+                Some(why) => refuse(*job, &why),
+                None => state.pool.enqueue(*job),
+            },
             RoleMessage::Withdraw(ticket) => state.pool.withdraw(ticket),
             RoleMessage::Finished(Finished { worker, outcome }) => state.pool.finished(worker, outcome),
-            RoleMessage::Resume => {
-                state.paused = false;
-                self.counters.paused.store(false, Ordering::Relaxed);
-            }
+            RoleMessage::Resize(workers) => state.pool.resize(workers as usize),
         }
+        self.counters.stopped.store(state.stops.for_everybody(), Ordering::Relaxed);
         self.go_on(&myself, state).await;
         Ok(())
     }
@@ -92,11 +95,11 @@ impl Actor for RoleSupervisor {
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorFailed(worker, error) => {
-                self.worker_died(&myself, state, worker.get_id(), &error.to_string());
+                self.worker_died(state, worker.get_id(), &error.to_string());
             }
             SupervisionEvent::ActorTerminated(worker, _, reason) => {
                 let reason = reason.unwrap_or_else(|| "it was stopped".to_owned());
-                self.worker_died(&myself, state, worker.get_id(), &reason);
+                self.worker_died(state, worker.get_id(), &reason);
             }
             _ => return Ok(()),
         }
@@ -114,19 +117,24 @@ pub(super) async fn ended(tasks: impl Iterator<Item = JoinHandle<()>>) {
 }
 
 impl RoleSupervisor {
-    /// Fills the places of dead workers and hands out what waits, unless the role rests.
+    /// Fills the places of dead workers and hands out what waits, unless the role has stopped.
     async fn go_on(&self, myself: &ActorRef<RoleMessage>, state: &mut State) {
-        while !state.paused && state.pool.live() < state.pool.wanted() {
+        while let Some(worker) = state.pool.dismiss() {
+            worker.stop(None);
+        }
+        while !state.stops.for_everybody() && state.pool.live() < state.pool.wanted() {
             let worker = Worker { means: self.means.clone(), supervisor: myself.clone() };
             match Actor::spawn_linked(None, worker, (), myself.get_cell()).await {
                 Ok((worker, task)) => {
                     state.tasks.insert(worker.get_id(), task);
                     state.pool.hire(worker.get_id(), worker);
                 }
-                Err(error) => self.count_death(myself, state, &error.to_string()),
+                Err(error) => {
+                    self.count_death(state, None, &format!("no worker can be started: {error}"));
+                }
             }
         }
-        while !state.paused
+        while !state.stops.for_everybody()
             && let Some((worker, assignment)) = state.pool.next()
         {
             // A worker that cannot be reached has died: the event of its death answers for the assignment.
@@ -135,33 +143,59 @@ impl RoleSupervisor {
     }
 
     /// Answers for what the worker had in hand.
-    fn worker_died(&self, myself: &ActorRef<RoleMessage>, state: &mut State, worker: ActorId, reason: &str) {
+    fn worker_died(&self, state: &mut State, worker: ActorId, reason: &str) {
         state.tasks.remove(&worker);
         let Some(death) = state.pool.died(worker) else { return };
         let role = &self.means.role.name;
-        let about = death.about.clone().unwrap_or_else(|| "no work in hand".to_owned());
-        death.answer(Err(Failure::retry(
-            "worker_died",
-            format!(
-                "the agent that played `{role}` died at its work on {about}: {reason}; others are not affected, and the \
-                 step can be tried again"
+        let about = death.work.as_ref().map_or_else(|| "no work in hand".to_owned(), Work::to_string);
+        let stopped = self.count_death(state, death.work.as_ref(), &format!("{about}: {reason}"));
+        death.answer(Err(match stopped {
+            Some(why) => role_stopped(&why),
+            None => Failure::retry(
+                "worker_died",
+                format!(
+                    "the agent that played `{role}` died at its work on {about}: {reason}; others are not affected, and \
+                     the step can be tried again"
+                ),
             ),
-        )
+        }
         .into()));
-        self.count_death(myself, state, &format!("{about}: {reason}"));
     }
 
-    fn count_death(&self, myself: &ActorRef<RoleMessage>, state: &mut State, reason: &str) {
-        let role = &self.means.role.name;
-        match state.intensity.died(Instant::now()) {
-            Verdict::Restart => tracing::warn!(role, reason, "a worker died and is replaced"),
-            Verdict::Pause(_) if state.paused => tracing::warn!(role, reason, "a worker died while its role rests"),
-            Verdict::Pause(pause) => {
-                tracing::error!(role, reason, ?pause, "too many workers died: the role rests");
-                state.paused = true;
-                self.counters.paused.store(true, Ordering::Relaxed);
-                myself.send_after(pause, || RoleMessage::Resume);
-            }
+    /// Counts a worker that died of this work. If it was one too many, the role stops for whose work that was, and what
+    /// waits for them is refused; returns why.
+    fn count_death(&self, state: &mut State, work: Option<&Work>, reason: &str) -> Option<String> {
+        let role = &self.means.role;
+        let Some(deaths) = state.intensity.died(Instant::now(), work.map(|work| work.run)) else {
+            tracing::warn!(role = role.name, reason, "a worker died and is replaced");
+            return None;
+        };
+        let whom = Whom::at_fault(&deaths);
+        let why = format!(
+            "the role `{}` has stopped{}: {} of its workers died within {}, the last at its work on {reason}",
+            role.name,
+            if whom == Whom::Everybody { "" } else { " for this run" },
+            deaths.len(),
+            humantime::format_duration(role.restart.within),
+        );
+        tracing::error!(role = role.name, why, "too many workers died");
+        state.stops.stop(whom, why.clone());
+        if let Some(work) = work {
+            state.stops.refused(whom, work);
         }
+        for job in state.pool.take_out(|assignment| state.stops.refuses(assignment).is_some()) {
+            refuse(job, &why);
+        }
+        self.counters.stopped.store(state.stops.for_everybody(), Ordering::Relaxed);
+        Some(why)
     }
+}
+
+/// Answers for work that is not taken up.
+fn refuse(job: Job, why: &str) {
+    let _ = job.reply.send(Err(role_stopped(why).into()));
+}
+
+fn role_stopped(why: &str) -> Failure {
+    Failure::ask("role_stopped", why)
 }

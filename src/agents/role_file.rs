@@ -8,7 +8,7 @@ use serde_saphyr::{Location, Spanned};
 use crate::workflow::{Place, Problem};
 
 /// Workers that a role may have.
-const MOST_WORKERS: u32 = 1024;
+pub const MOST_WORKERS: u32 = 1024;
 /// Exchanges that a role may allow.
 const MOST_TURNS: u32 = 1000;
 /// The longest that one assignment may take.

@@ -4,6 +4,7 @@ use super::FileProblems;
 use crate::agents::{RolesError, StartError};
 use crate::engine::EngineError;
 use crate::memory::MemoryError;
+use crate::run::Failure;
 use crate::store::{JournalError, StoreError};
 use crate::tools::RegisterError;
 
@@ -24,6 +25,33 @@ pub enum AppError {
         /// The hash that was asked for.
         version: Option<String>,
     },
+    /// There is no such role.
+    #[error("there is no role {role}{}", near.as_ref().map(|near| format!("; did you mean {near}?")).unwrap_or_default())]
+    NoSuchRole {
+        /// Its name.
+        role: String,
+        /// The role that may have been meant.
+        near: Option<String>,
+    },
+    /// There is no such version of a role, or more than one whose hash begins like that.
+    #[error("there is not just one version of role {role} whose hash begins with `{hash}`")]
+    NoSuchRoleVersion {
+        /// The role.
+        role: String,
+        /// How the hash was said to begin.
+        hash: String,
+    },
+    /// A file cannot be written.
+    #[error("{} cannot be written: {error}", path.display())]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A role cannot be given so many workers.
+    #[error("{}", .0.message)]
+    Resize(Failure),
     /// A setting is wrong.
     #[error("{key}: {reason}")]
     Setting {

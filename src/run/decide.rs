@@ -299,7 +299,7 @@ impl RunState {
             return Command::Record(RunEvent::Asked {
                 question: Question {
                     id: format!("{path}:attempt-{}", active.attempt).into(),
-                    kind: QuestionKind::Stuck { failure: failure.clone() },
+                    kind: QuestionKind::Stuck { failure: Box::new(failure.clone()) },
                     ask: format!("Step {path} cannot go on: {}. Try it again, or let it fail?", failure.message),
                     step: path,
                     choices: [stuck::AGAIN, stuck::FAIL].map(Outcome::from).to_vec(),

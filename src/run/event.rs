@@ -269,7 +269,7 @@ pub enum QuestionKind {
     /// An attempt failed in a way that a person has to mend. Choices: `again`, `fail`.
     Stuck {
         /// How it failed.
-        failure: Failure,
+        failure: Box<Failure>,
     },
 }
 

@@ -144,6 +144,13 @@ impl From<AppError> for ApiError {
             AppError::NoSuchWorkflow { .. } => Self::missing(
                 ErrorBody::new("no_such_workflow", message).suggest("`callboard run FILE` saves the file's workflow"),
             ),
+            AppError::NoSuchRole { .. } => Self::missing(ErrorBody::new("no_such_role", message)),
+            AppError::NoSuchRoleVersion { role, .. } => Self::missing(
+                ErrorBody::new("no_such_version", message)
+                    .suggest(format!("`callboard agents versions {role}` lists them")),
+            ),
+            AppError::File { .. } => Self::environment("not_written", message),
+            AppError::Resize(failure) => Self::invalid(ErrorBody::new(&failure.code, message)),
             AppError::NoFile => Self::invalid(ErrorBody::new("no_file", message)),
             AppError::Setting { .. } => Self::invalid(
                 ErrorBody::new("bad_configuration", message)

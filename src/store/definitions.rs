@@ -37,6 +37,15 @@ pub struct Definition {
     pub text: String,
 }
 
+/// When a version of a definition was first seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefinitionVersion {
+    /// Hash of the text.
+    pub hash: String,
+    /// When it was first kept.
+    pub at: Timestamp,
+}
+
 /// The definitions of one workspace.
 #[derive(Clone, Debug)]
 pub struct Definitions {
@@ -95,5 +104,28 @@ impl Definitions {
         .bind(hash)
         .fetch_optional(self.workspace.shared.database.reading())
         .await?)
+    }
+
+    /// The versions of one definition, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn versions(
+        &self,
+        kind: DefinitionKind,
+        name: &str,
+        limit: usize,
+    ) -> Result<Vec<DefinitionVersion>, StoreError> {
+        let found: Vec<(String, Timestamp)> = sqlx::query_as(
+            "SELECT hash, created_at FROM definitions WHERE workspace_id = ? AND kind = ? AND name = ? \
+             ORDER BY created_at DESC, rowid DESC LIMIT ?",
+        )
+        .bind(self.workspace.id().as_str())
+        .bind(kind.as_str())
+        .bind(name)
+        .bind(super::column::limit(limit))
+        .fetch_all(self.workspace.shared.database.reading())
+        .await?;
+        Ok(found.into_iter().map(|(hash, at)| DefinitionVersion { hash, at }).collect())
     }
 }

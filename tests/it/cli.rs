@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
 #![allow(clippy::needless_raw_string_hashes, reason = "`expect-test` writes them")]
 
+mod agents;
 mod beside;
 mod config;
 mod files;

@@ -5,6 +5,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
 
+mod faults;
+
 use serde_json::Value;
 
 use crate::cli::stage::Stage;

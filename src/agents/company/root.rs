@@ -8,7 +8,7 @@ use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use crate::agents::Restart;
-use crate::agents::intensity::{Intensity, Verdict};
+use crate::agents::intensity::{Intensity, Pauses};
 use crate::agents::pool::Job;
 use crate::agents::role::{RoleMessage, RoleSupervisor, ended};
 use crate::agents::stats::Counters;
@@ -20,6 +20,8 @@ pub(super) enum CompanyMessage {
     Assign { role: String, job: Box<Job> },
     /// Nobody waits for this job any more.
     Withdraw { role: String, ticket: u64 },
+    /// From now on the role is to have so many workers.
+    Resize { role: String, workers: u32 },
     /// The pause before a role's supervisor is started again is over.
     Revive(String),
 }
@@ -33,6 +35,7 @@ pub(super) struct Root {
 pub(super) struct RootState {
     supervisors: HashMap<String, (ActorRef<RoleMessage>, JoinHandle<()>)>,
     intensity: Intensity,
+    pauses: Pauses,
 }
 
 #[ractor::async_trait]
@@ -42,7 +45,8 @@ impl Actor for Root {
     type Arguments = ();
 
     async fn pre_start(&self, myself: ActorRef<CompanyMessage>, (): ()) -> Result<RootState, ActorProcessingErr> {
-        let mut state = RootState { supervisors: HashMap::new(), intensity: Intensity::new(Restart::default()) };
+        let intensity = Intensity::new(Restart::default());
+        let mut state = RootState { supervisors: HashMap::new(), intensity, pauses: Pauses::default() };
         for role in self.roles.keys() {
             self.revive(&myself, &mut state, role).await?;
         }
@@ -65,6 +69,11 @@ impl Actor for Root {
             CompanyMessage::Withdraw { role, ticket } => {
                 if let Some((supervisor, _)) = state.supervisors.get(&role) {
                     let _ = supervisor.cast(RoleMessage::Withdraw(ticket));
+                }
+            }
+            CompanyMessage::Resize { role, workers } => {
+                if let Some((supervisor, _)) = state.supervisors.get(&role) {
+                    let _ = supervisor.cast(RoleMessage::Resize(workers));
                 }
             }
             CompanyMessage::Revive(role) => self.revive(&myself, state, &role).await?,
@@ -124,16 +133,14 @@ impl Root {
         let role = state.supervisors.iter().find(|(_, (actor, _))| actor.get_id() == id).map(|(role, _)| role.clone());
         let Some(role) = role else { return Ok(()) };
         state.supervisors.remove(&role);
-        match state.intensity.died(Instant::now()) {
-            Verdict::Restart => {
-                tracing::error!(role, reason, "a role's supervisor died and is replaced");
-                self.revive(myself, state, &role).await
-            }
-            Verdict::Pause(pause) => {
-                tracing::error!(role, reason, ?pause, "too many supervisors died: the role rests");
-                myself.send_after(pause, || CompanyMessage::Revive(role));
-                Ok(())
-            }
+        let now = Instant::now();
+        if state.intensity.died(now, ()).is_none() {
+            tracing::error!(role, reason, "a role's supervisor died and is replaced");
+            return self.revive(myself, state, &role).await;
         }
+        let pause = state.pauses.next(now, Restart::default().within);
+        tracing::error!(role, reason, ?pause, "too many supervisors died: the role rests");
+        myself.send_after(pause, || CompanyMessage::Revive(role));
+        Ok(())
     }
 }

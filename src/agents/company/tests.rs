@@ -1,13 +1,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use super::*;
 use crate::agents::testing::{MemoryLedger, ModelOf, assignment, goal, last_result, maker, says, tools, wants};
 use crate::model::{Message, Model, ModelError};
-use crate::run::Category;
+use crate::run::{Category, RunId};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -20,7 +21,7 @@ fn ledger() -> Arc<MemoryLedger> {
 }
 
 fn stats(company: &Company) -> RoleStats {
-    company.stats().into_iter().find(|stats| stats.role == "maker").unwrap()
+    company.stats("maker").unwrap()
 }
 
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -48,8 +49,16 @@ fn obedient() -> Arc<ModelOf> {
                 sleep(Duration::from_mins(1)).await;
                 says("late")
             }
+            "die slowly" => {
+                sleep(Duration::from_millis(300)).await;
+                panic!("the model is broken")
+            }
             "work" => {
                 sleep(Duration::from_millis(50)).await;
+                says("worked")
+            }
+            "nap" => {
+                sleep(Duration::from_millis(400)).await;
                 says("worked")
             }
             other => match last_result(&request) {
@@ -140,18 +149,82 @@ async fn a_panic_fails_one_attempt_and_nothing_else() {
     assert_eq!(company.assign(assignment("work", &ledger())).await, Ok(json!({ "text": "worked" })));
 }
 
+/// An attempt of this run.
+fn attempt(of: u128, number: u32, goal: &str) -> Assignment {
+    Assignment { run: RunId(Uuid::from_u128(of)), attempt: number, ..assignment(goal, &ledger()) }
+}
+
 #[tokio::test]
-async fn too_many_deaths_make_the_role_rest_and_then_it_goes_on() {
+async fn a_run_whose_work_kills_workers_is_asked_about_and_the_others_go_on() {
     let company = company("workers: 2\nrestart: { max_restarts: 2, within: 1m }\n", obedient()).await;
-    for _ in 0..3 {
-        assert_eq!(failure(company.assign(assignment("die", &ledger())).await).code, "worker_died");
+    for number in 1..=2 {
+        assert_eq!(failure(company.assign(attempt(1, number, "die")).await).code, "worker_died");
     }
-    until("the role rests", || stats(&company).paused).await;
-    let resting = Instant::now();
-    assert_eq!(company.assign(assignment("work", &ledger())).await, Ok(json!({ "text": "worked" })));
-    assert!(resting.elapsed() > Duration::from_millis(700), "it waited: {:?}", resting.elapsed());
-    assert!(!stats(&company).paused);
+    let stopped = failure(company.assign(attempt(1, 3, "die")).await);
+    assert_eq!((stopped.category, stopped.code.as_str()), (Category::Ask, "role_stopped"));
+    assert!(stopped.message.contains("has stopped for this run: 3 of its workers died within 1m"), "{stopped}");
+    assert!(stopped.message.contains("the model is broken"), "{stopped}");
+
+    // What else it wants is refused too, and who else wants something has it.
+    let other_step = Assignment { step: "other".into(), ..attempt(1, 1, "work") };
+    assert_eq!(failure(company.assign(other_step).await).code, "role_stopped");
+    assert_eq!(company.assign(attempt(2, 1, "work")).await, Ok(json!({ "text": "worked" })));
+    assert!(!stats(&company).stopped);
+
+    // A person has had it tried again.
+    assert_eq!(company.assign(attempt(1, 4, "work")).await, Ok(json!({ "text": "worked" })));
     assert_eq!((stats(&company).live, stats(&company).restarts), (2, 3));
+}
+
+#[tokio::test]
+async fn a_role_whose_workers_die_of_everything_stops_and_asks_whoever_wants_something() {
+    let company = company("workers: 1\nrestart: { max_restarts: 1, within: 1m }\n", obedient()).await;
+    assert_eq!(failure(company.assign(attempt(1, 1, "die")).await).code, "worker_died");
+    let assign = |assignment| {
+        let company = company.clone();
+        tokio::spawn(async move { company.assign(assignment).await })
+    };
+    let in_hand = assign(attempt(2, 1, "die slowly"));
+    until("it is in hand", || stats(&company).busy == 1).await;
+    let queued = assign(attempt(3, 1, "work"));
+    until("it is queued", || stats(&company).queued == 1).await;
+    for asked in [in_hand, queued] {
+        let failure = failure(timeout(SOON, asked).await.unwrap().unwrap());
+        assert_eq!((failure.category, failure.code.as_str()), (Category::Ask, "role_stopped"));
+        assert!(failure.message.contains("has stopped: 2 of its workers died"), "{failure}");
+    }
+    assert!(stats(&company).stopped);
+    assert_eq!(failure(company.assign(attempt(4, 1, "work")).await).code, "role_stopped");
+    // One answer is enough for all that come after it.
+    assert_eq!(company.assign(attempt(3, 2, "work")).await, Ok(json!({ "text": "worked" })));
+    assert_eq!(company.assign(attempt(5, 1, "work")).await, Ok(json!({ "text": "worked" })));
+    assert!(!stats(&company).stopped);
+}
+
+#[tokio::test]
+async fn a_role_is_drained_and_resized_while_it_works() {
+    let company = company("workers: 3\n", obedient()).await;
+    let assign = |goal: &str| {
+        let (company, assignment) = (company.clone(), assignment(goal, &ledger()));
+        tokio::spawn(async move { company.assign(assignment).await })
+    };
+    let in_hand = assign("nap");
+    until("it is in hand", || stats(&company).busy == 1).await;
+    company.resize("maker", 0).unwrap();
+    until("the idle ones have gone", || stats(&company).live == 1).await;
+    let queued: Vec<_> = (0..5).map(|_| assign("work")).collect();
+    until("they wait", || stats(&company).queued == 5).await;
+    assert_eq!(in_hand.await.unwrap(), Ok(json!({ "text": "worked" })), "what was in hand is finished");
+    until("the role is drained", || stats(&company).live == 0).await;
+    assert_eq!((stats(&company).queued, stats(&company).workers), (5, 0));
+
+    company.resize("maker", 2).unwrap();
+    for queued in queued {
+        assert_eq!(queued.await.unwrap(), Ok(json!({ "text": "worked" })));
+    }
+    assert_eq!((stats(&company).live, stats(&company).restarts), (2, 0), "nobody is taken for dead");
+    assert_eq!(company.resize("makr", 1).unwrap_err().code, "unknown_agent");
+    assert_eq!(company.resize("maker", 100_000).unwrap_err().code, "out_of_range");
 }
 
 #[tokio::test]
@@ -172,22 +245,23 @@ async fn the_queue_is_bounded_and_workers_are_the_limit_of_concurrency() {
         })
     };
     let company = company("workers: 2\n", model).await;
-    let assigned: Vec<_> = (0..100)
+    let assigned: Vec<_> = (0..PLACES + 66)
         .map(|_| {
             let company = company.clone();
             tokio::spawn(async move { company.assign(assignment("go", &ledger())).await })
         })
         .collect();
     opened.acquire_many(2).await.unwrap().forget();
-    until("the queue is full", || stats(&company).queued == 32).await;
+    let full = u64::from(PLACES) - 2;
+    until("the queue is full", || stats(&company).queued == full).await;
     sleep(Duration::from_millis(50)).await;
-    assert_eq!((stats(&company).queued, stats(&company).busy), (32, 2), "the other 66 wait before the queue");
-    gate.add_permits(100);
+    assert_eq!((stats(&company).queued, stats(&company).busy), (full, 2), "the other 66 wait before the queue");
+    gate.add_permits(PLACES as usize + 66);
     for assigned in assigned {
         assert_eq!(assigned.await.unwrap(), Ok(json!({ "text": "done" })));
     }
     assert_eq!(most.load(Ordering::SeqCst), 2);
-    assert_eq!(stats(&company).done, 100);
+    assert_eq!(stats(&company).done, u64::from(PLACES) + 66);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod error;
 mod library;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -23,7 +24,7 @@ use crate::engine::simulate::{Report, Simulation};
 use crate::engine::{Engine, Limits, Parts, Submission, Summary};
 use crate::executor::StepExecutor;
 use crate::memory::{EdgeIndex, Memory};
-use crate::model::{Model as _, Models, Offline, OpenAi, OpenAiSettings};
+use crate::model::{Model as _, Models, Offline, OpenAi, OpenAiSettings, Prices};
 
 use crate::run::{Failure, Policy, RunId};
 use crate::store::{OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
@@ -343,7 +344,7 @@ fn roles(config: &Config) -> Result<Roles, AppError> {
 
 /// The model that the settings name, as `default`; the offline one under its own name besides.
 fn models(config: &Config) -> Result<Models, AppError> {
-    let config::Models { default, openai } = &config.models;
+    let config::Models { default, prices, openai } = &config.models;
     let mut models = Models::offline();
     let wrong = |reason: String| AppError::Setting { key: "models.default", reason };
     match default.split_once('/') {
@@ -357,10 +358,22 @@ fn models(config: &Config) -> Result<Models, AppError> {
                 timeout: openai.timeout,
             };
             models.insert(Models::DEFAULT, Arc::new(OpenAi::new(settings).map_err(wrong)?));
+            models.set_price(Models::DEFAULT, read_prices(prices)?.of(default));
         }
         _ => return Err(wrong(format!("`{default}` is no model; write `offline`, or `openai/NAME`"))),
     }
     Ok(models)
+}
+
+/// The prices in a file; none if it is not there.
+fn read_prices(file: &Path) -> Result<Prices, AppError> {
+    let wrong =
+        |reason: String| AppError::Setting { key: "models.prices", reason: format!("{}: {reason}", file.display()) };
+    match std::fs::read_to_string(file) {
+        Ok(text) => text.parse().map_err(wrong),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Prices::default()),
+        Err(error) => Err(wrong(format!("cannot be read ({error})"))),
+    }
 }
 
 fn tools(config: &Config, memory: &Memory) -> Result<Tools, AppError> {

@@ -90,6 +90,8 @@ pub struct Agents {
 pub struct Models {
     /// The model named `default`: `offline` or `PROVIDER/NAME`.
     pub default: String,
+    /// The file of what models cost; nothing is known if it is not there.
+    pub prices: PathBuf,
     /// Servers that speak chat completions.
     pub openai: OpenAi,
 }
@@ -263,6 +265,7 @@ impl Config {
             agents: Agents { folder: get("agents.folder").path(), prompts: get("agents.prompts").path() },
             models: Models {
                 default: get("models.default").text(),
+                prices: get("models.prices").path(),
                 openai: OpenAi {
                     base_url: get("models.openai.base_url").text(),
                     key_variable: get("models.openai.key_variable").text(),

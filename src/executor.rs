@@ -76,7 +76,8 @@ impl StepExecutor {
             tools: Vec::new(),
             output: attempt.output,
         };
-        let turn = Turn::new(request, TurnLimits { exchanges: 1 + REPAIRS, repairs: REPAIRS });
+        let turn =
+            Turn::new(request, TurnLimits { exchanges: 1 + REPAIRS, repairs: REPAIRS, tokens: None, cost: None });
         let caller = Caller { run: attempt.run, step: attempt.step, agent: None };
         work::drive(turn, model.as_ref(), Hands::alone(&self.tools, &attempt.gate, &caller)).await
     }

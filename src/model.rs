@@ -3,6 +3,7 @@
 mod models;
 mod offline;
 mod openai;
+mod price;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use serde_json::Value;
 pub use models::Models;
 pub use offline::Offline;
 pub use openai::{OpenAi, OpenAiSettings};
+pub use price::{Dollars, Price, Prices, dollars};
 
 /// One exchange with a model: what it is told, and what it may call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -98,6 +100,23 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
+}
+
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub fn tokens(self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+
+    /// This and more.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.saturating_add(more.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(more.output_tokens),
+        }
+    }
 }
 
 /// Why a model gave no reply.

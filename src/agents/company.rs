@@ -66,6 +66,19 @@ pub enum StartError {
         /// The aliases that there are.
         known: String,
     },
+    /// A role is limited in what it may cost, and nobody knows what its model costs.
+    #[error(
+        "role `{role}` ({origin}) has `limits.cost`, and there is no price for its model `{model}`: write it to the file \
+         that `models.prices` names"
+    )]
+    NoPrice {
+        /// The role.
+        role: String,
+        /// Where the role was read from.
+        origin: String,
+        /// The model's alias.
+        model: String,
+    },
     /// The actors cannot be started.
     #[error("the company's actors cannot be started: {0}")]
     Actors(String),
@@ -137,9 +150,15 @@ impl Company {
                 model: role.model.clone(),
                 known: models.aliases().collect::<Vec<_>>().join(", "),
             })?;
+            let price = models.price(&role.model);
+            if role.limits.cost.is_some() && price.is_none() {
+                let (role, origin, model) = (role.name.clone(), role.origin.clone(), role.model.clone());
+                return Err(StartError::NoPrice { role, origin, model });
+            }
             let means = Means {
                 role: Arc::clone(role),
                 model: Arc::clone(model),
+                price,
                 tools: Arc::clone(&tools),
                 colleagues: colleagues.clone(),
                 stopping: stopping.clone(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::{Location, Spanned};
 
+use crate::model::{Dollars, dollars};
 use crate::workflow::{Place, Problem};
 
 /// Workers that a role may have.
@@ -45,7 +46,7 @@ fn default_rounds() -> u32 {
     2
 }
 
-/// How long an agent may work on one assignment.
+/// How far an agent may go with one assignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoleLimits {
@@ -53,6 +54,12 @@ pub struct RoleLimits {
     pub turns: u32,
     /// Questions and objections to other roles in one assignment; an answer is an assignment of its own.
     pub questions: u32,
+    /// Tokens, read and written, of all exchanges together; without limit if `None`. The exchange that goes past it is the
+    /// last.
+    pub tokens: Option<u64>,
+    /// What the exchanges may cost in US dollars, in the same way.
+    #[serde(deserialize_with = "some_dollars")]
+    pub cost: Option<Dollars>,
     /// Time, from when a worker takes it up.
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
@@ -60,7 +67,7 @@ pub struct RoleLimits {
 
 impl Default for RoleLimits {
     fn default() -> Self {
-        Self { turns: 12, questions: 8, timeout: Duration::from_mins(10) }
+        Self { turns: 12, questions: 8, tokens: None, cost: None, timeout: Duration::from_mins(10) }
     }
 }
 
@@ -243,6 +250,11 @@ fn unreadable(error: &serde_saphyr::Error) -> Problem {
 fn place(path: &str, at: Location) -> Place {
     let known = |number: u64| u32::try_from(number).ok().filter(|number| *number > 0);
     Place { path: path.to_owned(), line: known(at.line()), column: known(at.column()) }
+}
+
+/// Reads an amount such as `0.25`.
+fn some_dollars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Dollars>, D::Error> {
+    dollars(deserializer).map(Some)
 }
 
 /// Reads a period such as `10m` or `1h 30m`.

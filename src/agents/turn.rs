@@ -10,7 +10,7 @@ mod calls;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{Message, Reply, Request, ToolCall};
+use crate::model::{Dollars, Message, Price, Reply, Request, ToolCall, Usage};
 use crate::run::Failure;
 
 /// How far a turn may go.
@@ -20,6 +20,10 @@ pub struct TurnLimits {
     pub exchanges: u32,
     /// How often a result that is not what was asked for is sent back.
     pub repairs: u32,
+    /// Tokens of all exchanges together.
+    pub tokens: Option<u64>,
+    /// What all exchanges may cost together, at this price.
+    pub cost: Option<(Dollars, Price)>,
 }
 
 /// What is to be done next.
@@ -70,6 +74,8 @@ pub struct Turn {
     exchanges: u32,
     /// Results sent back so far.
     repairs: u32,
+    /// What the exchanges so far have used.
+    used: Usage,
     state: State,
 }
 
@@ -91,15 +97,17 @@ impl Turn {
     /// A turn that begins with this request.
     #[must_use]
     pub fn new(opening: Request, limits: TurnLimits) -> Self {
-        Self { request: opening, limits, exchanges: 0, repairs: 0, state: State::Asking }
+        Self { request: opening, limits, exchanges: 0, repairs: 0, used: Usage::default(), state: State::Asking }
     }
 
     /// What is to be done next; the same until an event comes.
     #[must_use]
     pub fn next(&self) -> Action {
         match &self.state {
-            State::Asking if self.exchanges >= self.limits.exchanges => Action::Fail(self.too_long()),
-            State::Asking => Action::CallModel(self.request.clone()),
+            State::Asking => match self.spent() {
+                Some(failure) => Action::Fail(failure),
+                None => Action::CallModel(self.request.clone()),
+            },
             State::Calling { calls, .. } => Action::CallTools(calls.clone()),
             State::Done(value) => Action::Done(value.clone()),
             State::Failed(failure) => Action::Fail(failure.clone()),
@@ -115,6 +123,7 @@ impl Turn {
             return Err(OutOfTurn { waits_for: self.waits_for() });
         }
         self.exchanges += 1;
+        self.used = self.used.and(reply.usage);
         if reply.calls.is_empty() {
             self.take_answer(reply.text);
         } else {
@@ -207,6 +216,34 @@ impl Turn {
                 self.state = State::Failed(answer::bad_output(&wrong, self.repairs));
             }
         }
+    }
+
+    /// Which limit keeps the model from being asked again, if one does.
+    fn spent(&self) -> Option<Failure> {
+        let TurnLimits { exchanges, tokens, cost, .. } = self.limits;
+        if self.exchanges >= exchanges {
+            return Some(self.too_long());
+        }
+        let used = self.used.tokens();
+        if let Some(most) = tokens.filter(|most| used >= *most) {
+            return Some(Failure::give_up(
+                "too_many_tokens",
+                format!(
+                    "the agent came to no result with {used} tokens, of {most} that it may use; give the role more `tokens`, \
+                     or the step a smaller goal"
+                ),
+            ));
+        }
+        let (most, spent) = cost.map(|(most, price)| (most, price.cost(self.used)))?;
+        (spent >= most && spent > Dollars(0)).then(|| {
+            Failure::give_up(
+                "too_expensive",
+                format!(
+                    "the agent came to no result for {spent}, of {most} that it may cost; give the role a higher `cost`, or \
+                     the step a smaller goal"
+                ),
+            )
+        })
     }
 
     fn too_long(&self) -> Failure {

@@ -31,6 +31,7 @@ const READS_AT_ONCE: usize = 4;
 pub(super) async fn carry_out(
     assignment: &Assignment,
     role: &Role,
+    limits: TurnLimits,
     model: &dyn Model,
     tools: &Tools,
     company: Option<Company>,
@@ -40,7 +41,7 @@ pub(super) async fn carry_out(
     let mut offered = tools.specs(&role.tools);
     offered.extend(talk.iter().flat_map(Talk::specs));
     let opening = assignment.opening(&role.prompt, offered);
-    let turn = Turn::new(opening, TurnLimits { exchanges: role.limits.turns, repairs: REPAIRS });
+    let turn = Turn::new(opening, limits);
     let caller = Caller { run: assignment.run, step: assignment.step.clone(), agent: Some(role.name.clone()) };
     let hands = Hands { tools, gate: &assignment.gate, caller: &caller, talk: talk.as_ref() };
     let work = drive(turn, model, hands);

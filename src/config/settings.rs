@@ -82,6 +82,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         about: "The model that plays the roles: offline, or openai/NAME for a model of OpenAI or of any server that speaks the same.",
     },
     Setting {
+        key: "models.prices",
+        kind: Kind::Path,
+        default: "config/prices.toml",
+        about: "The file of what models cost, in dollars for a million tokens.",
+    },
+    Setting {
         key: "models.openai.base_url",
         kind: Kind::Text,
         default: "https://api.openai.com/v1",

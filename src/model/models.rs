@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Model, Offline};
+use super::{Model, Offline, Price};
 
 /// The models that there are, by the alias that roles and steps know them by.
 #[derive(Clone, Default)]
 pub struct Models {
     by_alias: IndexMap<String, Arc<dyn Model>>,
+    prices: IndexMap<String, Price>,
 }
 
 impl Models {
@@ -31,12 +32,30 @@ impl Models {
         let offline: Arc<dyn Model> = Arc::new(Offline);
         let mut models = Self::only(offline.clone());
         models.insert(offline.name(), offline.clone());
+        for alias in [Self::DEFAULT, offline.name()] {
+            models.set_price(alias, Some(Price::FREE));
+        }
         models
     }
 
-    /// Adds a model, or replaces the one with this alias.
+    /// Adds a model, or replaces the one with this alias. What it costs is not known then.
     pub fn insert(&mut self, alias: &str, model: Arc<dyn Model>) {
         self.by_alias.insert(alias.to_owned(), model);
+        self.set_price(alias, None);
+    }
+
+    /// Says what the model with this alias costs.
+    pub fn set_price(&mut self, alias: &str, price: Option<Price>) {
+        match price {
+            Some(price) => self.prices.insert(alias.to_owned(), price),
+            None => self.prices.shift_remove(alias),
+        };
+    }
+
+    /// What the model with this alias costs, if that is known.
+    #[must_use]
+    pub fn price(&self, alias: &str) -> Option<Price> {
+        self.prices.get(alias).copied()
     }
 
     /// The model with this alias.

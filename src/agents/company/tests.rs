@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::agents::testing::{MemoryLedger, ModelOf, assignment, goal, last_result, maker, says, tools, wants};
-use crate::model::{Message, Model, ModelError};
+use crate::model::{Dollars, Message, Model, ModelError, Price, Reply, Usage};
 use crate::run::{Category, RunId};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -323,6 +323,21 @@ async fn a_role_takes_only_so_long() {
 }
 
 #[tokio::test]
+async fn a_role_uses_only_so_many_tokens_and_so_much_money() {
+    let model = ModelOf::new(|_| async {
+        let reply = wants("memory.search", json!({ "query": "more" })).unwrap();
+        Ok(Reply { usage: Usage { input_tokens: 40, output_tokens: 2 }, ..reply })
+    });
+    for (lines, code) in [("tokens: 100", "too_many_tokens"), ("cost: 0.0001", "too_expensive")] {
+        let mut models = Models::only(model.clone());
+        models.set_price(Models::DEFAULT, Some(Price { input: Dollars(1_000), output: Dollars(5_000) }));
+        let company = Company::start(maker(&format!("limits: {{ {lines} }}\n")), &models, tools()).await.unwrap();
+        let failure = failure(company.assign(assignment("go", &ledger())).await);
+        assert_eq!((failure.category, failure.code.as_str()), (Category::GiveUp, code), "{failure}");
+    }
+}
+
+#[tokio::test]
 async fn a_result_that_does_not_fit_is_mended_by_the_model_or_fails() {
     let model = ModelOf::new(|request| async move {
         let told = request.messages.iter().filter(|message| matches!(message, Message::User { .. })).count() - 1;
@@ -417,6 +432,8 @@ async fn roles_models_and_tools_that_are_not_there_are_named() {
         |roles| async { Company::start(roles, &Models::only(obedient()), tools()).await.unwrap_err().to_string() };
     let wrong = start(maker("model: large\n")).await;
     assert!(wrong.contains("role `maker`") && wrong.ends_with("there are: default"), "{wrong}");
+    let wrong = start(maker("limits: { cost: 0.5 }\n")).await;
+    assert!(wrong.contains("has `limits.cost`, and there is no price for its model `default`"), "{wrong}");
     let wrong = start(Roles::built_in().unwrap()).await;
     assert!(wrong.contains("built in:5:24: tools[1]: there is no tool `files.read`"), "{wrong}");
 }

@@ -24,7 +24,7 @@ fn turn(output: Option<Value>) -> Turn {
         tools: vec![search()],
         output,
     };
-    Turn::new(request, TurnLimits { exchanges: 6, repairs: 2 })
+    Turn::new(request, TurnLimits { exchanges: 6, repairs: 2, tokens: None, cost: None })
 }
 
 fn verdict() -> Value {
@@ -235,6 +235,43 @@ fn exchanges_are_limited() {
     let failure = failure(&turn);
     assert_eq!((failure.category, failure.code.as_str()), (Category::GiveUp, "too_many_turns"));
     assert!(failure.message.contains("within 6 exchanges"));
+}
+
+/// How a turn ends whose every exchange reads 100 tokens and writes 10.
+fn ends_with(limits: TurnLimits) -> (String, String) {
+    let mut turn = Turn { limits, ..turn(None) };
+    for _ in 0..6 {
+        if let Action::Fail(failure) = turn.next() {
+            return (failure.code, failure.message);
+        }
+        let used = Usage { input_tokens: 100, output_tokens: 10 };
+        let reply = wants(vec![call("", "memory.search", json!({ "query": "x" }))]);
+        turn.on_reply(Reply { usage: used, ..reply }).unwrap();
+        turn.on_results(Vec::new()).unwrap();
+    }
+    ("none".to_owned(), String::new())
+}
+
+#[test]
+fn tokens_and_cost_are_limited() {
+    let limits = TurnLimits { exchanges: 9, repairs: 2, tokens: None, cost: None };
+    assert_eq!(ends_with(limits).0, "none");
+    let (code, message) = ends_with(TurnLimits { tokens: Some(300), ..limits });
+    assert_eq!(code, "too_many_tokens");
+    assert!(message.contains("with 330 tokens, of 300"), "{message}");
+    let price = Price { input: Dollars(150), output: Dollars(600) };
+    let (code, message) = ends_with(TurnLimits { cost: Some((Dollars(42_000), price)), ..limits });
+    assert_eq!(code, "too_expensive");
+    assert!(message.contains("for $0.000042, of $0.000042"), "{message}");
+    assert_eq!(ends_with(TurnLimits { cost: Some((Dollars(0), Price::FREE)), ..limits }).0, "none");
+}
+
+#[test]
+fn an_answer_that_is_paid_for_is_taken_whatever_it_cost() {
+    let limits = TurnLimits { exchanges: 9, repairs: 2, tokens: Some(5), cost: None };
+    let mut turn = Turn { limits, ..turn(None) };
+    turn.on_reply(Reply { usage: Usage { input_tokens: 90, output_tokens: 9 }, ..says("done") }).unwrap();
+    assert_eq!(turn.next(), Action::Done(json!({ "text": "done" })));
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn every_effective_value_has_its_origin() {
         agents.folder               agents                     default
         agents.prompts              prompts                    default
         models.default              offline                    default
+        models.prices               config/prices.toml         default
         models.openai.base_url      https://api.openai.com/v1  default
         models.openai.key_variable  OPENAI_API_KEY             default
         models.openai.timeout       2m                         default

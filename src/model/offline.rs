@@ -12,10 +12,11 @@
 //! - [`words`], [`sentences`], [`context`], [`rank`], [`question`], [`dates`]: the means
 //! - [`doubts`] and [`asking`]: what colleagues are asked, and what they bring
 //! - [`task`]: which kind of work is wanted; [`research`], [`analysis`], [`writing`], [`checking`],
-//!   [`plain`] do it, and leave a [`Draft`]
+//!   [`arbitration`], [`plain`] do it, and leave a [`Draft`]
 //! - [`fill`]: gives the draft the form that is asked for, be it a result's schema or a tool's parameters
 
 mod analysis;
+mod arbitration;
 mod arguments;
 mod asking;
 mod checking;

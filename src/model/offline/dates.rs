@@ -47,6 +47,15 @@ pub(super) fn latest(text: &str) -> Option<Date> {
     found.into_iter().max()
 }
 
+/// A date as it is shown: `2026-03-14`, `2026-03` or `2026`.
+pub(super) fn written((year, month, day): Date) -> String {
+    match (month, day) {
+        (0, _) => format!("{year}"),
+        (_, 0) => format!("{year}-{month:02}"),
+        _ => format!("{year}-{month:02}-{day:02}"),
+    }
+}
+
 fn is_year(number: u32) -> bool {
     (1900..2100).contains(&number)
 }

@@ -22,6 +22,8 @@ pub(super) struct Passage {
     pub(super) query: String,
     /// How many passages were found before it.
     pub(super) rank: usize,
+    /// Whether a colleague noted it; else it is from a document.
+    pub(super) note: bool,
 }
 
 /// The pieces of sources in what a tool returned, whatever the tool calls them.
@@ -48,6 +50,7 @@ fn collect(value: &Value, query: &str, depth: usize, found: &mut Vec<Passage>) {
                     heading: text_of(fields, "heading").unwrap_or_default(),
                     query: query.to_owned(),
                     rank: 0,
+                    note: fields.get("note").and_then(Value::as_bool).unwrap_or_default(),
                 }),
                 None => fields.values().for_each(|field| collect(field, query, depth + 1, found)),
             }

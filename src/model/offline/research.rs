@@ -47,7 +47,8 @@ pub(super) fn next(conversation: &Conversation<'_>, words: &Words) -> Move {
     if calls.is_empty() { Move::Finish(findings(&question, &found, words)) } else { Move::Call(calls) }
 }
 
-fn found(conversation: &Conversation<'_>) -> Vec<Passage> {
+/// What the tools returned, each passage once.
+pub(super) fn found(conversation: &Conversation<'_>) -> Vec<Passage> {
     let mut found: Vec<Passage> = Vec::new();
     for exchange in &conversation.exchanges {
         let query = arguments::query_in(exchange.arguments).unwrap_or_default();

@@ -5,7 +5,7 @@ use super::conversation::Conversation;
 use super::draft::theirs;
 use super::material::Handed;
 use super::words::{self, Words};
-use super::{Move, analysis, arguments, checking, plain, research, writing};
+use super::{Move, analysis, arbitration, arguments, checking, plain, research, writing};
 use crate::model::ToolSpec;
 
 /// A kind of work.
@@ -52,6 +52,9 @@ pub(super) fn next(conversation: &Conversation<'_>) -> Move {
         return Move::Call(calls);
     }
     let words = Words::of(&conversation.given_text());
+    if let Some(next) = arbitration::next(conversation, &words) {
+        return next;
+    }
     let handed = Handed::read(&conversation.input);
     match kind(conversation, &handed) {
         Kind::Research => research::next(conversation, &words),

@@ -1,6 +1,7 @@
 //! The offline model through the same door as any other: requests in, replies out.
 
 mod forms;
+mod notes;
 mod roles;
 
 use serde_json::{Value, json};

@@ -142,6 +142,25 @@ pub(super) fn numbers(text: &str) -> Vec<String> {
     tokens(text).map(|token| token.text).filter(|token| starts_with_digit(token)).collect()
 }
 
+/// The numbers of a text without what divides thousands, so that `41,200` and `41200` are the same.
+pub(super) fn figures(text: &str) -> Vec<String> {
+    let bare = |number: String| {
+        let mut groups = number.split(',');
+        let first = groups.next().unwrap_or_default().len();
+        let thousands = (1..=3).contains(&first) && groups.all(|group| group.len() == 3);
+        if thousands { number.replace(',', "") } else { number }
+    };
+    numbers(text).into_iter().map(bare).collect()
+}
+
+/// Whether a text says that something is not so.
+pub(super) fn denies(text: &str) -> bool {
+    const DENIALS: &str = "not no never nothing none nobody neither nor cannot without nicht nichts kein keine keinen nie niemals \
+        niemand ohne pas jamais aucun aucune rien sans nunca nada ningún ninguna sin";
+    let denials: Vec<&str> = DENIALS.split_whitespace().collect();
+    tokens(text).any(|token| denials.contains(&token.text.as_str()) || text[..token.end].ends_with("n't"))
+}
+
 /// The names of a text: words with a capital letter that do not begin a sentence, in lower case.
 pub(super) fn names(text: &str) -> Vec<String> {
     let begins = |at: usize| {

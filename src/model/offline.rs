@@ -9,30 +9,39 @@
 //! and nothing about any subject. What it cannot do it says, instead of making something up.
 //!
 //! - [`conversation`]: what the request holds: role, goal, input, what tools returned
-//! - [`words`], [`sentences`], [`context`], [`rank`], [`question`], [`dates`]: the means
+//! - [`words`], [`blocks`], [`sentences`], [`context`], [`rank`], [`question`], [`answer`], [`comparison`],
+//!   [`thesaurus`], [`dates`]: the means
 //! - [`doubts`] and [`asking`]: what colleagues are asked, and what they bring
-//! - [`task`]: which kind of work is wanted; [`research`], [`analysis`], [`writing`], [`checking`],
-//!   [`arbitration`], [`plain`] do it, and leave a [`Draft`]
+//! - [`task`]: which kind of work is wanted; [`research`], [`quoting`], [`analysis`], [`writing`] with
+//!   [`table`], [`checking`] with [`proofs`], [`length`], [`arbitration`], [`plain`] do it, and leave a [`Draft`]
 //! - [`fill`]: gives the draft the form that is asked for, be it a result's schema or a tool's parameters
 
 mod analysis;
+mod answer;
 mod arbitration;
 mod arguments;
 mod asking;
+mod blocks;
 mod checking;
+mod comparison;
 mod context;
 mod conversation;
 mod dates;
 mod doubts;
 mod draft;
 mod fill;
+mod length;
 mod material;
 mod plain;
+mod proofs;
 mod question;
+mod quoting;
 mod rank;
 mod research;
 mod sentences;
+mod table;
 mod task;
+mod thesaurus;
 mod words;
 mod writing;
 

@@ -121,10 +121,13 @@ pub(super) fn order(corpus: &Corpus, question: &Question, findings: &[Finding]) 
     let relevant = normalized(&corpus.bm25(&question.stems));
     let central = normalized(&corpus.centrality());
     let parts: Vec<Vec<f64>> = question.parts.iter().map(|part| normalized(&corpus.bm25(&part.stems))).collect();
+    #[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2^52 findings")]
     let worth = |index: usize| {
         let answers = question.parts.iter().any(|part| part.is_answered_by(&findings[index].claim));
         let best_part = parts.iter().map(|scores| scores[index]).fold(0.0, f64::max);
-        relevant[index] + 0.5 * best_part + 0.3 * central[index] + if answers { 0.2 } else { 0.0 }
+        // Findings are handed over with the most important first.
+        let early = 1.0 / (1.0 + 0.25 * index as f64);
+        relevant[index] + 0.5 * best_part + 0.3 * central[index] + early + if answers { 0.2 } else { 0.0 }
     };
     let mut by_worth: Vec<usize> = (0..findings.len()).collect();
     by_worth.sort_by(|one, other| worth(*other).total_cmp(&worth(*one)).then_with(|| one.cmp(other)));
@@ -158,7 +161,16 @@ pub(super) fn same_claim(one: &[String], other: &[String]) -> bool {
 
 /// Whether two findings that say the same do so with other numbers.
 pub(super) fn differ(one: &Finding, other: &Finding) -> bool {
-    let (one, other) = (numbers(&core(one)), numbers(&core(other)));
+    let file = |finding: &Finding| finding.source.split(':').next().unwrap_or_default().to_owned();
+    // One document that gives several numbers gives them of several things.
+    if file(one) == file(other) && !file(one).is_empty() {
+        return false;
+    }
+    let (one, other) = (core(one), core(other));
+    // A date tells when it was said or happened; it is compared only where nothing else is.
+    let measured = (dates::figures_besides(&one), dates::figures_besides(&other));
+    let is_dated_only = measured.0.is_empty() && measured.1.is_empty();
+    let (one, other) = if is_dated_only { (numbers(&one), numbers(&other)) } else { measured };
     let lacks = |some: &[String], others: &[String]| some.iter().any(|number| !others.contains(number));
     !one.is_empty() && one.len() == other.len() && lacks(&one, &other)
 }

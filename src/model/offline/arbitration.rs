@@ -96,7 +96,8 @@ fn judge(notes: &[Note<'_>], found: &[Passage], words: &Words) -> (Value, String
         })
     }) else {
         let texts: Vec<String> = notes.iter().map(|note| format!("“{}”", note.text.trim())).collect();
-        let reason = format!("No document that was found bears out a note. What is missing: a source for {}.", listed(&texts));
+        let reason =
+            format!("No document that was found bears out a note. What is missing: a source for {}.", listed(&texts));
         return (Value::Null, reason);
     };
     let rivals: Vec<&(&Note<'_>, Evidence)> =
@@ -110,7 +111,10 @@ fn judge(notes: &[Note<'_>], found: &[Passage], words: &Words) -> (Value, String
         };
         let reason = format!(
             "{} bears out {}, and {} bears out {}. What is missing: {missing}.",
-            said(why), named(best), said(theirs), named(rival)
+            said(why),
+            named(best),
+            said(theirs),
+            named(rival)
         );
         return (Value::Null, reason);
     }
@@ -158,7 +162,8 @@ fn evidence(note: &Note<'_>, distinct: &[String], documents: &[Passage], words: 
         let said = figures(&sentence.plain);
         let lower = sentence.plain.to_lowercase();
         let around = documents[sentence.passage].text.to_lowercase();
-        let has_names = names(note.text).iter().all(|name| lower.contains(name.as_str()) || around.contains(name.as_str()));
+        let has_names =
+            names(note.text).iter().all(|name| lower.contains(name.as_str()) || around.contains(name.as_str()));
         figures(note.text).iter().all(|figure| said.contains(figure))
             && denies(note.text) == denies(&sentence.plain)
             && has_names

@@ -1,16 +1,19 @@
 //! Checking a text against the findings that it cites.
 
-use serde_json::json;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use super::conversation::Conversation;
 use super::draft::Draft;
+use super::length::Limit;
 use super::material::{Finding, Handed, question_in};
 use super::question::Question;
 use super::rank::covered;
 use super::sentences::{Kind, clean, sentences};
 use super::words::{Words, names, numbers, tokens};
 use super::writing::needs_no_citations;
-use super::{Move, asking};
+use super::{Move, asking, proofs};
 
 /// The share of a sentence's words that its citations must bear out.
 const BORNE_OUT: f64 = 0.6;
@@ -26,7 +29,8 @@ pub(super) fn next(conversation: &Conversation<'_>, handed: &Handed, words: &Wor
     if !asking::has_asked(conversation) {
         let reported = handed.findings.iter().flat_map(|finding| reported(&finding.quote)).take(MOST_ASKED);
         let ask = |quote: &str| asking::question(conversation, &format!("Where does it say “{quote}”?"));
-        let calls: Vec<asking::Call> = reported.filter_map(ask).collect();
+        let mut calls: Vec<asking::Call> = reported.filter_map(ask).collect();
+        calls.extend(proofs::look_ups(conversation, &cited_findings(handed)));
         if !calls.is_empty() {
             return Move::Call(calls);
         }
@@ -82,32 +86,28 @@ fn invented(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> 
 /// Checks the longest text of the input.
 fn check(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Draft {
     let question = Question::new(&question_in(&conversation.input, &conversation.goal), words);
-    let text = handed.texts.iter().max_by_key(|(_, text)| text.len()).map_or("", |(_, text)| text);
+    let text = text_of(handed);
     let mut problems: Vec<String> = invented(conversation, handed, words);
     problems.retain(|problem| {
         problem.split(['“', '”']).nth(1).is_some_and(|claim| clean(text).contains(claim.trim_end_matches('.')))
     });
-    let mut stated = 0;
-    let mut exempt = false;
-    let mut in_sources = false;
-    for span in sentences(text) {
-        let sentence = &text[span.range];
-        if span.kind == Kind::Heading {
-            exempt = needs_no_citations(sentence, words);
-            in_sources = exempt
-                && words.stems(sentence).iter().any(|stem| words.stems("sources references quellen").contains(stem));
-            continue;
-        }
-        let problem = if in_sources {
-            quoted_wrongly(sentence, &handed.findings)
-        } else if exempt {
-            not_a_gap(sentence)
-        } else {
-            stated += 1;
-            unsupported(sentence, &handed.findings, words)
-        };
-        problems.extend(problem);
+    problems.extend(proofs::not_in_sources(conversation, &cited_findings(handed)));
+    let parts = Parts::of(text, words);
+    for statement in &parts.statements {
+        problems.extend(unsupported(statement, &handed.findings, words));
     }
+    problems.extend(parts.gaps.iter().filter_map(|gap| not_a_gap(gap)));
+    for source in parts.sources.iter().flatten() {
+        problems.extend(quoted_wrongly(source, &handed.findings));
+    }
+    let ids = |lines: &[&str]| lines.iter().flat_map(|line| citations(line)).collect::<BTreeSet<String>>();
+    let (cited, stated) = (ids(&parts.statements), parts.statements.join("\n"));
+    problems.extend(proofs::unlisted(&cited, parts.sources.as_ref().map(|lines| ids(lines)).as_ref()));
+    problems.extend(proofs::hidden(&stated, &cited, handed, words));
+    let goals = [Some(conversation.goal.as_str()), conversation.input.get("goal_of_the_work").and_then(Value::as_str)];
+    let limit = goals.into_iter().flatten().find_map(Limit::in_goal);
+    problems.extend(limit.and_then(|limit| limit.broken_by(&stated)));
+    let stated = parts.statements.len();
     if stated == 0 {
         problems.push("The text states nothing: write what the findings say.".to_owned());
     }
@@ -129,11 +129,64 @@ fn check(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Dra
     Draft::new(report, [("verdict", json!(good)), ("problems", json!(problems))])
 }
 
+/// The longest text of the input: what is to be checked.
+fn text_of(handed: &Handed) -> &str {
+    handed.texts.iter().max_by_key(|(_, text)| text.len()).map_or("", |(_, text)| text)
+}
+
+/// The findings that the text cites anywhere.
+fn cited_findings(handed: &Handed) -> Vec<&Finding> {
+    let cited = citations(text_of(handed));
+    handed.findings.iter().filter(|finding| cited.contains(&finding.id)).collect()
+}
+
+/// The sentences of a text by what is asked of them.
+#[derive(Default)]
+struct Parts<'a> {
+    /// What states something.
+    statements: Vec<&'a str>,
+    /// The lines of what is not known.
+    gaps: Vec<&'a str>,
+    /// The lines of the list of sources; `None` if it has none.
+    sources: Option<Vec<&'a str>>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str, words: &Words) -> Self {
+        let mut parts = Self::default();
+        let (mut exempt, mut in_sources) = (false, false);
+        for span in sentences(text) {
+            let sentence = &text[span.range.clone()];
+            if span.kind == Kind::Heading {
+                exempt = needs_no_citations(sentence, words);
+                let names_sources =
+                    words.stems(sentence).iter().any(|stem| words.stems("sources references quellen").contains(stem));
+                in_sources = exempt && names_sources;
+                if in_sources {
+                    parts.sources.get_or_insert_default();
+                }
+                continue;
+            }
+            // The names of a table's columns state nothing.
+            let after = text[span.range.end..].trim_start();
+            if span.kind == Kind::Row && ["|-", "| -", "|:", "| :"].iter().any(|rule| after.starts_with(rule)) {
+                continue;
+            }
+            match parts.sources.as_mut().filter(|_| in_sources) {
+                Some(sources) => sources.push(sentence),
+                None if exempt => parts.gaps.push(sentence),
+                None => parts.statements.push(sentence),
+            }
+        }
+        parts
+    }
+}
+
 /// What is wrong with a sentence that states something, if anything.
 fn unsupported(sentence: &str, findings: &[Finding], words: &Words) -> Option<String> {
     let shown = clean(sentence);
     let cited = citations(sentence);
-    let statement = without_citations(&shown);
+    let mut statement = without_citations(&shown);
     if cited.is_empty() {
         // A line that only leads over to a list states nothing.
         let leads_over = words.stems(&statement).is_empty() || statement.ends_with(':');
@@ -145,8 +198,15 @@ fn unsupported(sentence: &str, findings: &[Finding], words: &Words) -> Option<St
         let Some(finding) = findings.iter().find(|finding| finding.id == *id) else {
             return Some(format!("“{shown}” cites [{id}], which is no finding: cite one that exists."));
         };
+        // Where it stands is no figure of what it says.
+        statement = statement.replace(&finding.place(), "");
         quotes += &clean(&finding.quote);
         quotes.push('\n');
+        if finding.quote.contains('|') {
+            // What a row of a table says is read with the names of its columns.
+            quotes += &clean(&finding.claim);
+            quotes.push('\n');
+        }
     }
     let in_quotes = numbers(&quotes);
     if let Some(number) = numbers(&statement).into_iter().find(|number| !in_quotes.contains(number)) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::material::{Passage, Sentence};
 use super::question::Question;
 use super::rank::{Corpus, normalized};
+use super::sentences::Kind;
 use super::words::Words;
 
 /// Where sentences stand: what is said beside a sentence, and how early the search found its passage, tell as much about
@@ -53,7 +54,7 @@ impl Context {
         };
         Self {
             passages: sentences.iter().map(|sentence| (sentence.passage, worth(sentence.passage))).collect(),
-            form: sentences.iter().map(|sentence| well_formed(&sentence.plain)).collect(),
+            form: sentences.iter().map(well_formed).collect(),
         }
     }
 
@@ -93,15 +94,23 @@ impl Context {
     }
 }
 
-/// How much a text looks like a sentence, and not like code, a title or a line of a table of contents.
-fn well_formed(text: &str) -> f64 {
+/// How much something looks like a statement, and not like code, a title or a line of a table.
+fn well_formed(sentence: &Sentence) -> f64 {
+    let text = sentence.plain.as_str();
     let all = text.chars().count().max(1);
     let letters = text.chars().filter(|c| c.is_alphabetic() || c.is_whitespace()).count();
     let ends = text.trim_end_matches(['"', '”', '’', ')', '\'', '*', '`']).ends_with(['.', '!', '?', ':', ';', '…']);
     let mostly_letters = letters * 10 >= all * 8 && !text.starts_with('(');
-    match (ends, mostly_letters) {
+    let form = match (ends, mostly_letters) {
         (true, true) => 1.0,
         (true, false) | (false, true) => 0.75,
         (false, false) => 0.5,
+    };
+    // What is short and does not end as a sentence names a topic, and says nothing of it.
+    let is_topic = !ends && text.split(' ').count() <= 8;
+    match sentence.kind {
+        Kind::Row | Kind::Field => 0.5 * form,
+        _ if is_topic => 0.6 * form,
+        _ => form,
     }
 }

@@ -56,6 +56,19 @@ pub(super) fn written((year, month, day): Date) -> String {
     }
 }
 
+/// The figures of a text that are no part of a date or a time.
+pub(super) fn figures_besides(text: &str) -> Vec<String> {
+    let words: Vec<String> = tokens(text).map(|token| token.text).collect();
+    let is_month = |at: Option<usize>| at.and_then(|at| words.get(at)).is_some_and(|word| month(word).is_some());
+    let is_of_date = |at: usize| {
+        let word = &words[at];
+        let beside = word.len() <= 2 && (is_month(at.checked_sub(1)) || is_month(Some(at + 1)));
+        beside || word.contains(['-', ':', '/']) || (word.len() == 4 && word.parse().is_ok_and(is_year))
+    };
+    let is_figure = |at: &usize| words[*at].starts_with(|c: char| c.is_ascii_digit()) && !is_of_date(*at);
+    (0..words.len()).filter(is_figure).map(|at| words[at].clone()).collect()
+}
+
 fn is_year(number: u32) -> bool {
     (1900..2100).contains(&number)
 }
@@ -67,7 +80,13 @@ fn month(word: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::latest;
+    use super::{figures_besides, latest};
+
+    #[test]
+    fn figures_are_told_from_dates() {
+        let text = "On 14 March 2026 at 10:42, 612 of 2,000 orders failed; since 2026-03-15 it is 3.";
+        assert_eq!(figures_besides(text), ["612", "2,000", "3"]);
+    }
 
     #[test]
     fn dates_are_read_in_every_common_form() {

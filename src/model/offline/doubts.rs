@@ -66,7 +66,7 @@ fn foremost_figure(question: &Question, findings: &[Finding], words: &Words) -> 
 }
 
 /// The pairs of findings that say the same with other numbers.
-fn contradictions(findings: &[Finding], words: &Words) -> Vec<(usize, usize)> {
+pub(super) fn contradictions(findings: &[Finding], words: &Words) -> Vec<(usize, usize)> {
     let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&core(finding))).collect();
     let pairs = (0..findings.len()).flat_map(|one| (one + 1..findings.len()).map(move |other| (one, other)));
     pairs

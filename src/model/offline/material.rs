@@ -93,11 +93,23 @@ pub(super) struct Sentence {
     pub(super) range: std::ops::Range<usize>,
     /// The line of the source that it begins in.
     pub(super) line: Option<u64>,
+    /// The number of the block of the passage that it is in, and of what kind that is.
+    pub(super) block: usize,
+    pub(super) kind: Kind,
 }
 
 /// The sentences of passages that can stand as a quotation, each once, with a corpus to rank them by. The
 /// words of a heading count for the sentences below it.
 pub(super) fn quotable(passages: &[Passage], leaning: Leaning, words: &Words) -> (Vec<Sentence>, Corpus) {
+    let mut found = collected(passages, leaning, &[Kind::Prose, Kind::Row, Kind::Field], words);
+    if found.is_empty() {
+        found = collected(passages, leaning, &[Kind::Title], words);
+    }
+    let corpus = Corpus::new(found.iter().map(|sentence| sentence.stems.as_slice()));
+    (found, corpus)
+}
+
+fn collected(passages: &[Passage], leaning: Leaning, kinds: &[Kind], words: &Words) -> Vec<Sentence> {
     const WORDS: std::ops::RangeInclusive<usize> = 4..=160;
     let mut found: Vec<Sentence> = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
@@ -106,12 +118,12 @@ pub(super) fn quotable(passages: &[Passage], leaning: Leaning, words: &Words) ->
         for span in spans(&passage.text, leaning) {
             let text = &passage.text[span.range.clone()];
             let plain = clean(text);
-            if span.kind == Kind::Heading {
+            if matches!(span.kind, Kind::Heading | Kind::Title) {
                 heading = words.stems(&plain);
-                continue;
             }
             let count = plain.split(' ').count();
-            if !WORDS.contains(&count) || !seen.insert(plain.to_lowercase()) || found.len() >= MOST_SENTENCES {
+            let is_wanted = kinds.contains(&span.kind) && WORDS.contains(&count);
+            if !is_wanted || !seen.insert(plain.to_lowercase()) || found.len() >= MOST_SENTENCES {
                 continue;
             }
             let mut stems = words.stems(&plain);
@@ -124,11 +136,12 @@ pub(super) fn quotable(passages: &[Passage], leaning: Leaning, words: &Words) ->
                 passage: index,
                 range: span.range.clone(),
                 line: passage.line.map(|line| line + before),
+                block: span.block,
+                kind: span.kind,
             });
         }
     }
-    let corpus = Corpus::new(found.iter().map(|sentence| sentence.stems.as_slice()));
-    (found, corpus)
+    found
 }
 
 impl Sentence {

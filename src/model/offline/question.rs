@@ -1,6 +1,9 @@
 //! What is wanted to be known: the question, its parts, and what an answer to each looks like.
 
-use super::words::{Words, names, numbers, tokens};
+use super::answer::Answer;
+use super::comparison::{self, Comparison};
+use super::rank::covered;
+use super::words::{Words, tokens};
 
 /// How many parts a question is taken apart into.
 const MOST_PARTS: usize = 4;
@@ -11,6 +14,8 @@ pub(super) struct Question {
     pub(super) text: String,
     /// What can be answered by itself; the whole question if it does not fall into parts.
     pub(super) parts: Vec<Part>,
+    /// Whether it asks to compare. The sides are parts of it then.
+    pub(super) compares: bool,
     /// The stems of the whole.
     pub(super) stems: Vec<String>,
     /// Those of its names: words with a capital letter inside the question, or with digits or signs in them. They say
@@ -28,131 +33,11 @@ pub(super) struct Part {
     pub(super) query: String,
     /// The stems of its own words.
     pub(super) stems: Vec<String>,
+    /// The stems of what it offers to choose from, each by itself: `the blue one or the red one`. What was found about one
+    /// of them is something.
+    pub(super) alternatives: Vec<Vec<String>>,
     answer: Answer,
 }
-
-/// What an answer looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    /// Something with a number.
-    Amount,
-    /// A length of time.
-    Duration,
-    /// Something with a date or a time.
-    Time,
-    /// Something that gives a reason.
-    Reason,
-    /// Something that was done about it.
-    Measure,
-    /// Somebody.
-    Person,
-    /// What may, must or cannot be done.
-    Leave,
-    /// What holds where nothing else is said.
-    Fallback,
-    /// Anything.
-    Open,
-}
-
-/// The words that ask, by what they ask for. They carry no subject.
-const ASKING: [(&str, Answer); 28] = [
-    ("how much", Answer::Amount),
-    ("how many", Answer::Amount),
-    ("how long", Answer::Duration),
-    ("how much time", Answer::Duration),
-    ("wie lange", Answer::Duration),
-    ("combien de temps", Answer::Duration),
-    ("cost", Answer::Amount),
-    ("wie viel", Answer::Amount),
-    ("wie viele", Answer::Amount),
-    ("kostet", Answer::Amount),
-    ("combien", Answer::Amount),
-    ("when", Answer::Time),
-    ("since when", Answer::Time),
-    ("wann", Answer::Time),
-    ("quand", Answer::Time),
-    ("been done", Answer::Measure),
-    ("prevent", Answer::Measure),
-    ("avoid", Answer::Measure),
-    ("happen again", Answer::Measure),
-    ("getan", Answer::Measure),
-    ("verhindern", Answer::Measure),
-    ("why", Answer::Reason),
-    ("how come", Answer::Reason),
-    ("warum", Answer::Reason),
-    ("pourquoi", Answer::Reason),
-    ("who", Answer::Person),
-    ("wer", Answer::Person),
-    ("quién", Answer::Person),
-];
-
-/// Words with which a question begins that asks whether something may be.
-const ASKING_LEAVE: &str =
-    "can may must should shall could is are do does will have darf kann muss soll ist sind peut puede";
-
-/// How leave is given or refused.
-const LEAVE: &str = "may must can cannot should shall not no only never allowed permitted required forbidden darf kann muss     soll nicht kein nur erlaubt verboten peut doit";
-
-/// How it is said what holds where nothing else is said.
-const FALLBACKS: [&str; 8] =
-    ["default", "defaults", "by default", "otherwise", "not set", "unless", "standard", "sonst"];
-
-/// What time is measured in.
-const UNITS: &str = "ms millisecond milliseconds s sec second seconds min minute minutes h hour hours day days week weeks month     months year years sekunde sekunden minuten stunde stunden tag tage tagen woche wochen monat monate monaten jahr jahre     jahren seconde secondes heure heures jour jours semaine semaines mois an ans";
-
-/// Small numbers as words.
-const NUMBERS: &str = "one two three four five six seven eight nine ten eleven twelve ein eine zwei drei vier fünf sechs sieben     acht neun zehn elf zwölf un une deux trois quatre cinq";
-
-/// How reasons are given.
-const REASONS: [&str; 27] = [
-    "because",
-    "due to",
-    "caused",
-    "cause",
-    "root cause",
-    "led to",
-    "owing to",
-    "result of",
-    "reason",
-    "triggered",
-    "weil",
-    "wegen",
-    "ursache",
-    "grund",
-    "parce que",
-    "à cause",
-    "so that",
-    "in order to",
-    "intent",
-    "purpose",
-    "to avoid",
-    "to prevent",
-    "therefore",
-    "since",
-    "damit",
-    "zweck",
-    "afin",
-];
-
-/// How it is said that something is different now.
-const MEASURES: [&str; 16] = [
-    "now",
-    "since then",
-    "added",
-    "introduced",
-    "changed",
-    "replaced",
-    "fixed",
-    "must",
-    "every",
-    "no longer",
-    "from now on",
-    "nun",
-    "jetzt",
-    "seitdem",
-    "eingeführt",
-    "geändert",
-];
 
 /// Words with which a further question begins after a comma or an `and`.
 const OPENERS: &str = "what who whom whose when where why how which whether was wer wann wo warum wie welche welcher welches ob \
@@ -167,18 +52,31 @@ impl Question {
         if pieces.is_empty() {
             pieces.push(text.to_owned());
         }
-        let subject: Vec<(&str, String)> = words.terms(&pieces[0]).into_iter().take(3).collect();
+        let compared = pieces.iter().any(|piece| comparison::read(piece).is_some());
+        let pieces: Vec<(String, String)> = pieces.into_iter().flat_map(sides).collect();
+        let terms = |piece: &str| -> Vec<(String, String)> {
+            let all = words.terms(piece).into_iter().map(|(word, stem)| (word.to_owned(), stem));
+            let (comparing, own): (Vec<_>, Vec<_>) =
+                all.partition(|(word, _)| comparison::is_comparing(&word.to_lowercase()));
+            if own.is_empty() { comparing } else { own }
+        };
+        let subject: Vec<(String, String)> =
+            if compared { Vec::new() } else { terms(&pieces[0].0).into_iter().take(3).collect() };
         let mut parts = Vec::new();
-        for (index, piece) in pieces.iter().enumerate() {
-            let own = words.terms(piece);
-            let mut query: Vec<(&str, String)> = own.clone();
-            if index > 0 {
-                query.extend(subject.iter().filter(|(_, stem)| own.iter().all(|(_, other)| other != stem)).cloned());
+        for (index, (piece, aspect)) in pieces.iter().enumerate() {
+            let own = terms(piece);
+            let mut query = own.clone();
+            let more = if index > 0 { subject.clone() } else { Vec::new() };
+            for term in terms(aspect).into_iter().filter(|_| !aspect.is_empty()).chain(more) {
+                if query.iter().all(|(_, stem)| *stem != term.1) {
+                    query.push(term);
+                }
             }
             parts.push(Part {
                 text: piece.clone(),
-                query: query.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" "),
+                query: query.into_iter().map(|(word, _)| word).collect::<Vec<_>>().join(" "),
                 stems: own.into_iter().map(|(_, stem)| stem).collect(),
+                alternatives: alternatives(piece, words),
                 answer: Answer::to(piece),
             });
         }
@@ -195,14 +93,34 @@ impl Question {
             .collect();
         let joined = |pair: &[(&str, String)]| words.stems(&format!("{}{}", pair[0].0, pair[1].0));
         let compounds = written.windows(2).flat_map(joined).collect();
-        Self { text: text.to_owned(), parts, stems, names, compounds }
+        Self { text: text.to_owned(), parts, compares: compared, stems, names, compounds }
     }
+}
+
+/// The sides of what a piece compares, each with what is asked of both; else the piece itself.
+fn sides(piece: String) -> Vec<(String, String)> {
+    match comparison::read(&piece) {
+        Some(Comparison { sides, aspect }) => sides.into_iter().map(|side| (side, aspect.clone())).collect(),
+        None => vec![(piece, String::new())],
+    }
+}
+
+fn alternatives(piece: &str, words: &Words) -> Vec<Vec<String>> {
+    let offered = [" or ", " oder ", " ou "].iter().find(|word| piece.contains(**word));
+    let each = offered.into_iter().flat_map(|word| piece.split(*word)).map(|one| words.stems(one));
+    each.filter(|stems| !stems.is_empty()).collect()
 }
 
 impl Part {
     /// Whether an answer has a form by which it can be told from what is none.
     pub(super) fn wants_a_form(&self) -> bool {
         !matches!(self.answer, Answer::Open | Answer::Person | Answer::Leave | Answer::Fallback)
+    }
+
+    /// Whether some stems have to do with it, or with one of what it offers to choose from.
+    pub(super) fn concerns(&self, stems: &[String]) -> bool {
+        const SHARE: f64 = 0.3;
+        covered(&self.stems, stems) > SHARE || self.alternatives.iter().any(|one| covered(one, stems) > SHARE)
     }
 
     /// Whether a date is wanted: one dates all that is said around it.
@@ -212,83 +130,13 @@ impl Part {
 
     /// How much the form of a sentence speaks for it as an answer; 1 if nothing does.
     pub(super) fn form_counts(&self, sentence: &str) -> f64 {
-        match self.answer {
-            _ if !self.is_answered_by(sentence) => 1.0,
-            Answer::Duration => 2.0,
-            Answer::Person => 1.2,
-            Answer::Leave => 1.4,
-            _ => 1.6,
-        }
+        self.answer.form_counts(sentence)
     }
 
     /// Whether a sentence has the form of an answer; never for a question to which anything answers.
     pub(super) fn is_answered_by(&self, sentence: &str) -> bool {
-        match self.answer {
-            Answer::Open => false,
-            Answer::Amount => {
-                !numbers(sentence).is_empty() || tokens(sentence).any(|token| is_in(NUMBERS, &token.text))
-            }
-            Answer::Duration => says_how_long(sentence),
-            Answer::Person => !names(sentence).is_empty(),
-            Answer::Leave => tokens(sentence).any(|token| is_in(LEAVE, &token.text)),
-            Answer::Fallback => says_one_of(sentence, &FALLBACKS),
-            Answer::Time => {
-                numbers(sentence).iter().any(|number| number.contains([':', '-', '/']) || number.len() == 4)
-            }
-            Answer::Reason => says_one_of(sentence, &REASONS),
-            Answer::Measure => says_one_of(sentence, &MEASURES),
-        }
+        self.answer.is_form_of(sentence)
     }
-}
-
-impl Answer {
-    fn to(piece: &str) -> Self {
-        let lower = piece.to_lowercase();
-        let asked = ASKING.iter().find(|(phrase, _)| has_phrase(&lower, phrase)).map(|(_, answer)| *answer);
-        let open = || {
-            let words: Vec<String> = tokens(&lower).map(|token| token.text).collect();
-            let denies =
-                |word: &String| is_in("not no never nothing nobody none without nicht nie nichts", word) || word == "t";
-            let condition = words.iter().position(|word| is_in("if unless wenn si", word));
-            if condition.is_some_and(|at| words[at..].iter().any(denies)) {
-                Self::Fallback
-            } else if words.first().is_some_and(|word| is_in(ASKING_LEAVE, word)) {
-                Self::Leave
-            } else {
-                Self::Open
-            }
-        };
-        asked.unwrap_or_else(open)
-    }
-}
-
-fn is_in(list: &str, word: &str) -> bool {
-    list.split_whitespace().any(|other| other == word)
-}
-
-/// Whether a number stands before a unit of time.
-fn says_how_long(sentence: &str) -> bool {
-    let words: Vec<String> = tokens(sentence).map(|token| token.text).collect();
-    let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) || is_in(NUMBERS, word);
-    words.windows(2).any(|pair| is_number(&pair[0]) && is_in(UNITS, &pair[1]))
-        || words.iter().any(|word| {
-            let unit = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-            unit.len() < word.len() && matches!(unit, "ms" | "s" | "m" | "h" | "d")
-        })
-}
-
-fn says_one_of(sentence: &str, phrases: &[&str]) -> bool {
-    let lower = sentence.to_lowercase();
-    phrases.iter().any(|phrase| has_phrase(&lower, phrase))
-}
-
-/// Whether the words of `phrase` stand together in `text`; both in lower case.
-fn has_phrase(text: &str, phrase: &str) -> bool {
-    text.match_indices(phrase).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + phrase.len()..].chars().next();
-        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
-    })
 }
 
 /// Splits at the end of each question, and before a question word that follows a comma, a semicolon or an `and`.
@@ -312,14 +160,17 @@ fn split(text: &str) -> Vec<String> {
     let mut start = 0;
     let mut pieces = Vec::new();
     for cut in cuts {
+        let is_said = text[start..cut].trim_end().ends_with('.');
         let piece = text[start..cut].trim().trim_end_matches(['?', ',', ';', '.', '!', ' ']);
         let piece =
             [" and", " und", " et", " y", " or"].iter().find_map(|word| piece.strip_suffix(word)).unwrap_or(piece);
         let piece = piece.trim_end_matches([',', ' ']);
         if !piece.is_empty() {
-            pieces.push(piece.to_owned());
+            pieces.push((piece.to_owned(), is_said));
         }
         start = cut;
     }
-    pieces
+    // What is only said before a question tells what it is about, and is none itself.
+    let asks = pieces.iter().any(|(_, is_said)| !is_said);
+    pieces.into_iter().filter(|(_, is_said)| !(asks && *is_said)).map(|(piece, _)| piece).collect()
 }

@@ -53,6 +53,27 @@ impl Corpus {
         self.counts.iter().zip(&self.lengths).map(score).collect()
     }
 
+    /// How much each text says about all that is asked for: BM25 in which no stem counts for little, and whoever has
+    /// more of the stems counts for more. The texts were found by these stems, so that what the question is about is not
+    /// rare among them.
+    pub(super) fn asked_for(&self, query: &[String]) -> Vec<f64> {
+        const LEAST_RARITY: f64 = 2.5;
+        const FOR_ALL: f64 = 0.8;
+        let query: BTreeSet<&String> = query.iter().collect();
+        let weight = |stem: &String| self.rarity(stem).max(LEAST_RARITY);
+        let known: f64 = query.iter().filter(|stem| self.found_in.contains_key(**stem)).map(|stem| weight(stem)).sum();
+        let score = |(counts, length): (&BTreeMap<String, f64>, &f64)| {
+            let saturation = 1.2 * (0.25 + 0.75 * length / self.mean);
+            let said = query.iter().filter_map(|stem| Some((weight(stem), counts.get(*stem)?)));
+            let (mass, sum) = said.fold((0.0, 0.0), |(mass, sum), (weight, count)| {
+                (mass + weight, sum + weight * count * 2.2 / (count + saturation))
+            });
+            let share = if known > 0.0 { mass / known } else { 0.0 };
+            sum * (1.0 - FOR_ALL + FOR_ALL * share)
+        };
+        self.counts.iter().zip(&self.lengths).map(score).collect()
+    }
+
     /// The cosine of two texts, weighing each stem by its rarity; 0 to 1.
     pub(super) fn likeness(&self, one: usize, other: usize) -> f64 {
         let dot: f64 = self.counts[one]

@@ -1,29 +1,25 @@
-//! Finding what sources say: search, search once more if little was found, quote.
+//! Finding what sources say: what to search for, once more if little was found, and what is not known after it.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::context::Context;
 use super::conversation::Conversation;
-use super::draft::Draft;
-use super::material::{Finding, Leaning, Passage, Sentence, passages, question_in, quotable};
+use super::material::{Leaning, Passage, Sentence, passages, question_in, quotable};
 use super::question::{Part, Question};
-use super::rank::{Corpus, covered, normalized};
-use super::sentences::clean;
+use super::rank::Corpus;
+use super::thesaurus::Thesaurus;
 use super::words::Words;
-use super::{Move, arguments, task};
+use super::{Move, arguments, quoting, task};
 
-/// How many findings are handed on.
-const MOST_FINDINGS: usize = 10;
 /// How many queries are made at first.
 const MOST_QUERIES: usize = 5;
 /// Fewer passages than this are searched on for.
-const FEW_PASSAGES: usize = 3;
+pub(super) const FEW_PASSAGES: usize = 3;
 
 /// The next move of a researcher.
 pub(super) fn next(conversation: &Conversation<'_>, words: &Words) -> Move {
     let question = Question::new(&question_in(&conversation.input, &conversation.goal), words);
     let Some(tool) = task::search_tool(conversation.tools) else {
-        return Move::Finish(findings(&question, &[], words));
+        return Move::Finish(quoting::findings(&question, &[], words));
     };
     let searched: Vec<&str> = conversation
         .exchanges
@@ -33,8 +29,8 @@ pub(super) fn next(conversation: &Conversation<'_>, words: &Words) -> Move {
         .collect();
     let found = found(conversation);
     let queries = if searched.is_empty() {
-        first_queries(&question)
-    } else if searched.len() <= question.parts.len() + 1 {
+        first_queries(&question, words)
+    } else if searched.len() <= question.parts.len() + 2 {
         further_queries(&question, &found, words)
     } else {
         Vec::new()
@@ -44,13 +40,18 @@ pub(super) fn next(conversation: &Conversation<'_>, words: &Words) -> Move {
         .filter(|query| !searched.contains(&query.as_str()))
         .filter_map(|query| Some((tool.name.clone(), arguments::search(&tool.parameters, &query)?)))
         .collect();
-    if calls.is_empty() { Move::Finish(findings(&question, &found, words)) } else { Move::Call(calls) }
+    if calls.is_empty() { Move::Finish(quoting::findings(&question, &found, words)) } else { Move::Call(calls) }
 }
 
 /// What the tools returned, each passage once.
 pub(super) fn found(conversation: &Conversation<'_>) -> Vec<Passage> {
+    found_by(conversation, |_| true)
+}
+
+/// What those tools returned whose name `counts`, each passage once.
+pub(super) fn found_by(conversation: &Conversation<'_>, counts: impl Fn(&str) -> bool) -> Vec<Passage> {
     let mut found: Vec<Passage> = Vec::new();
-    for exchange in &conversation.exchanges {
+    for exchange in conversation.exchanges.iter().filter(|exchange| counts(exchange.tool)) {
         let query = arguments::query_in(exchange.arguments).unwrap_or_default();
         for passage in exchange.result.map(|result| passages(result, query)).unwrap_or_default() {
             let same = |other: &&mut Passage| other.text == passage.text && other.source == passage.source;
@@ -63,16 +64,35 @@ pub(super) fn found(conversation: &Conversation<'_>) -> Vec<Passage> {
     found
 }
 
-/// The whole question, and each of its parts by itself.
-fn first_queries(question: &Question) -> Vec<String> {
+/// The whole question, each of its parts by itself, and the whole as a source would perhaps put it.
+fn first_queries(question: &Question, words: &Words) -> Vec<String> {
     let mut queries = vec![question.text.trim().trim_end_matches(['?', '.']).to_owned()];
     if question.parts.len() > 1 {
         queries.extend(question.parts.iter().map(|part| part.query.clone()));
     }
     queries.retain(|query| !query.is_empty());
     queries.dedup();
-    queries.truncate(MOST_QUERIES);
+    queries.truncate(MOST_QUERIES - 1);
+    queries.extend(put_otherwise(question, words));
     queries
+}
+
+/// The question in other words that mean about the same; `None` if it has none.
+fn put_otherwise(question: &Question, words: &Words) -> Option<String> {
+    /// How many words are taken for one.
+    const OTHERS: usize = 3;
+    let thesaurus = Thesaurus::of(words);
+    let mut put: Vec<&str> = Vec::new();
+    let mut is_other = false;
+    for (word, stem) in words.terms(&question.text) {
+        let others = thesaurus.others(&stem, words);
+        is_other |= !others.is_empty();
+        if others.is_empty() {
+            put.push(word);
+        }
+        put.extend(others.into_iter().take(OTHERS));
+    }
+    is_other.then(|| put.join(" "))
 }
 
 /// What to search for once more: the words that the passages so far are about, for what they leave open.
@@ -100,7 +120,12 @@ fn further_queries(question: &Question, found: &[Passage], words: &Words) -> Vec
 
 /// The words that the sentences closest to the question are about besides its own, each with its stem
 /// (pseudo-relevance feedback).
-fn related(question: &Question, sentences: &[Sentence], corpus: &Corpus, words: &Words) -> Vec<(String, String)> {
+pub(super) fn related(
+    question: &Question,
+    sentences: &[Sentence],
+    corpus: &Corpus,
+    words: &Words,
+) -> Vec<(String, String)> {
     const CLOSEST: usize = 4;
     const MOST: usize = 8;
     let mut weights: Vec<(f64, String, String)> = Vec::new();
@@ -123,170 +148,7 @@ fn related(question: &Question, sentences: &[Sentence], corpus: &Corpus, words: 
 
 /// Whether a sentence has something to do with a part of the question: words, or the form of an answer.
 fn answers(part: &Part, sentence: &str, stems: &[String]) -> bool {
-    covered(&part.stems, stems) > 0.3 && (!part.wants_a_form() || part.is_answered_by(sentence))
-}
-
-/// Quotes what answers the question best, without saying the same twice, and something for each part that has an answer.
-fn findings(question: &Question, passages: &[Passage], words: &Words) -> Draft {
-    let (sentences, corpus) = quotable(passages, Leaning::Joined, words);
-    let related: Vec<String> =
-        related(question, &sentences, &corpus, words).into_iter().map(|(_, stem)| stem).collect();
-    let context = Context::of(question, &sentences, &corpus, passages, words);
-    let means = Means {
-        overall: context.weigh(&plus(&about(question, &question.stems, &corpus), &corpus.bm25(&question.names))),
-        related: normalized(&corpus.bm25(&related)),
-        subject: corpus.bm25(&question.parts.first().map(|part| part.stems.clone()).unwrap_or_default()),
-    };
-    let parts: Vec<Vec<f64>> =
-        question.parts.iter().map(|part| means.score(question, part, &sentences, &corpus, &context)).collect();
-    let close = |index: usize| {
-        let covers = |stems: &[String]| covered(stems, &sentences[index].stems) > 0.3;
-        covers(&question.stems) || question.parts.iter().any(|part| covers(&part.stems))
-    };
-    let close: Vec<bool> = (0..sentences.len()).map(close).collect();
-    let anchored = close.contains(&true);
-    let best = context.best_of_passages(&means.overall);
-    let fits = |index: usize| {
-        // Where nothing is close to the question, what the search put first is all there is.
-        let first = !anchored && passages[sentences[index].passage].rank < FEW_PASSAGES;
-        let beside = context.beside(index).any(|other| close[other]);
-        let is_date = |part: &Part| part.wants_a_date() && part.is_answered_by(&sentences[index].plain);
-        let has_date = best[&sentences[index].passage] >= 0.5 && question.parts.iter().any(is_date);
-        close[index] || first || beside || has_date || means.related[index] >= 0.3
-    };
-    let eligible: Vec<bool> = (0..sentences.len()).map(fits).collect();
-    let worth = |index: usize| {
-        let best_part = parts.iter().map(|scores| scores[index]).fold(0.0, f64::max);
-        if eligible[index] { means.overall[index] + best_part + 0.5 * means.related[index] } else { 0.0 }
-    };
-    let total: Vec<f64> = context.with_passages(&(0..sentences.len()).map(worth).collect::<Vec<_>>());
-    let floor = 0.12 * total.iter().copied().fold(0.0, f64::max);
-    let mut picked: Vec<usize> = Vec::new();
-    for (scores, part) in parts.iter().zip(&question.parts) {
-        // Every date is worth knowing where it is asked since when something holds.
-        let most = if part.wants_a_date() { 4 } else { 2 };
-        let scores: Vec<f64> =
-            scores.iter().zip(&eligible).map(|(score, fits)| if *fits { *score } else { 0.0 }).collect();
-        picked.extend(corpus.pick(&scores, most).into_iter().filter(|index| scores[*index] >= 0.35));
-    }
-    let above: Vec<f64> = total.iter().map(|score| if *score < floor { 0.0 } else { *score }).collect();
-    picked.extend(corpus.pick(&above, MOST_FINDINGS));
-    let mut kept: Vec<usize> = Vec::new();
-    for index in picked {
-        let repeats = |other: &usize| {
-            *other == index || sentences[*other].overlaps(&sentences[index]) || corpus.likeness(*other, index) > 0.95
-        };
-        if kept.len() < MOST_FINDINGS && !kept.iter().any(repeats) {
-            kept.push(index);
-        }
-    }
-    kept.sort_by(|one, other| total[*other].total_cmp(&total[*one]).then_with(|| one.cmp(other)));
-    let found: Vec<(Finding, &str)> = kept
-        .iter()
-        .enumerate()
-        .map(|(at, index)| {
-            let next = following(question, &sentences, passages, *index).filter(|next| !kept.contains(next));
-            finding(at + 1, &sentences[*index], next.map(|next| &sentences[next]), passages)
-        })
-        .collect();
-    let claims: Vec<&str> = found.iter().map(|(finding, _)| finding.claim.as_str()).collect();
-    let gaps = gaps(question, &claims, words);
-    let mut text = String::new();
-    for (finding, _) in &found {
-        let quote = finding.quote.split_whitespace().collect::<Vec<_>>().join(" ");
-        text += &["- [", &finding.id, "] “", &quote, "” (", &finding.place(), ")\n"].concat();
-    }
-    for gap in &gaps {
-        text += &["- ", gap, "\n"].concat();
-    }
-    let records: Vec<Value> = found.iter().map(|(finding, query)| finding.record(query)).collect();
-    let answer = claims.first().copied().unwrap_or("Nothing was found.");
-    let answer = json!(answer);
-    Draft::new(text, [("findings", Value::Array(records)), ("gaps", json!(gaps)), ("answer", answer)])
-}
-
-/// The sentence that is quoted together with one that does not look like an answer by itself: the next, if it stands
-/// right behind it.
-fn following(question: &Question, sentences: &[Sentence], passages: &[Passage], index: usize) -> Option<usize> {
-    /// How many words are quoted together.
-    const TOGETHER: usize = 70;
-    let one = &sentences[index];
-    if question.parts.iter().any(|part| part.wants_a_form() && part.is_answered_by(&one.plain)) {
-        return None;
-    }
-    let next = (index + 1..sentences.len()).find(|next| sentences[*next].range.start >= one.range.end)?;
-    let other = &sentences[next];
-    let is_near = other.passage == one.passage && {
-        let between = &passages[one.passage].text[one.range.end..other.range.start];
-        !between.contains(|c: char| c.is_alphanumeric() || c == '#')
-    };
-    let words = one.plain.split(' ').count() + other.plain.split(' ').count();
-    (is_near && words <= TOGETHER).then_some(next)
-}
-
-/// How well each sentence fits the question as a whole.
-struct Means {
-    overall: Vec<f64>,
-    related: Vec<f64>,
-    subject: Vec<f64>,
-}
-
-impl Means {
-    /// How well each sentence answers a part of the question, as a share of the best.
-    fn score(
-        &self,
-        question: &Question,
-        part: &Part,
-        sentences: &[Sentence],
-        corpus: &Corpus,
-        context: &Context,
-    ) -> Vec<f64> {
-        let own = context.weigh(&about(question, &part.stems, corpus));
-        let subject = normalized(&self.subject);
-        let best = context.best_of_passages(&self.overall);
-        let score = |(index, sentence): (usize, &Sentence)| {
-            // What has the form of an answer and stands beside what was asked about is one, whatever its words.
-            let near = context.beside(index).map(|other| self.overall[other]).fold(self.overall[index], f64::max);
-            let around = if part.wants_a_date() { 0.7 * best[&sentence.passage] } else { 0.0 };
-            let near = near.max(around);
-            let fits = if part.wants_a_form() && part.is_answered_by(&sentence.plain) { 0.5 * near } else { 0.0 };
-            let about = own[index] + 0.15 * subject[index] + 0.15 * self.related[index] + fits;
-            let answers = part.form_counts(&sentence.plain);
-            let asks = if sentence.plain.ends_with('?') { 0.4 } else { 1.0 };
-            about * answers * asks
-        };
-        normalized(&sentences.iter().enumerate().map(score).collect::<Vec<_>>())
-    }
-}
-
-/// How much each sentence says about some words of the question.
-fn about(question: &Question, stems: &[String], corpus: &Corpus) -> Vec<f64> {
-    corpus.bm25(&[stems, &question.compounds].concat())
-}
-
-fn plus(some: &[f64], others: &[f64]) -> Vec<f64> {
-    some.iter().zip(others).map(|(one, other)| one + other).collect()
-}
-
-fn finding<'a>(
-    number: usize,
-    sentence: &Sentence,
-    next: Option<&Sentence>,
-    passages: &'a [Passage],
-) -> (Finding, &'a str) {
-    let passage = &passages[sentence.passage];
-    let end = next.map_or(sentence.range.end, |next| next.range.end);
-    let quote = &passage.text[sentence.range.start..end];
-    let source = passage.source.clone().unwrap_or_else(|| "input".to_owned());
-    let place = sentence.line.map_or(source.clone(), |line| format!("{source}:{line}"));
-    let finding = Finding {
-        id: format!("F{number}"),
-        claim: clean(quote),
-        quote: quote.to_owned(),
-        source: place,
-        line: sentence.line,
-    };
-    (finding, &passage.query)
+    part.concerns(stems) && (!part.wants_a_form() || part.is_answered_by(sentence))
 }
 
 /// What is not known of a question, as it is said to people.
@@ -318,8 +180,7 @@ pub(super) fn open_parts<'q>(question: &'q Question, claims: &[&str], words: &Wo
     }
     let open = move |part: &&Part| {
         !claims.iter().any(|(claim, stems)| {
-            covered(&part.stems, stems) > 0.3
-                || (part.is_answered_by(claim) && stems.iter().any(|stem| subject.contains(stem)))
+            part.concerns(stems) || (part.is_answered_by(claim) && stems.iter().any(|stem| subject.contains(stem)))
         })
     };
     question.parts.iter().filter(open)

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+pub(super) use super::blocks::Kind;
+use super::blocks::blocks;
+
 /// A sentence: a part of the text, word for word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Span {
@@ -11,17 +14,6 @@ pub(super) struct Span {
     pub(super) block: usize,
     /// What it is.
     pub(super) kind: Kind,
-}
-
-/// What a part of a text is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A sentence of running text.
-    Prose,
-    /// A heading.
-    Heading,
-    /// A row of a table.
-    Row,
 }
 
 /// Words that a full stop follows without ending the sentence. Single letters and numbers need no entry.
@@ -36,81 +28,11 @@ pub(super) fn sentences(text: &str) -> Vec<Span> {
             Kind::Prose => {
                 found.extend(split(text, block.range).map(|range| Span { range, block: number, kind: Kind::Prose }));
             }
+
             kind => found.push(Span { range: block.range, block: number, kind }),
         }
     }
     found
-}
-
-struct Block {
-    range: Range<usize>,
-    kind: Kind,
-}
-
-/// Paragraphs, list items, headings and rows.
-fn blocks(text: &str) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut open: Option<Range<usize>> = None;
-    let mut in_fence = false;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let start = at;
-        at += line.len();
-        let bare = line.trim();
-        let indent = line.len() - line.trim_start().len();
-        if bare.starts_with("```") || bare.starts_with("~~~") {
-            in_fence = !in_fence;
-            blocks.extend(open.take().map(prose));
-            continue;
-        }
-        if in_fence {
-            continue;
-        }
-        let marker = list_marker(bare);
-        if bare.is_empty() || bare.starts_with(['#', '|']) || is_rule(bare) || marker > 0 {
-            blocks.extend(open.take().map(prose));
-        }
-        let content = start + indent + marker..start + indent + bare.len();
-        if bare.is_empty() || is_rule(bare) || content.is_empty() {
-            continue;
-        }
-        if bare.starts_with('#') {
-            let level = bare.len() - bare.trim_start_matches('#').len();
-            blocks.push(Block { range: content.start + level..content.end, kind: Kind::Heading });
-        } else if bare.starts_with('|') {
-            blocks.push(Block { range: content, kind: Kind::Row });
-        } else {
-            open = Some(open.map_or(content.clone(), |open| open.start..content.end));
-        }
-    }
-    blocks.extend(open.map(prose));
-    blocks
-}
-
-fn prose(range: Range<usize>) -> Block {
-    Block { range, kind: Kind::Prose }
-}
-
-/// How long the marker of a list item or a quotation is, with the space after it; 0 if there is none.
-fn list_marker(line: &str) -> usize {
-    let after = |length: usize| length + line[length..].len() - line[length..].trim_start().len();
-    if let Some(rest) = line.strip_prefix(['-', '*', '+', '•', '>'])
-        && rest.starts_with(' ')
-    {
-        let marker = after(line.len() - rest.len());
-        let task = ["[ ] ", "[x] ", "[X] "].iter().find(|mark| line[marker..].starts_with(*mark));
-        return marker + task.map_or(0, |mark| mark.len());
-    }
-    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    if (1..=3).contains(&digits) && (line[digits..].starts_with(". ") || line[digits..].starts_with(") ")) {
-        return after(digits + 1);
-    }
-    0
-}
-
-/// A line that only divides, such as `---` or the line under a table's head.
-fn is_rule(line: &str) -> bool {
-    line.len() >= 3 && line.chars().all(|c| matches!(c, '-' | '=' | '*' | '_' | '|' | ':' | ' ' | '+'))
 }
 
 /// The sentences of a paragraph.
@@ -128,15 +50,44 @@ fn split(text: &str, within: Range<usize>) -> impl Iterator<Item = Range<usize>>
     ends.push(paragraph.len());
     let mut ranges = Vec::new();
     for end in ends {
-        let piece = &paragraph[start.min(end)..end];
-        let lead = piece.len() - piece.trim_start().len();
-        if !piece.trim().is_empty() {
-            let from = within.start + start + lead;
-            ranges.push(from..from + piece.trim().len());
+        let from = start.min(end);
+        let said = said_in(&paragraph[from..end]);
+        if !said.is_empty() {
+            ranges.push(within.start + from + said.start..within.start + from + said.end);
         }
         start = start.max(end);
     }
     ranges.into_iter()
+}
+
+/// Where the words of a sentence are, without the white space and the footnote marks before and after them.
+fn said_in(piece: &str) -> Range<usize> {
+    let mut rest = piece.trim_start();
+    while let Some(after) = footnote_mark(rest) {
+        rest = after.trim_start();
+    }
+    let start = piece.len() - rest.len();
+    let mut said = rest.trim_end();
+    while let Some(at) = said.rfind('[').map(|at| if said[..at].ends_with('[') { at - 1 } else { at })
+        && footnote_mark(&said[at..]) == Some("")
+        && said[..at].trim_end().ends_with(['.', '!', '?', '”', '"', ')'])
+    {
+        said = said[..at].trim_end();
+    }
+    start..start + said.len()
+}
+
+/// What follows the footnote mark that a text begins with: `[[43]]`, `[43]`, `[^a]`.
+fn footnote_mark(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('[')?;
+    let (name, close) = match inner.strip_prefix('[') {
+        Some(inner) => (inner, "]]"),
+        None => (inner, "]"),
+    };
+    let (name, after) = name.split_once(close)?;
+    let is_number = |name: &str| (1..=3).contains(&name.len()) && name.chars().all(|c| c.is_ascii_digit());
+    let is_mark = is_number(name) || (name.starts_with('^') && name.len() <= 20 && !name.contains(char::is_whitespace));
+    (is_mark && !after.starts_with('(')).then_some(after)
 }
 
 /// Where the sentence ends whose closing mark is `mark` at `at`; `None` if the mark closes none.
@@ -153,10 +104,15 @@ fn end_of_sentence(paragraph: &str, at: usize, mark: char) -> Option<usize> {
     if matches!(mark, '。' | '！' | '？') {
         return Some(end);
     }
-    if !closed.is_empty() && !closed.starts_with(char::is_whitespace) {
+    let mut following = closed;
+    while let Some(after) = footnote_mark(following.trim_start()) {
+        following = after;
+    }
+    let is_marked = following.len() < closed.len();
+    if !following.is_empty() && !is_marked && !following.starts_with(char::is_whitespace) {
         return None;
     }
-    let next = closed.trim_start().chars().next();
+    let next = following.trim_start().chars().next();
     if next.is_some_and(char::is_lowercase) || (mark == '.' && next.is_some() && is_abbreviation(&paragraph[..at])) {
         return None;
     }
@@ -180,6 +136,13 @@ pub(super) fn clean(text: &str) -> String {
             rest = after;
             continue;
         }
+        // A mark in single brackets could be anything else that has a number; only behind a sentence's end it is none.
+        let marks =
+            rest.starts_with("[[") || rest.starts_with("[^") || plain.trim_end().ends_with(['.', '!', '?', '”']);
+        if marks && let Some(after) = footnote_mark(rest) {
+            rest = after;
+            continue;
+        }
         rest = &rest[c.len_utf8()..];
         match c {
             '*' | '`' => {}
@@ -191,10 +154,19 @@ pub(super) fn clean(text: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The label of the link or image that `text` begins with, and what follows it.
+/// The label of the link or image that `text` begins with, and what follows it. A link whose target was left out, as in
+/// what is made of HTML, is known by a label that could be no citation: one with several words.
 fn link(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix("![").or_else(|| text.strip_prefix('['))?;
-    let (label, target) = inner.split_once("](")?;
-    let (_, after) = target.split_once(')')?;
-    (!label.contains(['[', '\n'])).then_some((label, after))
+    let (label, after) = inner.split_once(']')?;
+    if label.contains(['[', '\n']) {
+        return None;
+    }
+    if let Some(target) = after.strip_prefix('(') {
+        return Some((label, target.split_once(')')?.1));
+    }
+    let is_words = label.contains(' ')
+        && !label.contains([',', ';', '=', '-', '|', '.'])
+        && label.starts_with(char::is_alphabetic);
+    is_words.then_some((label, after))
 }

@@ -1,5 +1,6 @@
 //! The offline model through the same door as any other: requests in, replies out.
 
+mod briefs;
 mod forms;
 mod notes;
 mod roles;

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::analysis::core;
 use super::conversation::Conversation;
 use super::draft::Draft;
+use super::length::Limit;
 use super::material::{Finding, Handed, Point, question_in};
 use super::question::Question;
 use super::rank::{Corpus, covered};
 use super::sentences::{clean, sentences};
+use super::table;
 use super::words::Words;
 
 /// How many points a text makes.
@@ -22,13 +25,26 @@ const LONGEST_TITLE: usize = 120;
 /// Writes the text.
 pub(super) fn write(conversation: &Conversation<'_>, handed: &Handed, words: &Words) -> Draft {
     let question = Question::new(&question_in(&conversation.input, &conversation.goal), words);
-    let points = points(handed);
-    let placed = place(&points, &question, words);
+    let mut points = points(handed);
+    if let Some(limit) = Limit::in_goal(&conversation.goal) {
+        // What comes last matters least. The rest is left for a table, and for what is not known.
+        let text = |points: &[Point]| points.iter().map(sentence).collect::<Vec<_>>().join("\n\n");
+        while points.len() > 1 && !limit.holds(&text(&points)) {
+            points.pop();
+        }
+    }
+    let placed = place(&points, &handed.findings, &question, words);
     let title = title(&question.text);
 
     let list = |lines: Vec<String>| lines.into_iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n");
     let summary: Vec<String> = placed.front.iter().map(|point| sentence(point)).collect();
     let mut blocks = vec![format!("# {title}"), summary.join("\n")];
+    let cited: BTreeSet<&str> = points.iter().flat_map(|point| point.citations.iter().map(String::as_str)).collect();
+    let sources: Vec<&Finding> = handed.findings.iter().filter(|finding| cited.contains(finding.id.as_str())).collect();
+    if let Some(table) = table::of_figures(&sources, question.compares, words) {
+        blocks.push("## The figures side by side".to_owned());
+        blocks.push(table);
+    }
     for (heading, points) in &placed.sections {
         blocks.push(format!("## {heading}"));
         blocks.push(list(points.iter().map(|point| sentence(point)).collect()));
@@ -37,10 +53,10 @@ pub(super) fn write(conversation: &Conversation<'_>, handed: &Handed, words: &Wo
         blocks.push("## What is not known".to_owned());
         blocks.push(list(handed.gaps.iter().map(|gap| clean(gap)).collect()));
     }
-    let cited: BTreeSet<&str> = points.iter().flat_map(|point| point.citations.iter().map(String::as_str)).collect();
-    let sources: Vec<&Finding> = handed.findings.iter().filter(|finding| cited.contains(finding.id.as_str())).collect();
     let source = |finding: &&Finding| {
-        let quote = finding.quote.split_whitespace().collect::<Vec<_>>().join(" ");
+        let quote =
+            if handed.problems.is_empty() { finding.quote.as_str() } else { shown(&finding.quote, &handed.problems) };
+        let quote = quote.split_whitespace().collect::<Vec<_>>().join(" ");
         format!("[{}] {}: “{quote}”", finding.id, finding.place())
     };
     if !sources.is_empty() {
@@ -65,24 +81,57 @@ fn points(handed: &Handed) -> Vec<Point> {
             .map(|finding| Point { statement: finding.claim.clone(), citations: vec![finding.id.clone()] })
     };
     let all: Vec<Point> = if handed.points.is_empty() { from_findings().collect() } else { handed.points.clone() };
-    let named = |point: &Point| {
-        let statement = clean(&point.statement);
-        let is_named = |sentence: &str| {
-            let core = sentence.trim_end_matches('.');
-            handed.problems.iter().any(|problem| !core.is_empty() && problem.contains(core))
-        };
-        is_named(&statement) || sentences(&statement).into_iter().any(|span| is_named(&statement[span.range]))
+    // Of a point only the sentences go that a reviewer named.
+    let unnamed = |statement: &str| {
+        let statement = clean(statement);
+        let spans = sentences(&statement).into_iter().map(|span| &statement[span.range]);
+        spans.filter(|sentence| !is_named(sentence, &handed.problems)).collect::<Vec<_>>().join(" ")
     };
+    let is_disproved = |id: &String| {
+        let beginning = format!("The quotation of [{id}] does not stand in");
+        handed.problems.iter().any(|problem| problem.starts_with(&beginning))
+    };
+    // What a reviewer missed is stated too.
+    let missed = handed.findings.iter().filter(|finding| {
+        let contradicts = format!("contradicts [{}]", finding.id);
+        handed.problems.iter().any(|problem| problem.contains(&contradicts))
+    });
+    let missed = missed.map(|finding| Point { statement: core(finding), citations: vec![finding.id.clone()] });
     let exists = |id: &String| handed.findings.is_empty() || handed.findings.iter().any(|finding| finding.id == *id);
-    all.into_iter()
-        .filter(|point| !named(point))
-        .map(|mut point| {
-            point.citations.retain(exists);
-            point
-        })
+    let kept = all.into_iter().filter(|point| !point.citations.iter().any(is_disproved)).map(|mut point| {
+        if !handed.problems.is_empty() {
+            point.statement = unnamed(&point.statement);
+        }
+        point.citations.retain(exists);
+        point
+    });
+    missed
+        .chain(kept)
         .filter(|point| !point.citations.is_empty() && !point.statement.trim().is_empty())
         .take(MOST_POINTS)
         .collect()
+}
+
+/// Whether a reviewer named a sentence.
+fn is_named(sentence: &str, problems: &[String]) -> bool {
+    let core = sentence.trim_end_matches('.');
+    problems.iter().any(|problem| !core.is_empty() && problem.contains(core))
+}
+
+/// The part of a quotation that is shown: all of it, or, if a reviewer named sentences of it, what stands before or between
+/// them.
+fn shown<'a>(quote: &'a str, problems: &[String]) -> &'a str {
+    let mut first: Option<std::ops::Range<usize>> = None;
+    for span in sentences(quote) {
+        let is_named = is_named(&clean(&quote[span.range.clone()]), problems);
+        match (&mut first, is_named) {
+            (None, false) => first = Some(span.range),
+            (Some(open), false) => open.end = span.range.end,
+            (Some(_), true) => break,
+            (None, true) => {}
+        }
+    }
+    first.map_or(quote, |range| &quote[range])
 }
 
 /// Where the points go.
@@ -93,16 +142,17 @@ struct Placed<'a> {
     sections: Vec<(String, Vec<&'a Point>)>,
 }
 
-fn place<'a>(points: &'a [Point], question: &Question, words: &Words) -> Placed<'a> {
+fn place<'a>(points: &'a [Point], findings: &[Finding], question: &Question, words: &Words) -> Placed<'a> {
     let stems: Vec<Vec<String>> = points.iter().map(|point| words.stems(&point.statement)).collect();
     let corpus = Corpus::new(stems.iter().map(Vec::as_slice));
+    let weights: Vec<f64> = points.iter().map(|point| importance(point, findings)).collect();
     let scores: Vec<Vec<f64>> = question
         .parts
         .iter()
         .map(|part| {
             let own = corpus.bm25(&part.stems);
             let bonus = |index: usize| if part.is_answered_by(&points[index].statement) { 0.5 } else { 0.0 };
-            own.iter().enumerate().map(|(index, score)| score + bonus(index)).collect()
+            own.iter().enumerate().map(|(index, score)| (score + bonus(index)) * weights[index]).collect()
         })
         .collect();
     let mut front: Vec<usize> = Vec::new();
@@ -111,8 +161,11 @@ fn place<'a>(points: &'a [Point], question: &Question, words: &Words) -> Placed<
         let best = free.reduce(|best, index| if scores[index] > scores[best] { index } else { best });
         front.extend(best.filter(|best| scores[*best] > 0.0 && front.len() < IN_FRONT));
     }
+    // What stands in front must come near to what answers best; there may be nothing else that does.
+    let best_of = |index: usize| scores.iter().map(|scores| scores[index]).fold(0.0, f64::max);
+    let enough = 0.5 * (0..points.len()).map(best_of).fold(0.0, f64::max);
     for index in 0..points.len() {
-        if front.len() < IN_FRONT.min(points.len()) && !front.contains(&index) {
+        if front.is_empty() || (front.len() < IN_FRONT && !front.contains(&index) && best_of(index) >= enough) {
             front.push(index);
         }
     }
@@ -131,6 +184,13 @@ fn place<'a>(points: &'a [Point], question: &Question, words: &Words) -> Placed<
     sections.push((heading.to_owned(), rest));
     sections.retain(|(_, points)| !points.is_empty());
     Placed { front: front.into_iter().map(|index| &points[index]).collect(), sections }
+}
+
+/// How important a point is by the first of the findings that it cites, which are handed over with the most important first.
+#[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2^52 findings")]
+fn importance(point: &Point, findings: &[Finding]) -> f64 {
+    let first = findings.iter().position(|finding| point.citations.contains(&finding.id)).unwrap_or(findings.len());
+    1.0 / (1.0 + 0.3 * first as f64)
 }
 
 /// A point as a sentence with its citations before the full stop.

@@ -38,9 +38,7 @@ fn notes(one: &str, other: &str) -> Value {
 }
 
 fn hits(documents: &[(&str, &str)]) -> Value {
-    let hit = |(source, text): &(&str, &str)| {
-        json!({ "text": text, "source": source, "lines": [3, 9], "heading": null, "score": 1.0, "note": false })
-    };
+    let hit = |(source, text): &(&str, &str)| json!({ "text": text, "source": source, "lines": [3, 9], "heading": null, "score": 1.0, "note": false });
     let mut hits: Vec<Value> = documents.iter().map(hit).collect();
     // The notes themselves are found too, and bear nothing out.
     hits.push(json!({ "text": "The warehouse holds 52 robots.", "source": "analysis", "lines": null, "note": true }));
@@ -53,7 +51,8 @@ const ROBOTS: [&str; 2] = ["The warehouse holds 40 robots.", "The warehouse hold
 #[tokio::test]
 async fn the_note_that_a_document_bears_out_holds() {
     let notes = notes(ROBOTS[0], ROBOTS[1]);
-    let found = hits(&[("handover.md", "The keys were handed over.\nThe warehouse in Tallinn holds 52 picking robots.")]);
+    let found =
+        hits(&[("handover.md", "The keys were handed over.\nThe warehouse in Tallinn holds 52 picking robots.")]);
     let judged = arbitrate(&notes, found, vec![search_spec()]).await;
     assert_eq!(judged["holds"], 15, "{judged}");
     let reason = judged["reason"].as_str().unwrap();

@@ -10,6 +10,7 @@ pub mod bm25;
 mod conflict;
 mod documents;
 pub mod edge;
+mod follow;
 mod html;
 pub mod index;
 pub mod pieces;
@@ -22,10 +23,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::clock::{Clock, Timestamp};
-use crate::store::entries::{Change, Entry, EntryCounts, EntryKind, Revision};
+use crate::store::entries::{Entry, EntryCounts, EntryKind};
 use crate::store::{Entries, StoreError};
 use bm25::Encoder;
-use index::{Filter, Index, IndexError, Indexed};
+use follow::Followed;
+use index::{Filter, Index, IndexError};
 
 pub use crate::store::entries::EntryId;
 pub use conflict::{Conflict, Noted, Rival};
@@ -33,8 +35,6 @@ pub use documents::{LONGEST_FILE, Skipped};
 pub use edge::EdgeIndex;
 pub use remember::{Progress, Remember, Report};
 
-/// How many entries are given to the index at once.
-const BATCH: usize = 512;
 /// How many hits are given at most.
 pub const MOST_HITS: usize = 100;
 
@@ -47,10 +47,10 @@ pub struct Memory {
 struct Shared {
     entries: Entries,
     index: Arc<dyn Index>,
-    encoder: Encoder,
+    encoder: Arc<Encoder>,
     clock: Arc<dyn Clock>,
-    /// Up to which change the index holds everything; `None` until it was asked. Whoever brings it up to date holds this.
-    held: tokio::sync::Mutex<Option<Revision>>,
+    /// How far the index has followed. Whoever brings it up to date holds this.
+    followed: tokio::sync::Mutex<Followed>,
 }
 
 /// Why the memory failed.
@@ -105,8 +105,9 @@ impl Memory {
     /// # Errors
     /// [`MemoryError::Index`] if texts cannot be turned into vectors.
     pub fn new(entries: Entries, index: Arc<dyn Index>, clock: Arc<dyn Clock>) -> Result<Self, MemoryError> {
-        let encoder = Encoder::new().map_err(IndexError::Broken)?;
-        Ok(Self { shared: Arc::new(Shared { entries, index, encoder, clock, held: tokio::sync::Mutex::new(None) }) })
+        let encoder = Arc::new(Encoder::new().map_err(IndexError::Broken)?);
+        let followed = tokio::sync::Mutex::default();
+        Ok(Self { shared: Arc::new(Shared { entries, index, encoder, clock, followed }) })
     }
 
     /// What fits `query` best, best first, at most `limit` (and [`MOST_HITS`]) of it. A broken index is made again first.
@@ -152,108 +153,6 @@ impl Memory {
     pub async fn counts(&self) -> Result<EntryCounts, MemoryError> {
         Ok(self.shared.entries.counts().await?)
     }
-
-    /// Makes the index again from SQL; returns how many entries it holds.
-    ///
-    /// # Errors
-    /// [`MemoryError`].
-    pub async fn rebuild(&self) -> Result<u64, MemoryError> {
-        let mut held = self.shared.held.lock().await;
-        *held = None;
-        self.start_over(&mut held).await
-    }
-
-    /// Gives the index what it does not hold yet. Recalling does it too.
-    ///
-    /// # Errors
-    /// [`MemoryError`].
-    pub async fn catch_up(&self) -> Result<(), MemoryError> {
-        let shared = &*self.shared;
-        let mut held = shared.held.lock().await;
-        if held.is_none() {
-            *held = match shared.index.held().await {
-                Err(IndexError::Broken(_)) => None,
-                found => found?,
-            };
-            // What came before the watermark is no longer told as changes.
-            let watermark = shared.entries.watermark().await?;
-            let latest = shared.entries.latest().await?;
-            if held.is_none_or(|found| found < watermark || found > latest) {
-                self.start_over(&mut held).await?;
-            }
-        }
-        while let Some(from) = *held {
-            match self.follow(from).await {
-                Ok(None) => break,
-                Ok(Some(now)) => *held = Some(now),
-                Err(MemoryError::Index(IndexError::Broken(_))) => {
-                    *held = None;
-                    self.start_over(&mut held).await?;
-                }
-                Err(error) => {
-                    // Nobody knows what was applied of it.
-                    *held = None;
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives the index the changes after `from`; returns up to which it holds them now, `None` if there were none.
-    async fn follow(&self, from: Revision) -> Result<Option<Revision>, MemoryError> {
-        let shared = &*self.shared;
-        let mut last = from;
-        loop {
-            let changes = shared.entries.changes(last, BATCH).await?;
-            let Some(end) = changes.last().map(Change::revision) else { break };
-            let (mut added, mut gone) = (Vec::new(), Vec::new());
-            for change in changes {
-                match change {
-                    Change::Added(_, entry) => added.push(self.indexed(&entry)),
-                    Change::Gone(_, id) => gone.push(id),
-                }
-            }
-            // An entry that is told as added is there now, so that the order of the two does not matter.
-            shared.index.apply(added, gone).await?;
-            last = end;
-        }
-        if last == from {
-            return Ok(None);
-        }
-        self.commit(last).await?;
-        Ok(Some(last))
-    }
-
-    async fn start_over(&self, held: &mut Option<Revision>) -> Result<u64, MemoryError> {
-        let shared = &*self.shared;
-        tracing::info!("making the memory's index from what is stored");
-        shared.index.clear().await?;
-        let latest = shared.entries.latest().await?;
-        let mut after = None;
-        let mut count = 0;
-        loop {
-            let page = shared.entries.page(after, BATCH).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            count += page.len() as u64;
-            shared.index.apply(page.iter().map(|entry| self.indexed(entry)).collect(), Vec::new()).await?;
-        }
-        self.commit(latest).await?;
-        *held = Some(latest);
-        Ok(count)
-    }
-
-    /// First the index, then SQL, which from then on need not tell what came before.
-    async fn commit(&self, revision: Revision) -> Result<(), MemoryError> {
-        self.shared.index.commit(revision).await?;
-        Ok(self.shared.entries.set_watermark(revision).await?)
-    }
-
-    fn indexed(&self, entry: &Entry) -> Indexed {
-        let words = self.shared.encoder.document(&whole(entry));
-        Indexed { id: entry.id, scope: entry.scope.clone(), kind: entry.kind, words }
-    }
 }
 
 /// By what an entry is found: the name of its document, its headings and its text.
@@ -261,6 +160,10 @@ fn whole(entry: &Entry) -> String {
     let name = entry.source.rsplit('/').next().unwrap_or_default();
     let heading = entry.heading.as_deref().unwrap_or_default();
     format!("{name}\n{heading}\n{}", entry.text)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, MemoryError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| MemoryError::Stopped(error.to_string()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::documents::{self, Found, Read, Skipped};
-use super::{Memory, MemoryError};
+use super::follow::BATCH;
+use super::{Memory, MemoryError, blocking};
 use crate::store::entries::{EntryScope, NewDocument, Provenance, Remembered};
 
 /// How many documents are read ahead of those that are being stored.
@@ -88,25 +89,43 @@ impl Memory {
                 }
             }
         });
-        while let Some((file, document)) = read.recv().await {
-            so_far.done += 1;
-            so_far.source.clone_from(&file.source);
-            match document {
-                Ok(document) => {
-                    so_far.bytes += document.bytes;
-                    self.take(&wanted, &known, file, document, &mut report).await?;
-                }
-                Err(reason) => {
-                    // What was remembered of it is no longer what is there.
-                    if known.contains_key(&file.source) {
-                        self.shared.entries.forget(&wanted.scope, &file.source).await?;
-                        report.forgotten += 1;
+        let (stored, mut heard) = tokio::sync::watch::channel(0);
+        let storing = async {
+            while let Some((file, document)) = read.recv().await {
+                so_far.done += 1;
+                so_far.source.clone_from(&file.source);
+                match document {
+                    Ok(document) => {
+                        so_far.bytes += document.bytes;
+                        self.take(&wanted, &known, file, document, &mut report).await?;
                     }
-                    report.skipped.push(Skipped { path: file.path, reason });
+                    Err(reason) => {
+                        // What was remembered of it is no longer what is there.
+                        if known.contains_key(&file.source) {
+                            self.shared.entries.forget(&wanted.scope, &file.source).await?;
+                            report.forgotten += 1;
+                        }
+                        report.skipped.push(Skipped { path: file.path, reason });
+                    }
                 }
+                progress(&so_far);
+                stored.send_replace(report.entries);
             }
-            progress(&so_far);
-        }
+            drop(stored);
+            Ok(())
+        };
+        // The index takes in what is stored while more of it is. If it fails, catching up says why.
+        let indexing = async {
+            let mut taken = 0;
+            while let Ok(entries) = heard.wait_for(|entries| *entries >= taken + BATCH as u64).await.map(|seen| *seen) {
+                if self.run_along().await.is_err() {
+                    break;
+                }
+                taken = entries;
+            }
+        };
+        let (stored, ()): (Result<(), MemoryError>, ()) = tokio::join!(storing, indexing);
+        stored?;
         reader.await.map_err(|error| MemoryError::Stopped(error.to_string()))?;
         report.bytes = so_far.bytes;
         self.catch_up().await?;
@@ -175,8 +194,4 @@ impl Memory {
         }
         Ok(gone.len() as u64)
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, MemoryError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| MemoryError::Stopped(error.to_string()))
 }

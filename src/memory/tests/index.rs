@@ -154,7 +154,7 @@ async fn an_edge_that_cannot_be_read_says_that_it_is_broken() {
     index.apply(vec![entry(1, &[(1, 1.0)])], Vec::new()).await.unwrap();
     index.commit(Revision(1)).await.unwrap();
     drop(index);
-    let config = folder.path().join("edge-2/shard/edge_config.json");
+    let config = folder.path().join("edge-3/shard/edge_config.json");
     std::fs::write(config, "{").unwrap();
     let error = EdgeIndex::new(folder.path()).held().await.unwrap_err();
     assert!(matches!(error, IndexError::Broken(_)), "{error:?}");

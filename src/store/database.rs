@@ -34,6 +34,7 @@ const LOG_BYTES: u64 = 64 << 20;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "spine", include_str!("../../migrations/0001_spine.sql")),
     (2, "notes", include_str!("../../migrations/0002_notes.sql")),
+    (3, "entries_by_text", include_str!("../../migrations/0003_entries_by_text.sql")),
 ];
 
 fn migrator() -> Migrator {

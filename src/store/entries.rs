@@ -5,6 +5,7 @@
 
 mod changes;
 mod notes;
+mod places;
 mod rows;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ use super::column::{self, count, whole};
 use super::workspace::Workspace;
 pub use changes::{Change, Revision};
 pub use notes::{NewNote, Settled};
+pub use places::Place;
 use rows::entry;
 
 /// An entry's id: counts upwards, and is never given twice.

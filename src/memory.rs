@@ -8,6 +8,7 @@
 
 pub mod bm25;
 mod conflict;
+mod decode;
 mod documents;
 pub mod edge;
 mod follow;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::decode::decode;
 use super::pieces::{self, Format};
 use crate::store::entries::NewPiece;
 
@@ -95,10 +96,7 @@ pub(super) fn read(found: &Found, known: Option<&str>) -> Result<Read, String> {
     if known == Some(hash.as_str()) {
         return Ok(Read { hash, bytes, pieces: Vec::new() });
     }
-    if content.contains(&0) {
-        return Err("is not text".to_owned());
-    }
-    let text = String::from_utf8(content).map_err(|_| "is not UTF-8 text".to_owned())?;
+    let text = decode(&content)?;
     let pieces = pieces::cut(&text, Format::of(&found.source))?;
     if pieces.is_empty() {
         return Err("holds no words".to_owned());

@@ -25,7 +25,7 @@ pub use agents::{AgentVersion, AgentView, Resize, Revert, Reverted};
 pub use error::{ApiError, ErrorBody, ErrorDocument, PlacedProblem};
 pub use events::{EventPage, Frame};
 pub use health::Health;
-pub use memory::{Rebuilt, RecallQuery, Recalled, Remember, Remembered, Skipped};
+pub use memory::{AlsoIn, Rebuilt, RecallQuery, Recalled, Remember, Remembered, Skipped};
 pub use notes::{NoteView, Ruled, Ruling};
 pub use questions::{Answer, OpenQuestion};
 pub use runs::{Begun, Cancel, NewRun, Retry, RunList, RunView, Told};

@@ -45,11 +45,19 @@ impl Recall {
 }
 
 fn write(context: &Context, entry: &Recalled) {
-    let lines = entry.lines.map(|(first, last)| format!(":{first}-{last}")).unwrap_or_default();
+    let place = |source: &str, lines: Option<(u64, u64)>| match lines {
+        Some((first, last)) => format!("{source}:{first}-{last}"),
+        None => source.to_owned(),
+    };
     let heading = entry.heading.as_deref().map(|heading| format!("  {heading}")).unwrap_or_default();
-    context.output.line(format!("{:.2}  {}{lines}{heading}", entry.score, entry.source));
+    context.output.line(format!("{:.2}  {}{heading}", entry.score, place(&entry.source, entry.lines)));
     for line in entry.text.lines().filter(|line| !line.trim().is_empty()).take(SHOWN_LINES) {
         context.output.line(format!("      {line}"));
+    }
+    context.output.line(format!("      (found by: {})", entry.matched.join(", ")));
+    if !entry.also.is_empty() {
+        let places: Vec<String> = entry.also.iter().map(|also| place(&also.source, also.lines)).collect();
+        context.output.line(format!("      (also in {})", places.join(", ")));
     }
     if entry.conflict.as_ref().is_some_and(|conflict| conflict.holds.is_none()) {
         context.output.line("      (others noted something else about the same: see `callboard memory notes`)");

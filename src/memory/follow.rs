@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::bm25::Encoder;
 use super::index::{IndexError, Indexed};
-use super::{Memory, MemoryError, blocking, whole};
+use super::recall::whole;
+use super::{Memory, MemoryError, blocking};
 use crate::store::entries::{Change, Entry, EntryId, Revision};
 
 /// How many entries are given to the index at once.

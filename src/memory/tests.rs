@@ -11,7 +11,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::{ManualClock, Timestamp};
-use crate::store::entries::{EntryScope, NewNote, Settled};
+use crate::memory::index::{Filter, Indexed};
+use crate::store::entries::{EntryKind, EntryScope, NewNote, Revision, Settled};
 use crate::store::{Store, StoreOptions, WorkspaceId};
 
 /// A memory in a folder, with a folder of documents beside it.

@@ -1,5 +1,6 @@
 //! The memory: remember documents, search, rebuild the index.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use axum::Json;
@@ -78,6 +79,12 @@ pub struct Recalled {
     pub text: String,
     /// How well it fits; more is better, and only comparable within one answer.
     pub score: f32,
+    /// The words of the query that were found in it, as the query has them: why it was found.
+    #[serde(default)]
+    pub matched: Vec<String>,
+    /// Where else the same text stands, ten places at most: it is found only once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<AlsoIn>,
     /// Whether it is a note of an agent, not a piece of a document.
     pub note: bool,
     /// For a note: what else was noted about the same.
@@ -85,6 +92,16 @@ pub struct Recalled {
     pub conflict: Option<Conflict>,
     /// When it was remembered, in milliseconds since 1970.
     pub at: Timestamp,
+}
+
+/// Another document that the text of an entry stands in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlsoIn {
+    /// The document's path or address.
+    pub source: String,
+    /// The first and the last line in it, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<(u64, u64)>,
 }
 
 /// How many entries are found unless the request says.
@@ -107,10 +124,17 @@ impl From<Report> for Remembered {
 
 impl From<Hit> for Recalled {
     fn from(hit: Hit) -> Self {
-        let Hit { text, source, lines, heading, score, note, conflict, at, .. } = hit;
-        let lines = lines.map(|lines| (lines.start, lines.end.saturating_sub(1).max(lines.start)));
-        Self { source, lines, heading, text, score, note, conflict, at }
+        let Hit { id: _, text, source, lines, heading, score, matched, also, note, conflict, at } = hit;
+        let also =
+            also.into_iter().map(|place| AlsoIn { source: place.source, lines: place.lines.map(first_and_last) });
+        let (also, lines) = (also.collect(), lines.map(first_and_last));
+        Self { source, lines, heading, text, score, matched, also, note, conflict, at }
     }
+}
+
+/// Lines as people count them.
+fn first_and_last(lines: Range<u64>) -> (u64, u64) {
+    (lines.start, lines.end.saturating_sub(1).max(lines.start))
 }
 
 /// `POST /api/memory/entries`

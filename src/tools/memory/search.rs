@@ -1,5 +1,7 @@
 //! `memory.search`: what fits a query best.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 use crate::memory::index::Filter;
 use crate::memory::{Hit, Memory};
 use crate::run::Permit;
-use crate::store::entries::EntryScope;
+use crate::store::entries::{EntryScope, Place};
 use crate::tools::{Caller, Tool, ToolError};
 use crate::workflow::{CallEffect, Effect};
 
@@ -84,14 +86,23 @@ fn told(hit: &Hit) -> Value {
         "id": hit.id,
         "text": hit.text,
         "source": hit.source,
-        "lines": hit.lines.as_ref().map(|lines| [lines.start, lines.end - 1]),
+        "lines": hit.lines.as_ref().map(first_and_last),
         "heading": hit.heading,
         "score": (f64::from(hit.score) * 1000.0).round() / 1000.0,
         "matched": hit.matched,
         "note": hit.note,
     });
+    if let (false, Some(fields)) = (hit.also.is_empty(), told.as_object_mut()) {
+        let place =
+            |place: &Place| json!({ "source": place.source, "lines": place.lines.as_ref().map(first_and_last) });
+        fields.insert("also".to_owned(), hit.also.iter().map(place).collect());
+    }
     if let (Some(conflict), Some(fields)) = (&hit.conflict, told.as_object_mut()) {
         fields.insert("conflict".to_owned(), json!(conflict));
     }
     told
+}
+
+fn first_and_last(lines: &Range<u64>) -> [u64; 2] {
+    [lines.start, lines.end.saturating_sub(1).max(lines.start)]
 }

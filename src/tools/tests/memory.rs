@@ -53,6 +53,35 @@ async fn a_search_returns_passages_with_source_and_lines() {
 }
 
 #[tokio::test]
+async fn a_passage_says_where_else_it_stands_and_a_note_is_found_at_once() {
+    let place = place().await;
+    let wanted = Remember {
+        paths: vec!["docs".into()],
+        base: place.folder.path().to_owned(),
+        scope: EntryScope::Workspace,
+        provenance: None,
+    };
+    std::fs::create_dir(place.folder.path().join("docs")).unwrap();
+    for name in ["one.txt", "two.txt"] {
+        std::fs::write(place.folder.path().join("docs").join(name), "The pool had forty connections.\n").unwrap();
+    }
+    place.memory.remember(wanted, |_| ()).await.unwrap();
+    let search = json!({ "query": "connections" });
+    let found = call(&place.tools, "memory.search", search.clone()).await.unwrap();
+    assert_eq!(found["hits"].as_array().unwrap().len(), 1, "{found:#}");
+    let mut sources =
+        [&found["hits"][0]["source"], &found["hits"][0]["also"][0]["source"]].map(|it| it.as_str().unwrap());
+    sources.sort_unstable();
+    assert_eq!((sources, &found["hits"][0]["also"][0]["lines"]), (["docs/one.txt", "docs/two.txt"], &json!([1, 1])));
+
+    // Within the same run, with nothing in between.
+    call(&place.tools, "memory.note", json!({ "text": "Fewer connections would do." })).await.unwrap();
+    let found = call(&place.tools, "memory.search", search).await.unwrap();
+    let note = found["hits"].as_array().unwrap().iter().find(|hit| hit["note"] == true).unwrap();
+    assert_eq!((&note["text"], &note["matched"]), (&json!("Fewer connections would do."), &json!(["connections"])));
+}
+
+#[tokio::test]
 async fn a_repeated_note_is_noted_once_and_one_about_the_same_takes_its_place() {
     let place = place().await;
     let notes = async || place.memory.counts().await.unwrap().notes;

@@ -23,8 +23,26 @@ fn what_was_remembered_is_recalled_with_its_source() {
     let shown = stage.done(&["recall", "flights"]).stdout;
     assert!(shown.contains("travel.txt"), "{shown}");
 
+    assert_eq!(found[0]["matched"], json!(["approves", "refund"]), "{found:#}");
+    assert!(shown.contains("(found by: flights)"), "{shown}");
+
     let again = stage.json(&["remember", "docs"]);
     assert_eq!((&again["added"], &again["unchanged"]), (&json!(0), &json!(2)), "{again:#}");
+}
+
+#[test]
+fn a_copy_is_named_beside_what_is_found() {
+    let refunds = "# Refunds\n\nA refund above 500 euros is approved by the head of finance.\n";
+    let stage = with_documents().with("docs/old/refunds.md", refunds);
+    stage.done(&["remember", "docs"]);
+    let found = stage.json(&["recall", "refund"]);
+    assert_eq!(
+        (found.as_array().unwrap().len(), found[0]["also"][0]["lines"].clone()),
+        (1, json!([1, 3])),
+        "{found:#}"
+    );
+    let shown = stage.done(&["recall", "refund"]).stdout;
+    assert!(shown.contains("(also in ") && shown.contains("refunds.md:1-3"), "{shown}");
 }
 
 #[test]

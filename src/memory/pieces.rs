@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 use text_splitter::{ChunkConfig, MarkdownSplitter, TextSplitter};
 
 use super::html;
@@ -9,6 +10,8 @@ use crate::store::entries::{NewPiece, Position};
 
 /// How long a piece is, in characters: as long as it gets to be whole, but no longer.
 const PIECE: Range<usize> = 500..1200;
+/// The longest code block or table that stays whole, in characters.
+const LONGEST_WHOLE: usize = 6_000;
 /// Longer documents are cut into stretches of about this many bytes first, so that cutting costs what the text is long.
 const STRETCH: usize = 8 * 1024;
 /// What some editors put before a text; it is no part of it.
@@ -45,59 +48,88 @@ impl Format {
 /// What is wrong with the document, if it cannot be read as `format`.
 pub fn cut(document: &str, format: Format) -> Result<Vec<NewPiece>, String> {
     match format {
-        Format::Text => Ok(cut_text(document, &[])),
-        Format::Markdown => Ok(cut_text(document, &headings(document))),
+        Format::Text => Ok(cut_text(document, &plain(), &[], &[])),
+        Format::Markdown => Ok(cut_text(document, &markdown(), &headings(document), &wholes(document))),
         Format::Html => {
             let text = html::text(document)?;
-            let mut pieces = cut_text(&text, &headings(&text));
+            let headings = headings(&text);
+            let splitter = if headings.is_empty() { plain() } else { markdown() };
+            let mut pieces = cut_text(&text, &splitter, &headings, &[]);
             html::locate(document, &mut pieces);
             Ok(pieces)
         }
     }
 }
 
-fn cut_text(text: &str, headings: &[Heading]) -> Vec<NewPiece> {
-    let config = || ChunkConfig::new(PIECE);
-    let markdown = (!headings.is_empty()).then(|| MarkdownSplitter::new(config()));
-    let plain = TextSplitter::new(config());
+/// Cuts a stretch of text into pieces, each with where in the stretch it begins.
+type Splitter = Box<dyn for<'a> Fn(&'a str) -> Vec<(usize, &'a str)>>;
+
+fn plain() -> Splitter {
+    let splitter = TextSplitter::new(ChunkConfig::new(PIECE));
+    Box::new(move |text| splitter.chunk_indices(text).collect())
+}
+
+fn markdown() -> Splitter {
+    let splitter = MarkdownSplitter::new(ChunkConfig::new(PIECE));
+    Box::new(move |text| splitter.chunk_indices(text).collect())
+}
+
+fn cut_text(text: &str, splitter: &Splitter, headings: &[Heading], wholes: &[Range<usize>]) -> Vec<NewPiece> {
     let mut lines = Lines::of(text);
     let mut pieces = Vec::new();
-    for stretch in stretches(text) {
-        let part = &text[stretch.clone()];
-        let mut add = |(at, piece): (usize, &str)| {
-            let start = stretch.start + at;
-            let bytes = start..start + piece.len();
-            let first = lines.line(bytes.start);
-            let last = lines.line(bytes.end.saturating_sub(1).max(bytes.start));
-            if piece.chars().any(char::is_alphanumeric) {
-                pieces.push(NewPiece {
-                    position: Some(Position { bytes: bytes.start as u64..bytes.end as u64, lines: first..last + 1 }),
-                    heading: heading_of(headings, piece, bytes),
-                    text: piece.to_owned(),
-                });
-            }
-        };
-        match &markdown {
-            Some(splitter) => splitter.chunk_indices(part).for_each(&mut add),
-            None => plain.chunk_indices(part).for_each(&mut add),
+    let mut add = |start: usize, piece: &str| {
+        let bytes = start..start + piece.len();
+        let first = lines.line(bytes.start);
+        let last = lines.line(bytes.end.saturating_sub(1).max(bytes.start));
+        if piece.chars().any(char::is_alphanumeric) {
+            pieces.push(NewPiece {
+                position: Some(Position { bytes: bytes.start as u64..bytes.end as u64, lines: first..last + 1 }),
+                heading: heading_of(headings, piece, bytes),
+                text: piece.to_owned(),
+            });
         }
+    };
+    let mut start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+    for whole in wholes.iter().cloned().chain([text.len()..text.len()]) {
+        for stretch in stretches(text, start..whole.start) {
+            splitter(&text[stretch.clone()]).into_iter().for_each(|(at, piece)| add(stretch.start + at, piece));
+        }
+        add(whole.start, text[whole.clone()].trim_end());
+        start = whole.end;
     }
     pieces
 }
 
 /// Cuts at blank lines, each stretch as long as it may be; where there are none, at any line or at last any character.
-fn stretches(text: &str) -> Vec<Range<usize>> {
+fn stretches(text: &str, part: Range<usize>) -> Vec<Range<usize>> {
     let mut stretches = Vec::new();
-    let mut start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
-    while text.len() - start > STRETCH {
+    let Range { mut start, end: stop } = part;
+    while stop - start > STRETCH {
         let window = &text[start..text.floor_char_boundary(start + STRETCH)];
         let end = ["\n\n", "\n"].iter().find_map(|cut| window.rfind(cut).filter(|at| *at > 0).map(|at| at + cut.len()));
         let end = start + end.unwrap_or(window.len());
         stretches.push(start..end);
         start = end;
     }
-    stretches.push(start..text.len());
+    stretches.push(start..stop);
     stretches
+}
+
+/// The code blocks and tables of a Markdown text that are longer than a piece, and stay whole all the same: half of
+/// one cannot be read. Shorter ones stay whole anyway, unless a stretch ended within them.
+fn wholes(text: &str) -> Vec<Range<usize>> {
+    let mut wholes: Vec<Range<usize>> = Vec::new();
+    for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
+        let whole = matches!(event, Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_)) | Tag::Table(_)));
+        if whole && wholes.last().is_none_or(|last| last.end <= range.start) {
+            let length = text[range.clone()].chars().count();
+            let cut_apart = length > PIECE.end || text.len() > STRETCH && length >= PIECE.start;
+            if cut_apart && length <= LONGEST_WHOLE {
+                wholes.push(range);
+            }
+        }
+    }
+    wholes
 }
 
 /// Counts lines on the way through a text; asked in rising order, the whole costs one pass.

@@ -55,7 +55,7 @@ async fn what_is_no_text_is_passed_over_with_the_reason() {
     let place = place().await;
     place.write("text.txt", "Plain words.");
     place.write("image.png", [0x89, b'P', b'N', b'G', 0, 1, 2]);
-    place.write("latin.txt", [b'G', b'r', 0xfc, 0xdf, b'e']);
+    place.write("packed.gz", [0x1f, 0x8b, 8, 8, 0xff, 0xfe, 3]);
     place.write("empty.txt", "");
     place.write("symbols.txt", "*** --- ***");
     place.write(".hidden/secret.txt", "Hidden words.");
@@ -78,15 +78,82 @@ async fn what_is_no_text_is_passed_over_with_the_reason() {
     skipped.sort();
     let expected = [
         "empty.txt holds no words",
-        "image.png is not text",
+        "image.png is not text (it holds the byte 0x00)",
         "large.txt has 16777217 bytes, more than the limit of 16777216; split it",
-        "latin.txt is not UTF-8 text",
         "missing cannot be found (No such file or directory (os error 2))",
+        "packed.gz is not text (it holds the byte 0x1f)",
         "symbols.txt holds no words",
     ];
     assert_eq!(skipped, expected);
     assert_eq!(seen.last().map(|progress| (progress.done, progress.of)), Some((6, 6)));
     assert!(seen.windows(2).all(|two| two[0].done < two[1].done && two[0].bytes <= two[1].bytes));
+}
+
+#[tokio::test]
+async fn files_in_other_encodings_are_remembered_with_their_lines() {
+    let place = place().await;
+    place.write("latin.txt", b"Erste Zeile.\nDie Gr\xf6\xdfe der T\xfcr betr\xe4gt zwei Meter.\n");
+    let wide: Vec<u8> =
+        "\u{feff}Første linje.\nBåten går klokka åtte.\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    place.write("wide.txt", wide);
+    place.write("marked.txt", "\u{feff}Marked lines.\nThe heron stands in the reeds.\n");
+    let report = place.remember().await;
+    assert_eq!((report.added, report.skipped.len()), (3, 0), "{report:?}");
+    for (query, source, found) in [
+        ("Größe", "docs/latin.txt", "Die Größe der Tür"),
+        ("klokka", "docs/wide.txt", "Båten går"),
+        ("heron", "docs/marked.txt", "The heron"),
+    ] {
+        let hit = place.recall(query).await.remove(0);
+        assert_eq!(
+            (hit.source.as_str(), &hit.lines, hit.matched.as_slice()),
+            (source, &Some(1..3), &[query.to_owned()][..])
+        );
+        assert!(hit.text.contains(found), "{hit:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_text_is_found_once_and_says_where_else_it_stands() {
+    let place = place().await;
+    let shared = "# Refunds\n\nA refund above 500 euros is approved by the head of finance.\n";
+    place.write("a.md", shared);
+    place.write("copy/a.md", shared);
+    let mut longer = String::from(shared.trim_end());
+    write!(longer, "\n\n## Travel\n\n{}", "Flights need a reason that the head of finance accepts. ".repeat(20))
+        .unwrap();
+    place.write("rules.md", &longer);
+    place.remember().await;
+    let hits = place.recall("who approves a refund").await;
+    // The first piece of rules.md is the same text too; its second is another.
+    assert_eq!(hits.len(), 2, "{hits:#?}");
+    let hit = hits.iter().find(|hit| hit.text == shared.trim_end()).unwrap();
+    let mut sources: Vec<&str> = hit.also.iter().map(|place| place.source.as_str()).collect();
+    sources.push(&hit.source);
+    sources.sort_unstable();
+    assert_eq!(sources, ["docs/a.md", "docs/copy/a.md", "docs/rules.md"]);
+    assert!(hit.also.iter().all(|place| place.lines == Some(1..4)), "{hit:?}");
+    assert_eq!(hit.matched, ["approves", "refund"]);
+
+    std::fs::remove_file(place.docs().join("copy/a.md")).unwrap();
+    place.write("rules.md", "# Refunds\n\nNothing is refunded.\n");
+    place.remember().await;
+    let hits = place.recall("who approves a refund").await;
+    assert!(hits.iter().all(|hit| hit.also.is_empty() && hit.source != "docs/copy/a.md"), "{hits:?}");
+}
+
+#[tokio::test]
+async fn copies_take_nothing_elses_place() {
+    let place = place().await;
+    for copy in 0..40 {
+        place.write(&format!("copies/{copy}.txt"), "The otter swims in the river.");
+    }
+    place.write("other.txt", "Where an otter lives, there are fish, reeds, clean water and few people about.");
+    place.remember().await;
+    let hits = place.memory.recall("otter", &Filter::default(), 2).await.unwrap();
+    assert_eq!(hits.len(), 2, "{hits:?}");
+    assert_eq!(hits[1].source, "docs/other.txt");
+    assert_eq!(hits[0].also.len(), 10);
 }
 
 #[tokio::test]
@@ -131,6 +198,41 @@ fn each_piece_is_a_part_of_the_document_with_its_lines_and_headings() {
     }
     let last = pieces.last().unwrap();
     assert!(last.text.contains("The end is near") && last.heading.as_deref() == Some("Title > Section 6"));
+}
+
+#[test]
+fn code_blocks_and_tables_stay_whole_wherever_they_stand() {
+    let code: String = (0..90).fold("```sh\n".to_owned(), |mut code, line| {
+        writeln!(code, "install --step {line} --into /srv/place{line}\n").unwrap();
+        code
+    }) + "```";
+    let rows: String = (0..60).fold("| step | costs |\n|---|---|\n".to_owned(), |mut rows, row| {
+        writeln!(rows, "| step number {row} | {row} euros and some cents |").unwrap();
+        rows
+    });
+    let list: String = (0..9).fold(String::new(), |mut list, item| {
+        writeln!(list, "- point {item} of the list, which is about a thing").unwrap();
+        list
+    });
+    for words in [10, 300, 1_200, 1_600] {
+        let text = format!(
+            "# Manual\n\n{}\n\n## Code\n\n{code}\n\n## Prices\n\n{rows}\n## List\n\n{list}\nAn end.\n",
+            "Words of it. ".repeat(words)
+        );
+        let pieces = cut(&text, Format::Markdown).unwrap();
+        for whole in [code.as_str(), rows.trim_end(), list.trim_end()] {
+            assert!(pieces.iter().any(|piece| piece.text.contains(whole)), "{words}: {whole:.40} was cut");
+        }
+        let piece = pieces.iter().find(|piece| piece.text == rows.trim_end()).unwrap();
+        assert_eq!(piece.heading.as_deref(), Some("Manual > Prices"));
+        for piece in &pieces {
+            let place = piece.position.as_ref().unwrap();
+            let bytes = usize::try_from(place.bytes.start).unwrap()..usize::try_from(place.bytes.end).unwrap();
+            assert_eq!(text[bytes.clone()], piece.text);
+            let line = |at: usize| text[..at].matches('\n').count() as u64 + 1;
+            assert_eq!(place.lines, line(bytes.start)..line(bytes.end - 1) + 1);
+        }
+    }
 }
 
 #[test]

@@ -12,7 +12,8 @@ use crate::server::{Remember as Wanted, Remembered};
 
 /// Remembers documents: files, or folders with all that is in them
 ///
-/// Text, Markdown and HTML are read. What is remembered already is left alone; what has changed since is remembered anew.
+/// Text, Markdown and HTML are read, in UTF-8, in UTF-16 with a byte order mark, or in an older encoding such as Latin-1,
+/// which is told by what the bytes look like. Lines are those of the text. What is remembered already is left alone; what has changed since is remembered anew.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

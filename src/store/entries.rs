@@ -45,7 +45,8 @@ pub enum EntryKind {
     Note,
 }
 
-/// Where in its document an entry stands: `start..end`, both in bytes (from 0) and in lines (from 1).
+/// Where in the text of its document an entry stands: `start..end`, both in bytes (from 0) and in lines (from 1). Of a
+/// document that is not in UTF-8, these are bytes of its text in UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Position {
     /// In bytes.

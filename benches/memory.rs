@@ -1,0 +1,161 @@
+//! Memory as people use it: `callboard remember` of 200 documents of together 5 MB, `callboard recall`, and a brief
+//! over them, each from the start of the process to its end.
+//!
+//! `cargo bench --bench memory` makes the documents itself, the same every time, with those of `examples/documents`
+//! among them, which the brief is about; `BENCH_DOCUMENTS=folder BENCH_QUESTION=…` takes others.
+
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench that cannot go on stops; what it prints is its result"
+)]
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Instant;
+
+const DOCUMENTS: usize = 200;
+const BYTES: usize = 5_000_000;
+const ROUNDS: usize = 5;
+/// Different words; the first are the most frequent, as Zipf has it.
+const VOCABULARY: usize = 30_000;
+const FUNCTION_WORDS: [&str; 16] =
+    ["the", "of", "and", "to", "a", "in", "is", "that", "for", "it", "was", "with", "as", "be", "by", "not"];
+
+fn main() {
+    let folder = match std::env::var_os("BENCH_DATA") {
+        Some(folder) => tempfile::tempdir_in(folder),
+        None => tempfile::tempdir(),
+    }
+    .expect("a folder");
+    let documents =
+        std::env::var_os("BENCH_DOCUMENTS").map_or_else(|| make(&folder.path().join("documents")), Into::into);
+    let data = folder.path().join("data");
+
+    let mut remembered = Vec::new();
+    let mut report = serde_json::Value::Null;
+    for _ in 0..ROUNDS {
+        let _ = fs::remove_dir_all(&data);
+        let (seconds, output) =
+            callboard(&data, &[OsStr::new("remember"), documents.as_os_str(), OsStr::new("--format=json")]);
+        report = serde_json::from_slice(&output.stdout).expect("a report");
+        remembered.push(seconds);
+    }
+    let megabytes = report["bytes"].as_f64().expect("bytes") / 1e6;
+    let (median, worst) = median_and_worst(&mut remembered);
+    println!(
+        "remember: {} documents of {megabytes:.2} MB as {} entries: {median:.2} s, {:.2} MB/s (worst of {ROUNDS}: {worst:.2} s)",
+        report["added"],
+        report["entries"],
+        megabytes / median,
+    );
+
+    let mut recalled: Vec<f64> = (0..ROUNDS)
+        .map(|_| callboard(&data, &[OsStr::new("recall"), OsStr::new("what did the outage cost")]).0)
+        .collect();
+    let (median, worst) = median_and_worst(&mut recalled);
+    println!("recall: {:.0} ms (worst of {ROUNDS}: {:.0} ms)", median * 1e3, worst * 1e3);
+
+    let question = std::env::var("BENCH_QUESTION").ok().map(|question| format!("question={question}"));
+    let mut briefs: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let mut arguments = vec![OsStr::new("run"), OsStr::new("examples/brief.yaml")];
+            if let Some(question) = &question {
+                arguments.extend([OsStr::new("--input"), OsStr::new(question)]);
+            }
+            callboard(&data, &arguments).0
+        })
+        .collect();
+    assert!(data.join("files/brief.md").exists(), "the brief is there");
+    let (median, worst) = median_and_worst(&mut briefs);
+    println!("a brief over them: {median:.2} s (worst of {ROUNDS}: {worst:.2} s)");
+}
+
+/// Runs the program from the repository's root; how long it took from start to end.
+fn callboard(data: &Path, arguments: &[&OsStr]) -> (f64, Output) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("CALLBOARD_TOOLS__FILES__ROOT", data.join("files"))
+        .arg("--data")
+        .arg(data)
+        .args(arguments);
+    fs::create_dir_all(data.join("files")).expect("a folder");
+    let begun = Instant::now();
+    let output = command.output().expect("callboard runs");
+    let took = begun.elapsed().as_secs_f64();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    (took, output)
+}
+
+/// Documents of Markdown whose words are as frequent as those of a language.
+fn make(folder: &Path) -> PathBuf {
+    fs::create_dir_all(folder).expect("a folder");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/documents");
+    let (mut count, mut bytes) = (0, 0);
+    for example in fs::read_dir(examples).expect("the examples").flatten() {
+        if example.path().is_file() {
+            bytes += fs::copy(example.path(), folder.join(example.file_name())).expect("copied") as usize;
+            count += 1;
+        }
+    }
+    let mut random = fastrand::Rng::with_seed(7);
+    let words: Vec<String> = (0..VOCABULARY).map(|_| word(&mut random)).collect();
+    while count < DOCUMENTS {
+        let length = (BYTES.saturating_sub(bytes)) / (DOCUMENTS - count);
+        let text = document(&mut random, &words, length);
+        fs::write(folder.join(format!("{count:03}.md")), &text).expect("written");
+        bytes += text.len();
+        count += 1;
+    }
+    folder.to_owned()
+}
+
+fn word(random: &mut fastrand::Rng) -> String {
+    let syllables = random.usize(1..=4);
+    (0..syllables)
+        .map(|_| {
+            format!(
+                "{}{}",
+                random.choice(["b", "d", "k", "l", "m", "n", "r", "st", "t", "v"]).unwrap(),
+                random.choice(["a", "e", "i", "o", "ur", "an"]).unwrap()
+            )
+        })
+        .collect()
+}
+
+fn document(random: &mut fastrand::Rng, words: &[String], length: usize) -> String {
+    let mut text = String::new();
+    while text.len() < length {
+        write!(text, "## {}\n\n", sentence(random, words, 4)).expect("text");
+        for _ in 0..random.usize(1..5) {
+            for _ in 0..random.usize(2..7) {
+                let long = random.usize(6..22);
+                write!(text, "{}. ", sentence(random, words, long)).expect("text");
+            }
+            text.push_str("\n\n");
+        }
+    }
+    text
+}
+
+fn sentence(random: &mut fastrand::Rng, words: &[String], length: usize) -> String {
+    let word = |random: &mut fastrand::Rng| {
+        if random.f64() < 0.4 {
+            FUNCTION_WORDS[random.usize(..FUNCTION_WORDS.len())]
+        } else {
+            words[((words.len() as f64).powf(random.f64()) as usize).min(words.len() - 1)].as_str()
+        }
+    };
+    (0..length).map(|_| word(random)).collect::<Vec<_>>().join(" ")
+}
+
+fn median_and_worst(seconds: &mut [f64]) -> (f64, f64) {
+    seconds.sort_by(f64::total_cmp);
+    (seconds[seconds.len() / 2], seconds[seconds.len() - 1])
+}

@@ -90,9 +90,11 @@ fn cut_text(text: &str, splitter: &Splitter, headings: &[Heading], wholes: &[Ran
         }
     };
     let mut start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
-    for whole in wholes.iter().cloned().chain([text.len()..text.len()]) {
+    for whole in wholes.iter().cloned().chain(std::iter::once(text.len()..text.len())) {
         for stretch in stretches(text, start..whole.start) {
-            splitter(&text[stretch.clone()]).into_iter().for_each(|(at, piece)| add(stretch.start + at, piece));
+            for (at, piece) in splitter(&text[stretch.clone()]) {
+                add(stretch.start + at, piece);
+            }
         }
         add(whole.start, text[whole.clone()].trim_end());
         start = whole.end;

@@ -26,18 +26,18 @@ impl Words {
     pub(super) fn terms<'a>(&self, words: impl Iterator<Item = &'a str>) -> Vec<Option<u32>> {
         // A panic of the library leaves what is known as it was.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut term = |word: &str| match known.get(word) {
-            Some(term) => *term,
-            None => {
-                let term = self.library.embed_query(word).indices.first().copied();
-                if word.len() <= LONGEST_KEPT {
-                    if known.len() >= MOST_KEPT {
-                        known.clear();
-                    }
-                    known.insert(word.into(), term);
-                }
-                term
+        let mut term = |word: &str| {
+            if let Some(term) = known.get(word) {
+                return *term;
             }
+            let term = self.library.embed_query(word).indices.first().copied();
+            if word.len() <= LONGEST_KEPT {
+                if known.len() >= MOST_KEPT {
+                    known.clear();
+                }
+                known.insert(word.into(), term);
+            }
+            term
         };
         words.map(&mut term).collect()
     }

@@ -26,7 +26,8 @@ use callboard::model::{Models, OpenAi, OpenAiSettings};
 use callboard::run::{Permit, Policy, RunStatus};
 use callboard::store::{Store, StoreOptions, WorkspaceId};
 use callboard::tools::{
-    AddressRules, Caller, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, Tool, ToolError, Tools,
+    AddressRules, Caller, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tool,
+    ToolError, Tools,
 };
 use callboard::workflow::{CallEffect, Effect, ValidWorkflow};
 use serde_json::{Value, json};
@@ -126,7 +127,8 @@ async fn engine(folder: &std::path::Path, mock: &str) -> (Engine, Store) {
     tools.register(Arc::new(Add)).unwrap();
     // Those that the roles name that are built in.
     tools.register(Arc::new(MemorySearch::new(memory.clone()))).unwrap();
-    tools.register(Arc::new(MemoryNote::new(memory))).unwrap();
+    tools.register(Arc::new(MemoryNote::new(memory.clone()))).unwrap();
+    tools.register(Arc::new(MemorySettle::new(memory))).unwrap();
     tools.register(Arc::new(FilesRead::new(files.clone()))).unwrap();
     tools.register(Arc::new(FilesWrite::new(files))).unwrap();
     tools.register(Arc::new(HttpRequest::new(AddressRules::default()))).unwrap();

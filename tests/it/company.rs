@@ -159,3 +159,49 @@ fn a_fabricated_quotation_does_not_get_into_the_brief() {
     let alone = brief(&QUOTED, question, false);
     assert!(alone.stated().contains("to anybody at any time"), "{}", alone.text);
 }
+
+const NOTES: &str = "\
+name: notes
+description: Two agents note different things about the same.
+steps:
+  - id: first
+    process: { agent: scribe, goal: Make a memory note of the input }
+    input: { key: robots in Tallinn, text: The warehouse in Tallinn holds 40 picking robots. }
+  - id: second
+    process: { agent: scribe, goal: Make a memory note of the input }
+    input: { key: robots in Tallinn, text: The warehouse in Tallinn holds 52 picking robots. }
+    needs: [first]
+";
+
+#[test]
+fn notes_that_contradict_each_other_are_settled_by_what_a_document_says() {
+    let scribe = "name: scribe\ndescription: Notes what it is told.\nprompt: scribe.md\ntools: [memory.note]\n";
+    let handover = "# Handover\n\nThe warehouse in Tallinn holds 52 picking robots. Signed on 9 June 2026.\n";
+    for may_settle in [true, false] {
+        let mut stage = Stage::new()
+            .with("notes.yaml", NOTES)
+            .with("agents/scribe.yaml", scribe)
+            .with("prompts/scribe.md", "You note what you are told.\n")
+            .with("documents/handover.md", handover);
+        if !may_settle {
+            let qa = std::fs::read_to_string(format!("{}/agents/qa.yaml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            assert!(qa.contains(", memory.settle"), "{qa}");
+            stage = stage.with("agents/qa.yaml", qa.replace(", memory.settle", ""));
+        }
+        stage.done(&["remember", "documents"]);
+        stage.done(&["run", "notes.yaml"]);
+        let notes = stage.json(&["memory", "notes"]);
+        let [first, second] = notes.as_array().unwrap().as_slice() else { panic!("{notes:#}") };
+        assert!(second.get("gave_way_to").is_none(), "{notes:#}");
+        let events = stage.done(&["events", "last", "--format", "json"]).stdout;
+        if may_settle {
+            assert_eq!((&first["gave_way_to"], &first["settled"]["ruling"]["by"]), (&second["id"], &"qa".into()));
+            let reason = first["settled"]["ruling"]["reason"].as_str().unwrap();
+            assert!(reason.contains("documents/handover.md:3"), "{reason}");
+            assert!(events.contains(r#""from":"scribe","to":"*""#) && events.contains(r#""verdict":{"accepted":true"#));
+        } else {
+            assert!(first.get("gave_way_to").is_none(), "{notes:#}");
+            assert!(!events.contains("verdict"), "{events}");
+        }
+    }
+}

@@ -27,6 +27,7 @@ mod worker;
 pub use assignment::Assignment;
 pub use company::{Company, StartError};
 pub use role_file::{MOST_WORKERS, Restart, Review, RoleLimits};
+pub(crate) use roles::hash;
 pub use roles::{Role, RoleFolders, Roles, RolesError};
 pub use stats::RoleStats;
 pub use turn::{Action, Turn, TurnLimits};

@@ -39,8 +39,8 @@ impl Executor for StepExecutor {
     async fn perform(&self, attempt: Attempt) -> Result<Value, Stop> {
         match attempt.job {
             Job::Agent { role, goal } => {
-                let Attempt { run, step, number: attempt, input, output, gate, cancel, .. } = attempt;
-                let assignment = Assignment { run, step, attempt, role, goal, input, output, gate, cancel, depth: 0 };
+                let Attempt { run, step, urged, input, output, gate, cancel, .. } = attempt;
+                let assignment = Assignment { run, step, urged, role, goal, input, output, gate, cancel, depth: 0 };
                 self.company.assign(assignment).await
             }
             Job::Model { .. } | Job::Tool { .. } => {

@@ -14,8 +14,8 @@ pub struct Assignment {
     pub run: RunId,
     /// The step.
     pub step: StepPath,
-    /// The step's attempt, from 1.
-    pub attempt: u32,
+    /// Whether a person wants it tried again, although the attempt before could not go on.
+    pub urged: bool,
     /// The role that is to play it.
     pub role: String,
     /// What is to be reached.

@@ -258,13 +258,13 @@ impl Company {
     /// # Errors
     /// There is no such role, or the number is above [`MOST_WORKERS`].
     pub fn resize(&self, role: &str, workers: u32) -> Result<(), Failure> {
-        if !self.shared.desks.contains_key(role) {
-            return Err(unknown_role(role, &self.shared.roles));
-        }
+        let Some(desk) = self.shared.desks.get(role) else { return Err(unknown_role(role, &self.shared.roles)) };
         if workers > MOST_WORKERS {
             let message = format!("a role can have {MOST_WORKERS} workers at most, not {workers}");
             return Err(Failure::give_up("out_of_range", message));
         }
+        // A supervisor that rests begins with it.
+        desk.counters.workers.store(workers.into(), Ordering::Relaxed);
         let resize = CompanyMessage::Resize { role: role.to_owned(), workers };
         self.shared.root.cast(resize).map_err(|_| company_stopping())
     }

@@ -43,7 +43,6 @@ struct InHand {
 pub(super) struct Work {
     pub(super) run: RunId,
     pub(super) step: StepPath,
-    pub(super) attempt: u32,
 }
 
 impl fmt::Display for Work {
@@ -170,8 +169,8 @@ impl<W: Clone> Pool<W> {
             .find_map(|lane| std::iter::from_fn(|| lane.queue.pop_front()).find(|job| !job.reply.is_closed()));
         let next = job.and_then(|job| {
             let (id, worker) = self.idle.pop()?;
-            let Assignment { run, ref step, attempt, .. } = job.assignment;
-            let (work, lane) = (Work { run, step: step.clone(), attempt }, job.lane());
+            let Assignment { run, ref step, .. } = job.assignment;
+            let (work, lane) = (Work { run, step: step.clone() }, job.lane());
             self.lanes[lane].busy += 1;
             let in_hand = InHand { reply: job.reply, _place: job.place, work, lane, since: Instant::now() };
             self.busy.insert(id, (worker.clone(), in_hand));

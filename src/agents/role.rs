@@ -47,6 +47,7 @@ impl Actor for RoleSupervisor {
     type Arguments = ();
 
     async fn pre_start(&self, _: ActorRef<RoleMessage>, (): ()) -> Result<State, ActorProcessingErr> {
+        self.counters.stopped.store(false, Ordering::Relaxed);
         let workers = usize::try_from(self.counters.workers.load(Ordering::Relaxed)).unwrap_or_default();
         Ok(State {
             pool: Pool::new(workers, Arc::clone(&self.counters)),
@@ -130,7 +131,7 @@ impl RoleSupervisor {
                     state.pool.hire(worker.get_id(), worker);
                 }
                 Err(error) => {
-                    self.count_death(state, None, &format!("no worker can be started: {error}"));
+                    self.count_death(state, None, &format!("because none can be started: {error}"));
                 }
             }
         }
@@ -147,14 +148,17 @@ impl RoleSupervisor {
         state.tasks.remove(&worker);
         let Some(death) = state.pool.died(worker) else { return };
         let role = &self.means.role.name;
-        let about = death.work.as_ref().map_or_else(|| "no work in hand".to_owned(), Work::to_string);
+        let about = death
+            .work
+            .as_ref()
+            .map_or_else(|| "with nothing in hand".to_owned(), |work| format!("at its work on {work}"));
         let stopped = self.count_death(state, death.work.as_ref(), &format!("{about}: {reason}"));
         death.answer(Err(match stopped {
             Some(why) => role_stopped(&why),
             None => Failure::retry(
                 "worker_died",
                 format!(
-                    "the agent that played `{role}` died at its work on {about}: {reason}; others are not affected, and \
+                    "the agent that played `{role}` died {about}: {reason}; others are not affected, and \
                      the step can be tried again"
                 ),
             ),
@@ -172,7 +176,7 @@ impl RoleSupervisor {
         };
         let whom = Whom::at_fault(&deaths);
         let why = format!(
-            "the role `{}` has stopped{}: {} of its workers died within {}, the last at its work on {reason}",
+            "the role `{}` has stopped{}: {} of its workers died within {}, the last {reason}",
             role.name,
             if whom == Whom::Everybody { "" } else { " for this run" },
             deaths.len(),
@@ -180,9 +184,6 @@ impl RoleSupervisor {
         );
         tracing::error!(role = role.name, why, "too many workers died");
         state.stops.stop(whom, why.clone());
-        if let Some(work) = work {
-            state.stops.refused(whom, work);
-        }
         for job in state.pool.take_out(|assignment| state.stops.refuses(assignment).is_some()) {
             refuse(job, &why);
         }

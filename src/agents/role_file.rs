@@ -71,7 +71,7 @@ impl Default for RoleLimits {
     }
 }
 
-/// How often workers of a role may die before the role pauses.
+/// How often workers of a role may die before the role stops and asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Restart {
@@ -180,6 +180,8 @@ fn check(written: &Written, stem: &str, problems: &mut Vec<Problem>) {
     }
     if let Some(limits) = &written.limits {
         range("limits.turns", limits.referenced, limits.value.turns, 1, MOST_TURNS);
+        let tokens = limits.value.tokens.map_or(1, |tokens| u32::try_from(tokens).unwrap_or(u32::MAX));
+        range("limits.tokens", limits.referenced, tokens, 1, u32::MAX);
     }
     let mut period = |path: &str, at: Location, value: Duration| {
         if value.is_zero() || value > LONGEST_TIMEOUT {
@@ -254,7 +256,9 @@ fn place(path: &str, at: Location) -> Place {
 
 /// Reads an amount such as `0.25`.
 fn some_dollars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Dollars>, D::Error> {
-    dollars(deserializer).map(Some)
+    #[derive(Deserialize)]
+    struct Amount(#[serde(deserialize_with = "dollars")] Dollars);
+    Ok(Option::<Amount>::deserialize(deserializer)?.map(|Amount(dollars)| dollars))
 }
 
 /// Reads a period such as `10m` or `1h 30m`.

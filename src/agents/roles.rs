@@ -48,7 +48,7 @@ pub struct Role {
     pub workers: u32,
     /// How long one assignment may go on.
     pub limits: RoleLimits,
-    /// How often its workers may die before it pauses.
+    /// How often its workers may die before it stops and asks.
     pub restart: Restart,
     /// Who looks at its finished work before it goes out, if anybody.
     pub review: Option<Review>,
@@ -316,7 +316,7 @@ fn unread(reason: &str) -> Problem {
     }
 }
 
-fn hash(text: &str) -> String {
+pub(crate) fn hash(text: &str) -> String {
     Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

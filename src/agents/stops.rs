@@ -1,15 +1,14 @@
 //! What a role no longer works for: a run whose work its workers die of, or everybody if they die of more than one run's.
 //!
-//! Whoever is refused asks a person. Work that was refused and comes again was sent by one, and what was stopped goes on.
+//! Whoever is refused asks a person, and work that a person wants tried again opens the role.
 
-use std::collections::HashMap;
+use indexmap::IndexMap;
 
-use super::pool::Work;
 use crate::agents::Assignment;
-use crate::run::{RunId, StepPath};
+use crate::run::RunId;
 
-/// How much refused work is remembered, so that its return is noticed.
-const MOST_REFUSED: usize = 10_000;
+/// For how many runs a role can have stopped; the first is forgotten when there are more.
+const MOST_STOPPED: usize = 1_000;
 
 /// For whom a role has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,48 +30,33 @@ impl Whom {
 /// For whom a role has stopped, and why.
 #[derive(Debug, Default)]
 pub(super) struct Stops {
-    stopped: HashMap<Whom, Stop>,
-}
-
-#[derive(Debug)]
-struct Stop {
-    why: String,
-    /// The attempts that were refused.
-    refused: HashMap<(RunId, StepPath), u32>,
+    why: IndexMap<Whom, String>,
 }
 
 impl Stops {
     /// The role stops for these.
     pub(super) fn stop(&mut self, whom: Whom, why: String) {
-        self.stopped.insert(whom, Stop { why, refused: HashMap::new() });
-    }
-
-    /// This work, of which a worker died, counts as refused.
-    pub(super) fn refused(&mut self, whom: Whom, work: &Work) {
-        if let Some(stop) = self.stopped.get_mut(&whom) {
-            stop.refused.insert((work.run, work.step.clone()), work.attempt);
+        self.why.insert(whom, why);
+        let is_everybody = |(whom, _): (&Whom, &String)| *whom == Whom::Everybody;
+        if self.why.len() > MOST_STOPPED
+            && let Some(first) = self.why.iter().position(|stop| !is_everybody(stop))
+        {
+            self.why.shift_remove_index(first);
         }
     }
 
     /// True if nothing at all is worked on.
     pub(super) fn for_everybody(&self) -> bool {
-        self.stopped.contains_key(&Whom::Everybody)
+        self.why.contains_key(&Whom::Everybody)
     }
 
     /// Why this is not worked on, if so.
     pub(super) fn refuses(&mut self, assignment: &Assignment) -> Option<String> {
-        [Whom::Everybody, Whom::Run(assignment.run)].into_iter().find_map(|whom| {
-            let stop = self.stopped.get_mut(&whom)?;
-            let work = (assignment.run, assignment.step.clone());
-            if stop.refused.get(&work).is_some_and(|attempt| *attempt < assignment.attempt) {
-                self.stopped.remove(&whom);
-                return None;
-            }
-            if stop.refused.len() < MOST_REFUSED {
-                stop.refused.insert(work, assignment.attempt);
-            }
-            Some(stop.why.clone())
-        })
+        let stops = [Whom::Everybody, Whom::Run(assignment.run)];
+        if assignment.urged {
+            stops.iter().for_each(|whom| drop(self.why.shift_remove(whom)));
+        }
+        stops.iter().find_map(|whom| self.why.get(whom).cloned())
     }
 }
 
@@ -89,8 +73,8 @@ mod tests {
         RunId(Uuid::from_u128(n))
     }
 
-    fn work(of: RunId, attempt: u32) -> Assignment {
-        Assignment { run: of, attempt, ..assignment("x", &Arc::default()) }
+    fn work(of: RunId, urged: bool) -> Assignment {
+        Assignment { run: of, urged, ..assignment("x", &Arc::default()) }
     }
 
     #[test]
@@ -102,15 +86,16 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_refused_goes_on_when_its_work_comes_again() {
+    fn a_run_that_is_refused_goes_on_when_a_person_says_so() {
         let mut stops = Stops::default();
         stops.stop(Whom::Run(run(1)), "it dies".to_owned());
-        assert_eq!(stops.refuses(&work(run(2), 1)), None, "the others go on");
+        assert_eq!(stops.refuses(&work(run(2), false)), None, "the others go on");
+        assert_eq!(stops.refuses(&work(run(2), true)), None);
         for _ in 0..2 {
-            assert_eq!(stops.refuses(&work(run(1), 1)).as_deref(), Some("it dies"), "the same attempt");
+            assert_eq!(stops.refuses(&work(run(1), false)).as_deref(), Some("it dies"));
         }
-        assert_eq!(stops.refuses(&work(run(1), 2)), None);
-        assert_eq!(stops.refuses(&work(run(1), 1)), None);
+        assert_eq!(stops.refuses(&work(run(1), true)), None);
+        assert_eq!(stops.refuses(&work(run(1), false)), None);
     }
 
     #[test]
@@ -118,9 +103,18 @@ mod tests {
         let mut stops = Stops::default();
         stops.stop(Whom::Everybody, "they die".to_owned());
         assert!(stops.for_everybody());
-        assert!(stops.refuses(&work(run(1), 1)).is_some() && stops.refuses(&work(run(2), 3)).is_some());
-        assert_eq!(stops.refuses(&work(run(2), 4)), None);
-        assert_eq!(stops.refuses(&work(run(1), 1)), None);
+        assert!(stops.refuses(&work(run(1), false)).is_some() && stops.refuses(&work(run(2), false)).is_some());
+        assert_eq!(stops.refuses(&work(run(2), true)), None);
+        assert_eq!(stops.refuses(&work(run(1), false)), None);
         assert!(!stops.for_everybody());
+    }
+
+    #[test]
+    fn runs_that_are_long_gone_are_forgotten() {
+        let mut stops = Stops::default();
+        stops.stop(Whom::Everybody, "they die".to_owned());
+        (0..2 * MOST_STOPPED as u128).for_each(|n| stops.stop(Whom::Run(run(n)), "it dies".to_owned()));
+        assert_eq!(stops.why.len(), MOST_STOPPED);
+        assert!(stops.for_everybody());
     }
 }

@@ -148,13 +148,20 @@ impl<'a> Talk<'a> {
                     within.say(&to, &self.role.name, Says::Answer { text }).await?;
                     Ok(answer)
                 };
-                answered.await.map_err(as_failed)
+                match answered.await {
+                    // The asker goes on without. It is recorded, so that an attempt that is taken up again is told the same.
+                    Err(Stop::Failed(failure)) if failure.category != Category::Cancelled => {
+                        Ok(json!({ "error": failure.message }))
+                    }
+                    answered => answered.map_err(as_failed),
+                }
             })
             .await;
-        match answer {
-            Ok(answer) => Ok(Ok(answer)),
-            Err(Stop::Failed(failure)) if failure.category != Category::Cancelled => Ok(Err(failure.message)),
-            Err(stop) => Err(stop),
+        match answer? {
+            Value::Object(answer) if answer.len() == 1 && answer.contains_key("error") => {
+                Ok(Err(answer["error"].as_str().unwrap_or_default().to_owned()))
+            }
+            answer => Ok(Ok(answer)),
         }
     }
 

@@ -202,7 +202,7 @@ pub(crate) fn assignment(goal: &str, ledger: &Arc<MemoryLedger>) -> Assignment {
     Assignment {
         run: run(),
         step: step(),
-        attempt: 1,
+        urged: false,
         role: "maker".to_owned(),
         goal: goal.to_owned(),
         input: Map::new(),

@@ -1,9 +1,9 @@
-//! The versions of a role: its file and its prompt, as they were whenever runs were begun with them.
+//! The versions of a role: its file and its prompt, as they were whenever runs were begun with them or somebody looked.
 
 use std::path::{Path, PathBuf};
 
 use super::{App, AppError};
-use crate::agents::Role;
+use crate::agents::{self, Role};
 use crate::clock::Timestamp;
 use crate::store::{Definition, DefinitionKind, DefinitionVersion};
 
@@ -65,7 +65,8 @@ impl App {
     pub async fn role_version(&self, role: &str, hash: &str) -> Result<(RoleVersion, String), AppError> {
         let mut fitting = self.role_versions(role).await?;
         fitting.retain(|version| !hash.is_empty() && version.hash.starts_with(hash));
-        let missing = || AppError::NoSuchRoleVersion { role: role.to_owned(), hash: hash.to_owned() };
+        let several = fitting.len() > 1;
+        let missing = || AppError::NoSuchRoleVersion { role: role.to_owned(), hash: hash.to_owned(), several };
         let [version] = <[RoleVersion; 1]>::try_from(fitting).map_err(|_| missing())?;
         let text = self.workspace().definitions().text(version.kind, &version.name, &version.hash).await?;
         Ok((version, text.ok_or_else(missing)?))
@@ -83,11 +84,20 @@ impl App {
             DefinitionKind::Agent => agents.folder.join(format!("{}.yaml", version.name)),
             DefinitionKind::Prompt => agents.prompts.join(format!("{}.md", version.name)),
         };
+        self.keep_what_is_there(&version, &path).await?;
         let target = path.clone();
         let written = tokio::task::spawn_blocking(move || replace(&target, &text)).await;
         let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error)));
         written.map_err(|error| AppError::File { path: path.clone(), error })?;
         Ok((version, path))
+    }
+
+    /// Keeps the text of a file as a version, if the file is there.
+    async fn keep_what_is_there(&self, version: &RoleVersion, path: &Path) -> Result<(), AppError> {
+        let Ok(text) = tokio::fs::read_to_string(path).await else { return Ok(()) };
+        let RoleVersion { kind, name, .. } = version;
+        let definition = Definition { kind: *kind, name: name.clone(), hash: agents::hash(&text), text };
+        Ok(self.workspace().definitions().save(&[definition], self.shared.clock.now()).await?)
     }
 
     fn role(&self, name: &str) -> Result<&Role, AppError> {

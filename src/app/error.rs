@@ -34,12 +34,17 @@ pub enum AppError {
         near: Option<String>,
     },
     /// There is no such version of a role, or more than one whose hash begins like that.
-    #[error("there is not just one version of role {role} whose hash begins with `{hash}`")]
+    #[error(
+        "{} role {role} whose hash begins with `{hash}`",
+        if *several { "there is more than one version of" } else { "there is no version of" }
+    )]
     NoSuchRoleVersion {
         /// The role.
         role: String,
         /// How the hash was said to begin.
         hash: String,
+        /// Whether there is more than one.
+        several: bool,
     },
     /// A file cannot be written.
     #[error("{} cannot be written: {error}", path.display())]

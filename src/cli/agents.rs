@@ -13,7 +13,7 @@ use super::session::{Purpose, Session, Twice};
 use super::{Context, Format, run};
 use crate::server::{AgentView, Resize, WorkflowText};
 
-/// Lists the company's roles, or talks to one
+/// Lists the company's roles, talks to one, resizes it, or brings back a version of it
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A role is a file in the folder agents/; one of the same name replaces a role that is built in. While another callboard
@@ -46,7 +46,8 @@ Examples:
     },
     /// Lists the versions of a role's file and of its prompt
     ///
-    /// A version is kept when a run is begun with it; each run pins those that it began with.
+    /// A version is kept when a run is begun with it, or when the versions are looked at; each run pins those that it began
+    /// with.
     #[command(after_help = "\
 Examples:
   callboard agents versions research")]

@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::output::Output;
 use super::session::{Purpose, Session, Twice};
 use super::{Context, Format};
-use crate::server::{NoteView, Rebuilt, Ruled, Ruling};
+use crate::server::{MOST_NOTES, NoteView, NotesQuery, Rebuilt, Ruled, Ruling};
 use crate::store::entries::{EntryId, Settled};
 
 /// Looks after the memory
@@ -26,9 +26,13 @@ Notes about the same thing are versions of each other. Of two that say different
 clearly surer; else both stand until a role or a person says which.
 
 Examples:
-  callboard memory notes
+  callboard memory notes --about \"the budget of May\"
   callboard memory notes --format json | jq '.[] | select(.gave_way_to == null)'")]
-    Notes,
+    Notes {
+        /// Only those about this
+        #[arg(long, value_name = "KEY")]
+        about: Option<String>,
+    },
     /// Says which of several notes about the same thing holds
     #[command(after_help = "\
 Examples:
@@ -50,7 +54,7 @@ impl Memory {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         match self {
             Self::Rebuild => rebuild(context).await,
-            Self::Notes => notes(context).await,
+            Self::Notes { about } => notes(context, about).await,
             Self::Settle { note, because, by } => {
                 settle(context, Ruling { holds: EntryId(note), reason: because, by }).await
             }
@@ -74,15 +78,22 @@ async fn rebuild(context: &Context) -> Result<Exit, Complaint> {
     Ok(Exit::Done)
 }
 
-async fn notes(context: &Context) -> Result<Exit, Complaint> {
+async fn notes(context: &Context, about: Option<String>) -> Result<Exit, Complaint> {
     let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
-    let notes: Result<Vec<NoteView>, Complaint> = session.get("/api/memory/notes").await;
+    let notes: Result<Vec<NoteView>, Complaint> = session.get_with("/api/memory/notes", &NotesQuery { about }).await;
     session.close().await;
     let notes = notes?;
     match context.output.format() {
         Format::Json => context.output.json(&notes),
         Format::Text if notes.is_empty() => context.output.line("nothing is noted"),
-        Format::Text => notes.iter().for_each(|note| write(&context.output, note)),
+        Format::Text => {
+            notes.iter().for_each(|note| write(&context.output, note));
+            if notes.len() == MOST_NOTES {
+                context
+                    .output
+                    .line(format!("these are the first {MOST_NOTES}; `--about KEY` shows those about one thing"));
+            }
+        }
     }
     Ok(Exit::Done)
 }

@@ -16,6 +16,8 @@ pub struct Attempt {
     pub step: StepPath,
     /// From 1.
     pub number: u32,
+    /// Whether a person wants it made, although the one before could not go on.
+    pub urged: bool,
     /// What is to be done.
     pub job: Job,
     /// The step's input.

@@ -310,6 +310,7 @@ impl Runner {
                         run: self.run,
                         step: step.clone(),
                         number: attempt,
+                        urged: drive.state.is_urged(&step, attempt),
                         job,
                         input,
                         output,

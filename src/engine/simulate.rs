@@ -208,6 +208,7 @@ impl One<'_> {
             run: self.run,
             step: step.clone(),
             number: attempt,
+            urged: false,
             job,
             input,
             output,

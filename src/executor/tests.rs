@@ -22,6 +22,7 @@ fn ledger() -> Arc<MemoryLedger> {
 
 fn attempt(job: Job, ledger: &Arc<MemoryLedger>) -> Attempt {
     Attempt {
+        urged: false,
         run: run(),
         step: step(),
         number: 1,

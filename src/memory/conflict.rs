@@ -8,8 +8,8 @@ use super::{Memory, MemoryError};
 use crate::clock::Timestamp;
 use crate::store::entries::{Entry, EntryId, EntryKind, EntryScope, NewNote, Settled};
 
-/// How many of the other notes are told of, the newest.
-const MOST_RIVALS: usize = 8;
+/// How many of the other notes are told of.
+const MOST_RIVALS: usize = 7;
 
 /// What else was noted about the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,9 +59,12 @@ impl Conflict {
             at: other.created_at,
             settled: other.settled.clone(),
         };
-        let mut others: Vec<Rival> = versions.iter().rev().filter(is_rival).take(MOST_RIVALS).map(rival).collect();
-        others.reverse();
-        let open = others.iter().any(|rival| rival.settled.is_none());
+        let mut others: Vec<&Entry> = versions.iter().filter(is_rival).collect();
+        let open = others.iter().any(|other| other.settled.is_none());
+        // Those that stand are told of first, and of each kind the newest.
+        others.sort_by_key(|other| (other.settled.is_some(), std::cmp::Reverse(other.id)));
+        let mut others: Vec<Rival> = others.into_iter().take(MOST_RIVALS).map(rival).collect();
+        others.sort_by_key(|rival| rival.id);
         let holds = match note.superseded_by {
             Some(winner) => Some(winner),
             None if open => None,
@@ -83,8 +86,8 @@ impl Memory {
         Ok(Noted { id, conflict: self.conflicts(&noted).await?.remove(&id) })
     }
 
-    /// Rules that of all notes of `scope` about the same thing the one with the id `holds` holds; returns those that gave
-    /// way.
+    /// Rules that the note with the id `holds` holds, against these others about the same thing, or against all that
+    /// stand; returns those that gave way.
     ///
     /// # Errors
     /// [`MemoryError::Store`] if there is no such note that stands, or SQL fails.
@@ -92,19 +95,26 @@ impl Memory {
         &self,
         scope: &EntryScope,
         holds: EntryId,
+        against: Option<&[EntryId]>,
         by: &str,
         reason: &str,
     ) -> Result<Vec<EntryId>, MemoryError> {
         let ruling = Settled::Ruling { by: by.to_owned(), reason: reason.to_owned() };
-        Ok(self.shared.entries.settle(scope, holds, &ruling).await?)
+        Ok(self.shared.entries.settle(scope, holds, against, &ruling).await?)
     }
 
-    /// The notes of `scope`, those that gave way too, by what they are about and then by age.
+    /// The notes of `scope`, about `about` if that is given, those that gave way too, by what they are about and then by
+    /// age.
     ///
     /// # Errors
     /// [`MemoryError::Store`].
-    pub async fn notes(&self, scope: &EntryScope, limit: usize) -> Result<Vec<Entry>, MemoryError> {
-        Ok(self.shared.entries.notes(scope, limit).await?)
+    pub async fn notes(
+        &self,
+        scope: &EntryScope,
+        about: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, MemoryError> {
+        Ok(self.shared.entries.notes(scope, about, limit).await?)
     }
 
     /// The conflicts that these entries are in.

@@ -155,7 +155,7 @@ async fn a_hit_says_what_else_was_noted_about_the_same() {
     assert_eq!(hits.len(), 2);
     assert!(hits.iter().all(|hit| hit.conflict.as_ref().unwrap().holds.is_none()), "{hits:?}");
 
-    let gave_way = place.memory.settle(&EntryScope::Workspace, first.id, "qa", "see the minutes").await.unwrap();
+    let gave_way = place.memory.settle(&EntryScope::Workspace, first.id, None, "qa", "see the minutes").await.unwrap();
     assert_eq!(gave_way, [second.id]);
     let hits = place.recall("budget").await;
     let conflict = hits[0].conflict.as_ref().unwrap();
@@ -170,6 +170,27 @@ async fn a_hit_says_what_else_was_noted_about_the_same() {
     let third = place.memory.note(about("implementation", "The budget is one.", Some(5))).await.unwrap();
     assert_eq!(third.conflict.unwrap().holds, Some(first.id));
     assert_eq!(place.recall("budget").await[0].conflict.as_ref().unwrap().others.len(), 2);
+}
+
+#[tokio::test]
+async fn an_open_contradiction_is_told_of_however_many_others_are_settled() {
+    let place = place().await;
+    let about = |author: &str, confidence| NewNote {
+        author: author.to_owned(),
+        heading: Some("budget".to_owned()),
+        confidence,
+        ..note(&format!("The budget is what {author} says."))
+    };
+    place.memory.note(about("one", Some(50))).await.unwrap();
+    place.memory.note(about("two", Some(50))).await.unwrap();
+    for number in 0..10 {
+        place.memory.note(about(&format!("doubtful{number}"), Some(0))).await.unwrap();
+    }
+    for hit in place.recall("budget").await {
+        let conflict = hit.conflict.unwrap();
+        assert_eq!((conflict.holds, conflict.others.len()), (None, 7));
+        assert!(conflict.others.iter().any(|rival| rival.settled.is_none()));
+    }
 }
 
 #[tokio::test]

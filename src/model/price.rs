@@ -1,8 +1,7 @@
-//! What models cost: by the token, in billionths of a US dollar, so that nothing is ever rounded away.
+//! What models cost: by the million tokens, in billionths of a US dollar.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::iter::Sum;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -26,12 +25,6 @@ impl Dollars {
     }
 }
 
-impl Sum for Dollars {
-    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
-        Self(amounts.fold(0, |sum, amount| sum.saturating_add(amount.0)))
-    }
-}
-
 /// `$0.0125`: at least two digits after the point, and no more than are needed.
 impl fmt::Display for Dollars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,12 +43,12 @@ pub fn dollars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dollars, D:
     Dollars::of(dollars).ok_or_else(|| de::Error::custom(format!("{dollars} is no amount from 0 to {MOST} dollars")))
 }
 
-/// What a model costs.
+/// What a model costs, by the million tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
-    /// For each token that it reads.
+    /// For a million tokens that it reads.
     pub input: Dollars,
-    /// For each token that it writes.
+    /// For a million tokens that it writes.
     pub output: Dollars,
 }
 
@@ -63,11 +56,12 @@ impl Price {
     /// Nothing.
     pub const FREE: Self = Self { input: Dollars(0), output: Dollars(0) };
 
-    /// What this much costs.
+    /// What this much costs, rounded up.
     #[must_use]
     pub fn cost(self, usage: Usage) -> Dollars {
-        let part = |price: Dollars, tokens: u64| Dollars(price.0.saturating_mul(tokens));
-        [part(self.input, usage.input_tokens), part(self.output, usage.output_tokens)].into_iter().sum()
+        let part = |price: Dollars, tokens: u64| u128::from(price.0) * u128::from(tokens);
+        let millionths = part(self.input, usage.input_tokens).saturating_add(part(self.output, usage.output_tokens));
+        Dollars(u64::try_from(millionths.div_ceil(1_000_000)).unwrap_or(u64::MAX))
     }
 }
 
@@ -99,9 +93,7 @@ impl FromStr for Prices {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let written: BTreeMap<String, Written> = toml::from_str(text).map_err(|error| error.to_string())?;
-        // Dollars for a million tokens are millionths of a dollar for one.
-        let per_token = |million: Dollars| Dollars(million.0 / 1_000_000);
-        let price = |Written { input, output }| Price { input: per_token(input), output: per_token(output) };
+        let price = |Written { input, output }| Price { input, output };
         Ok(Self(written.into_iter().map(|(model, written)| (model, price(written))).collect()))
     }
 }
@@ -114,12 +106,18 @@ mod tests {
     fn prices_are_read_and_costs_are_exact() {
         let prices: Prices = "[\"openai/small\"]\ninput = 0.15\noutput = 0.6\n".parse().unwrap();
         let price = prices.of("openai/small").unwrap();
-        assert_eq!(price, Price { input: Dollars(150), output: Dollars(600) });
+        assert_eq!(price, Price { input: Dollars(150_000_000), output: Dollars(600_000_000) });
         let cost = price.cost(Usage { input_tokens: 1_000, output_tokens: 10 });
         assert_eq!((cost, cost.to_string()), (Dollars(156_000), "$0.000156".to_owned()));
         assert_eq!(prices.of("openai/large"), None);
         assert_eq!(Price::FREE.cost(Usage { input_tokens: u64::MAX, output_tokens: u64::MAX }), Dollars(0));
-        assert_eq!(price.cost(Usage { input_tokens: u64::MAX, output_tokens: 1 }), Dollars(u64::MAX));
+        assert_eq!(price.cost(Usage { input_tokens: u64::MAX, output_tokens: u64::MAX }), Dollars(u64::MAX));
+        let cheap = Price { input: Dollars::of(0.0005).unwrap(), output: Dollars(0) };
+        assert_eq!(
+            cheap.cost(Usage { input_tokens: 1_000, output_tokens: 0 }),
+            Dollars(500),
+            "nothing is rounded away"
+        );
         assert_eq!(Dollars::of(12.5).unwrap().to_string(), "$12.50");
     }
 

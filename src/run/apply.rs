@@ -185,6 +185,7 @@ impl RunState {
                     phase: Phase::Evaluating,
                     calls: std::collections::BTreeMap::new(),
                     said: std::collections::BTreeSet::new(),
+                    urged: None,
                 }));
             }
             Some(Slot::Active(active))
@@ -378,6 +379,8 @@ impl RunState {
             }
             QuestionKind::Stuck { failure } => {
                 let again = choice.as_str() == stuck::AGAIN;
+                let active = self.active_mut(step)?;
+                active.urged = again.then_some(active.attempt + 1);
                 self.set_phase(step, if again { Phase::Resuming } else { Phase::Failing(final_failure(&failure)) })
             }
             QuestionKind::Unknown { call } => {

@@ -87,6 +87,8 @@ pub(super) struct Active {
     pub(super) calls: BTreeMap<CallKey, CallState>,
     /// What agents have said to each other at their work on it.
     pub(super) said: BTreeSet<MessageId>,
+    /// The attempt that a person wants made although the one before could not go on.
+    pub(super) urged: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -297,6 +299,12 @@ impl RunState {
     /// The attempts that the executor works on: each step with its attempt.
     pub fn working(&self) -> impl Iterator<Item = (&StepPath, u32)> {
         self.working.iter().filter_map(|step| Some((step, self.active(step)?.attempt)))
+    }
+
+    /// True if a person wants this attempt made, although the one before could not go on.
+    #[must_use]
+    pub fn is_urged(&self, step: &StepPath, attempt: u32) -> bool {
+        self.active(step).is_some_and(|active| active.urged == Some(attempt))
     }
 
     /// True if `attempt` of `step` is what the executor should be working on.

@@ -40,7 +40,7 @@ pub struct AgentVersion {
     pub name: String,
     /// Hash of its text.
     pub hash: String,
-    /// When it was first used, in milliseconds since 1970.
+    /// When it was first seen, in milliseconds since 1970.
     pub at: Timestamp,
     /// Whether it is the one that is used now.
     pub current: bool,

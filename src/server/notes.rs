@@ -1,7 +1,7 @@
 //! The notes in the memory: what was noted about what, and which of several holds.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
@@ -11,7 +11,7 @@ use crate::run::{RunId, StepPath};
 use crate::store::entries::{Entry, EntryId, EntryScope, Settled};
 
 /// How many notes are listed at most.
-const MOST_NOTES: usize = 1_000;
+pub(crate) const MOST_NOTES: usize = 1_000;
 
 /// A note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,15 +81,27 @@ impl From<Entry> for NoteView {
     }
 }
 
+/// Which notes are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotesQuery {
+    /// Only those about this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+}
+
 /// `GET /api/memory/notes`
-pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<NoteView>>, ApiError> {
-    let notes = app.memory().notes(&EntryScope::Workspace, MOST_NOTES).await?;
+pub(super) async fn list(
+    State(app): State<App>,
+    Query(NotesQuery { about }): Query<NotesQuery>,
+) -> Result<Json<Vec<NoteView>>, ApiError> {
+    let notes = app.memory().notes(&EntryScope::Workspace, about.as_deref(), MOST_NOTES).await?;
     Ok(Json(notes.into_iter().map(NoteView::from).collect()))
 }
 
 /// `POST /api/memory/rulings`
 pub(super) async fn settle(State(app): State<App>, Json(ruling): Json<Ruling>) -> Result<Json<Ruled>, ApiError> {
     let Ruling { holds, reason, by } = ruling;
-    let gave_way = app.memory().settle(&EntryScope::Workspace, holds, &by, &reason).await?;
+    let gave_way = app.memory().settle(&EntryScope::Workspace, holds, None, &by, &reason).await?;
     Ok(Json(Ruled { gave_way }))
 }

@@ -150,43 +150,48 @@ async fn a_panic_fails_one_attempt_and_nothing_else() {
 }
 
 /// An attempt of this run.
-fn attempt(of: u128, number: u32, goal: &str) -> Assignment {
-    Assignment { run: RunId(Uuid::from_u128(of)), attempt: number, ..assignment(goal, &ledger()) }
+fn attempt(of: u128, goal: &str) -> Assignment {
+    Assignment { run: RunId(Uuid::from_u128(of)), ..assignment(goal, &ledger()) }
+}
+
+/// One that a person wants made.
+fn urged(of: u128, goal: &str) -> Assignment {
+    Assignment { urged: true, ..attempt(of, goal) }
 }
 
 #[tokio::test]
 async fn a_run_whose_work_kills_workers_is_asked_about_and_the_others_go_on() {
     let company = company("workers: 2\nrestart: { max_restarts: 2, within: 1m }\n", obedient()).await;
-    for number in 1..=2 {
-        assert_eq!(failure(company.assign(attempt(1, number, "die")).await).code, "worker_died");
+    for _ in 0..2 {
+        assert_eq!(failure(company.assign(attempt(1, "die")).await).code, "worker_died");
     }
-    let stopped = failure(company.assign(attempt(1, 3, "die")).await);
+    let stopped = failure(company.assign(attempt(1, "die")).await);
     assert_eq!((stopped.category, stopped.code.as_str()), (Category::Ask, "role_stopped"));
     assert!(stopped.message.contains("has stopped for this run: 3 of its workers died within 1m"), "{stopped}");
     assert!(stopped.message.contains("the model is broken"), "{stopped}");
 
     // What else it wants is refused too, and who else wants something has it.
-    let other_step = Assignment { step: "other".into(), ..attempt(1, 1, "work") };
+    let other_step = Assignment { step: "other".into(), ..attempt(1, "work") };
     assert_eq!(failure(company.assign(other_step).await).code, "role_stopped");
-    assert_eq!(company.assign(attempt(2, 1, "work")).await, Ok(json!({ "text": "worked" })));
+    assert_eq!(company.assign(attempt(2, "work")).await, Ok(json!({ "text": "worked" })));
     assert!(!stats(&company).stopped);
 
     // A person has had it tried again.
-    assert_eq!(company.assign(attempt(1, 4, "work")).await, Ok(json!({ "text": "worked" })));
+    assert_eq!(company.assign(urged(1, "work")).await, Ok(json!({ "text": "worked" })));
     assert_eq!((stats(&company).live, stats(&company).restarts), (2, 3));
 }
 
 #[tokio::test]
 async fn a_role_whose_workers_die_of_everything_stops_and_asks_whoever_wants_something() {
     let company = company("workers: 1\nrestart: { max_restarts: 1, within: 1m }\n", obedient()).await;
-    assert_eq!(failure(company.assign(attempt(1, 1, "die")).await).code, "worker_died");
+    assert_eq!(failure(company.assign(attempt(1, "die")).await).code, "worker_died");
     let assign = |assignment| {
         let company = company.clone();
         tokio::spawn(async move { company.assign(assignment).await })
     };
-    let in_hand = assign(attempt(2, 1, "die slowly"));
+    let in_hand = assign(attempt(2, "die slowly"));
     until("it is in hand", || stats(&company).busy == 1).await;
-    let queued = assign(attempt(3, 1, "work"));
+    let queued = assign(attempt(3, "work"));
     until("it is queued", || stats(&company).queued == 1).await;
     for asked in [in_hand, queued] {
         let failure = failure(timeout(SOON, asked).await.unwrap().unwrap());
@@ -194,10 +199,10 @@ async fn a_role_whose_workers_die_of_everything_stops_and_asks_whoever_wants_som
         assert!(failure.message.contains("has stopped: 2 of its workers died"), "{failure}");
     }
     assert!(stats(&company).stopped);
-    assert_eq!(failure(company.assign(attempt(4, 1, "work")).await).code, "role_stopped");
+    assert_eq!(failure(company.assign(attempt(4, "work")).await).code, "role_stopped");
     // One answer is enough for all that come after it.
-    assert_eq!(company.assign(attempt(3, 2, "work")).await, Ok(json!({ "text": "worked" })));
-    assert_eq!(company.assign(attempt(5, 1, "work")).await, Ok(json!({ "text": "worked" })));
+    assert_eq!(company.assign(urged(3, "work")).await, Ok(json!({ "text": "worked" })));
+    assert_eq!(company.assign(attempt(5, "work")).await, Ok(json!({ "text": "worked" })));
     assert!(!stats(&company).stopped);
 }
 
@@ -330,7 +335,8 @@ async fn a_role_uses_only_so_many_tokens_and_so_much_money() {
     });
     for (lines, code) in [("tokens: 100", "too_many_tokens"), ("cost: 0.0001", "too_expensive")] {
         let mut models = Models::only(model.clone());
-        models.set_price(Models::DEFAULT, Some(Price { input: Dollars(1_000), output: Dollars(5_000) }));
+        models
+            .set_price(Models::DEFAULT, Some(Price { input: Dollars(1_000_000_000), output: Dollars(5_000_000_000) }));
         let company = Company::start(maker(&format!("limits: {{ {lines} }}\n")), &models, tools()).await.unwrap();
         let failure = failure(company.assign(assignment("go", &ledger())).await);
         assert_eq!((failure.category, failure.code.as_str()), (Category::GiveUp, code), "{failure}");

@@ -20,6 +20,7 @@ struct Written {
     text: String,
     key: Option<String>,
     confidence: Option<u8>,
+    source: Option<String>,
 }
 
 /// What the arbiter says.
@@ -55,7 +56,14 @@ impl Talk<'_> {
             && let Some(holds) = verdict.holds
         {
             let caller = Caller { agent: Some(arbiter.name.clone()), ..hands.caller.clone() };
-            let ruling = json!({ "holds": holds, "reason": verdict.reason });
+            let judged: Vec<EntryId> = conflict
+                .others
+                .iter()
+                .filter(|rival| rival.settled.is_none())
+                .map(|rival| rival.id)
+                .chain([id])
+                .collect();
+            let ruling = json!({ "holds": holds, "against": judged, "reason": verdict.reason });
             if hands.perform(&within, &caller, SETTLE, ruling).await?.is_ok() {
                 result["conflict"]["holds"] = json!(holds);
                 result["conflict"]["ruling"] = json!({ "by": arbiter.name, "reason": verdict.reason });
@@ -83,14 +91,12 @@ impl Talk<'_> {
         if self.spend().is_err() {
             return Ok(None);
         }
+        let (author, text) = (written.source.as_ref().unwrap_or(&self.role.name), &written.text);
+        let mut notes = vec![json!({ "id": id, "author": author, "text": text, "confidence": written.confidence })];
         let standing = conflict.others.iter().filter(|rival| rival.settled.is_none());
-        let mut notes: Vec<Value> = standing
-            .map(|rival| {
-                json!({ "id": rival.id, "author": rival.author, "text": rival.text, "confidence": rival.confidence })
-            })
-            .collect();
-        let (author, text, confidence) = (&self.role.name, &written.text, written.confidence);
-        notes.push(json!({ "id": id, "author": author, "text": text, "confidence": confidence }));
+        notes.extend(standing.map(|rival| {
+            json!({ "id": rival.id, "author": rival.author, "text": rival.text, "confidence": rival.confidence })
+        }));
         let ids: Vec<Value> = notes.iter().map(|note| note["id"].clone()).collect();
         let input = json!({ "key": key, "notes": notes });
         let goal = format!("Which of these notes on the same thing holds: {key}?");
@@ -107,15 +113,17 @@ impl Talk<'_> {
                     within.say(&arbiter.name, &self.role.name, Says::Verdict { accepted, reasons }).await?;
                     Ok(value)
                 };
-                judged.await.map_err(as_failed)
+                match judged.await {
+                    // What is noted is noted: that nobody could judge it is no failure of the work. It is recorded, so that
+                    // an attempt that is taken up again is told the same.
+                    Err(Stop::Failed(failure)) if failure.category != Category::Cancelled => {
+                        Ok(json!({ "holds": null, "reason": failure.message }))
+                    }
+                    judged => judged.map_err(as_failed),
+                }
             })
-            .await;
-        match verdict {
-            Ok(verdict) => Ok(serde_json::from_value(verdict).ok()),
-            // What is noted is noted: that nobody could judge it is no failure of the work.
-            Err(Stop::Failed(failure)) if failure.category != Category::Cancelled => Ok(None),
-            Err(stop) => Err(stop),
-        }
+            .await?;
+        Ok(serde_json::from_value(verdict).ok())
     }
 }
 

@@ -259,7 +259,7 @@ fn tokens_and_cost_are_limited() {
     let (code, message) = ends_with(TurnLimits { tokens: Some(300), ..limits });
     assert_eq!(code, "too_many_tokens");
     assert!(message.contains("with 330 tokens, of 300"), "{message}");
-    let price = Price { input: Dollars(150), output: Dollars(600) };
+    let price = Price { input: Dollars(150_000_000), output: Dollars(600_000_000) };
     let (code, message) = ends_with(TurnLimits { cost: Some((Dollars(42_000), price)), ..limits });
     assert_eq!(code, "too_expensive");
     assert!(message.contains("for $0.000042, of $0.000042"), "{message}");

@@ -29,7 +29,7 @@ pub(super) async fn list(context: &Context, role: &str) -> Result<Exit, Complain
                     [short(&version.hash).to_owned(), file(&version), version.at.to_string(), now.to_owned()]
                 })
                 .collect();
-            context.output.table(["VERSION", "FILE", "FIRST USED", ""], &rows);
+            context.output.table(["VERSION", "FILE", "FIRST SEEN", ""], &rows);
         }
     }
     Ok(Exit::Done)

@@ -1,6 +1,6 @@
 //! Notes. Several about one thing are its versions, and at most one of them holds.
 //!
-//! The policy, in this order: who noted a thing may revise it; of two that say different things the one that its author
+//! The policy, in this order: the step that noted a thing may revise it, in the same run or in another of its workflow; of two that say different things the one that its author
 //! is clearly more sure of holds; else both stand, side by side, until somebody rules which of them holds. None is
 //! ever lost: one that does not hold leaves the index, and says why.
 
@@ -63,9 +63,10 @@ enum Standing {
     Contradicts,
 }
 
-fn standing(new: &NewNote, old: &Entry) -> Standing {
+/// `same_workflow` says whether the two were noted by runs of one workflow, or neither by a run.
+fn standing(new: &NewNote, old: &Entry, same_workflow: bool) -> Standing {
     let step = |provenance: &Option<Provenance>| provenance.as_ref().map(|provenance| provenance.step.clone());
-    if old.source == new.author && step(&old.provenance) == step(&new.provenance) {
+    if same_workflow && old.source == new.author && step(&old.provenance) == step(&new.provenance) {
         return Standing::Revises;
     }
     if old.text.split_whitespace().eq(new.text.split_whitespace()) {
@@ -79,6 +80,24 @@ fn standing(new: &NewNote, old: &Entry) -> Standing {
     } else {
         Standing::Contradicts
     }
+}
+
+/// Whether two notes were made by runs of one workflow, or neither by a run.
+async fn same_workflow(
+    connection: &mut SqliteConnection,
+    one: Option<&Provenance>,
+    other: Option<&Provenance>,
+) -> Result<bool, StoreError> {
+    let (Some(one), Some(other)) = (one, other) else { return Ok(one.is_none() && other.is_none()) };
+    if one.run == other.run {
+        return Ok(true);
+    }
+    let workflows: Vec<String> = sqlx::query_scalar("SELECT workflow FROM runs WHERE id IN (?, ?)")
+        .bind(one.run)
+        .bind(other.run)
+        .fetch_all(connection)
+        .await?;
+    Ok(matches!(workflows.as_slice(), [one, other] if one == other))
 }
 
 impl Entries {
@@ -114,7 +133,8 @@ impl Entries {
         let id = rows::insert_one(&mut transaction, self.workspace(), new, at).await?;
         let mut stands = true;
         for old in &others {
-            let (loser, winner, why) = match standing(&note, old) {
+            let same = same_workflow(&mut transaction, note.provenance.as_ref(), old.provenance.as_ref()).await?;
+            let (loser, winner, why) = match standing(&note, old, same) {
                 Standing::Revises => (old.id, id, Settled::Revised),
                 Standing::Outweighs => (old.id, id, Settled::Confidence),
                 Standing::Yields if std::mem::take(&mut stands) => (id, old.id, Settled::Confidence),
@@ -126,8 +146,8 @@ impl Entries {
         Ok(id)
     }
 
-    /// Rules that of all notes of `scope` about the same thing the one with the id `holds` holds; returns those that gave
-    /// way.
+    /// Rules that the note with the id `holds` holds, against these others of `scope` about the same thing, or against
+    /// all that stand; returns those that gave way.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if there is no such note, or it has given way itself; or a failure of the database.
@@ -135,6 +155,7 @@ impl Entries {
         &self,
         scope: &EntryScope,
         holds: EntryId,
+        against: Option<&[EntryId]>,
         ruling: &Settled,
     ) -> Result<Vec<EntryId>, StoreError> {
         let mut writing = self.workspace.shared.database.writing().await?;
@@ -154,7 +175,7 @@ impl Entries {
         let mut gave_way = Vec::new();
         if let Some(heading) = heading {
             for other in self.standing_notes(&mut transaction, scope, &heading).await? {
-                if other.id != holds {
+                if other.id != holds && against.is_none_or(|against| against.contains(&other.id)) {
                     rows::supersede(&mut transaction, self.workspace(), other.id, holds, ruling).await?;
                     gave_way.push(other.id);
                 }
@@ -183,16 +204,19 @@ impl Entries {
         found.iter().map(rows::entry).collect()
     }
 
-    /// The notes of `scope`, those that gave way too, by what they are about and then by age; at most `limit` of them.
+    /// The notes of `scope`, about `about` if that is given, those that gave way too; those about something first, by
+    /// what they are about and then by age; at most `limit` of them.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub async fn notes(&self, scope: &EntryScope, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    pub async fn notes(&self, scope: &EntryScope, about: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let found = sqlx::query(rows::select_entry!(
-            "WHERE workspace_id = ?1 AND scope = ?2 AND kind = 'note' ORDER BY heading, entries.id LIMIT ?3"
+            "WHERE workspace_id = ?1 AND scope = ?2 AND kind = 'note' AND (?3 IS NULL OR heading = ?3) \
+             ORDER BY heading IS NULL, heading, entries.id LIMIT ?4"
         ))
         .bind(self.workspace())
         .bind(scope.to_string())
+        .bind(about)
         .bind(column::limit(limit))
         .fetch_all(self.reading())
         .await?;

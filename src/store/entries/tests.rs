@@ -160,7 +160,7 @@ async fn a_workspace_sees_nothing_of_another() {
     assert!(theirs.changes(Revision(0), 10).await.unwrap().is_empty());
     assert!(theirs.documents().await.unwrap().is_empty());
     assert!(theirs.forget(&EntryScope::Workspace, "a").await.unwrap().is_empty());
-    assert!(theirs.notes(&EntryScope::Run(run_id(1)), 10).await.unwrap().is_empty());
+    assert!(theirs.notes(&EntryScope::Run(run_id(1)), None, 10).await.unwrap().is_empty());
     assert_eq!(theirs.counts().await.unwrap(), EntryCounts::default());
     assert_eq!(ours.counts().await.unwrap().pieces, 1);
 }

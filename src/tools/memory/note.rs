@@ -56,7 +56,7 @@ impl Tool for MemoryNote {
                 "text": { "type": "string", "minLength": 1, "maxLength": LONGEST },
                 "key": {
                     "type": "string", "minLength": 1, "maxLength": 200,
-                    "description": "What the note is about, always in the same words; your own last note about it is revised"
+                    "description": "What the note is about, always in the same words; what the same step noted about it before is revised"
                 },
                 "confidence": {
                     "type": "integer", "minimum": 0, "maximum": 100,

@@ -22,6 +22,7 @@ pub struct MemorySettle {
 #[derive(Deserialize)]
 struct Arguments {
     holds: EntryId,
+    against: Option<Vec<EntryId>>,
     reason: String,
 }
 
@@ -48,6 +49,10 @@ impl Tool for MemorySettle {
             "type": "object",
             "properties": {
                 "holds": { "type": "integer", "minimum": 1, "description": "The id of the note that holds" },
+                "against": {
+                    "type": "array", "items": { "type": "integer", "minimum": 1 },
+                    "description": "The ids of the notes that do not; all others about the same if left out"
+                },
                 "reason": {
                     "type": "string", "minLength": 1, "maxLength": 4000,
                     "description": "Why, with the sources that bear it out"
@@ -67,9 +72,9 @@ impl Tool for MemorySettle {
     }
 
     async fn call(&self, arguments: Value, _permit: Permit, caller: &Caller) -> Result<Value, ToolError> {
-        let Arguments { holds, reason } = crate::tools::arguments(arguments)?;
+        let Arguments { holds, against, reason } = crate::tools::arguments(arguments)?;
         let by = caller.agent.clone().unwrap_or_else(|| caller.step.to_string());
-        let settled = self.memory.settle(&EntryScope::Workspace, holds, &by, &reason).await;
+        let settled = self.memory.settle(&EntryScope::Workspace, holds, against.as_deref(), &by, &reason).await;
         let settled = settled.map_err(|error| super::failed(&error))?;
         Ok(json!({ "holds": holds, "gave_way": settled }))
     }

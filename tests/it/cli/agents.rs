@@ -32,8 +32,14 @@ fn a_roles_versions_are_listed_compared_and_brought_back() {
     assert_eq!(stage.json(&["agents"])[4]["workers"], 2);
     assert_eq!(stage.json(&["agents", "versions", "legal"]).as_array().unwrap().len(), 3, "nothing is lost");
 
+    // What was written since the last look is a version too, though nobody has seen it.
+    stage.write("agents/legal.yaml", ROLE.replace("workers: 2", "workers: 9"));
+    stage.done(&["agents", "revert", "legal", &old]);
+    assert_eq!(stage.json(&["agents", "versions", "legal"]).as_array().unwrap().len(), 4);
+
     for (arguments, hint) in [
         (["agents", "versions", "legl", ""], "did you mean legal?"),
+        (["agents", "compare", "legal", "zz"], "there is no version of role legal"),
         (["agents", "compare", "legal", "zz"], "`callboard agents versions legal` lists them"),
     ] {
         let arguments: Vec<&str> = arguments.into_iter().filter(|argument| !argument.is_empty()).collect();

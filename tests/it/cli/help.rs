@@ -28,7 +28,7 @@ fn the_help_names_every_command_and_every_exit_code() {
           remember   Remembers documents: files, or folders with all that is in them
           recall     Searches the memory
           memory     Looks after the memory
-          agents     Lists the company's roles, or talks to one
+          agents     Lists the company's roles, talks to one, resizes it, or brings back a version of it
           config     Shows every setting with its value and where it was set
           help       Print this message or the help of the given subcommand(s)
 

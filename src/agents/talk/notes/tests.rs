@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -8,7 +9,7 @@ use crate::agents::testing::{MemoryLedger, ModelOf, assignment, last_result, mak
 use crate::clock::{ManualClock, Timestamp};
 use crate::memory::index::Filter;
 use crate::memory::{EdgeIndex, Memory};
-use crate::model::{Message, Models, Request};
+use crate::model::{Message, ModelError, Models, Request};
 use crate::run::Says;
 use crate::store::entries::{EntryScope, NewNote};
 use crate::store::{Store, StoreOptions, WorkspaceId};
@@ -89,6 +90,33 @@ async fn noted(finds_for: Option<&'static str>, qa: &str, confidence: Option<u8>
     let mut found: Vec<String> = hits.into_iter().map(|hit| hit.text).collect();
     found.sort_unstable();
     (told, said, found)
+}
+
+#[tokio::test]
+async fn what_an_arbiter_could_not_say_is_the_same_when_the_work_is_taken_up_again() {
+    let folder = TempDir::new().unwrap();
+    let tools = tools(&memory(&folder, None).await);
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = asked.clone();
+    let model = ModelOf::new(move |request: Request| {
+        let nth = counter.fetch_add(1, Ordering::SeqCst);
+        async move {
+            let Message::User { text } = &request.messages[1] else { panic!("nothing is asked") };
+            match last_result(&request) {
+                _ if text.contains("Which of these notes") && nth < 3 => Err(ModelError::Retry("down".to_owned())),
+                _ if text.contains("Which of these notes") => panic!("it is asked again"),
+                None => wants("memory.note", json!({ "key": "budget", "text": "The budget is twelve." })),
+                Some(_) if nth < 3 => Err(ModelError::Retry("down".to_owned())),
+                Some(result) => says(&result.to_string()),
+            }
+        }
+    });
+    let company = Company::start(maker_and_qa("", ARBITER), &Models::only(model), tools).await.unwrap();
+    let ledger = Arc::new(MemoryLedger::default());
+    assert!(company.assign(assignment("note it", &ledger)).await.is_err(), "the maker's own model is down after that");
+    let told = company.assign(assignment("note it", &ledger)).await.unwrap();
+    assert!(told.to_string().contains(r#"\"holds\":null"#), "{told}");
+    assert_eq!(asked.load(Ordering::SeqCst), 4, "the note, the arbiter, and the answer twice");
 }
 
 const ARBITER: &str = "tools: [memory.settle]\n";

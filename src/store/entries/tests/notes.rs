@@ -25,7 +25,7 @@ async fn noted(notes: &[NewNote]) -> (Vec<String>, Vec<(String, Settled)>) {
 
 async fn how_they_stand(fixture: &Fixture) -> (Vec<String>, Vec<(String, Settled)>) {
     let entries = fixture.workspace.entries();
-    let all = entries.notes(&EntryScope::Run(run_id(1)), 100).await.unwrap();
+    let all = entries.notes(&EntryScope::Run(run_id(1)), None, 100).await.unwrap();
     let standing: Vec<&Entry> = all.iter().filter(|note| note.superseded_by.is_none()).collect();
     let ids: Vec<EntryId> = standing.iter().map(|note| note.id).collect();
     assert_eq!(ids, in_pages(&entries).await, "the index holds what stands");
@@ -79,16 +79,41 @@ async fn a_ruling_settles_which_note_holds_and_is_kept() {
     }
     let scope = EntryScope::Run(run_id(1));
     let ruling = Settled::Ruling { by: "qa".into(), reason: "the minutes say so".into() };
-    assert_eq!(entries.settle(&scope, ids[1], &ruling).await.unwrap(), [ids[0], ids[2]]);
+    assert_eq!(entries.settle(&scope, ids[1], None, &ruling).await.unwrap(), [ids[0], ids[2]]);
     let (stands, gone) = how_they_stand(&fixture).await;
     assert_eq!(stands, ["two"]);
     assert_eq!(gone, [("one".into(), ruling.clone()), ("three".into(), ruling.clone())]);
-    assert_eq!(entries.settle(&scope, ids[1], &ruling).await.unwrap(), [], "ruled again, nothing changes");
+    assert_eq!(entries.settle(&scope, ids[1], None, &ruling).await.unwrap(), [], "ruled again, nothing changes");
     for (scope, holds) in [(&scope, ids[0]), (&EntryScope::Workspace, ids[1]), (&scope, EntryId(99))] {
-        let error = entries.settle(scope, holds, &ruling).await.unwrap_err();
+        let error = entries.settle(scope, holds, None, &ruling).await.unwrap_err();
         assert!(matches!(error, StoreError::Missing(_)), "{error}");
     }
+    assert_eq!(entries.notes(&scope, Some("team"), 9).await.unwrap(), []);
     // What comes later contradicts the one that holds, and nothing else.
     entries.note(about("d", "four", None), Timestamp(2)).await.unwrap();
     assert_eq!(how_they_stand(&fixture).await.0, ["two", "four"]);
+}
+
+#[tokio::test]
+async fn a_step_of_another_workflow_is_another_author() {
+    let other_run = |text: &str| NewNote {
+        provenance: Some(Provenance { run: run_id(2), step: "a".into() }),
+        ..about("a", text, None)
+    };
+    let (stands, _) = noted(&[about("a", "ten", None), other_run("twelve")]).await;
+    assert_eq!(stands, ["ten", "twelve"]);
+}
+
+#[tokio::test]
+async fn a_ruling_is_against_those_alone_that_it_was_about() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    let mut ids = Vec::new();
+    for author in ["a", "b", "late"] {
+        ids.push(entries.note(about(author, author, None), Timestamp(1)).await.unwrap());
+    }
+    let ruling = Settled::Ruling { by: "qa".into(), reason: "because".into() };
+    let scope = EntryScope::Run(run_id(1));
+    assert_eq!(entries.settle(&scope, ids[0], Some(&ids[..2]), &ruling).await.unwrap(), [ids[1]]);
+    assert_eq!(how_they_stand(&fixture).await.0, ["a", "late"]);
 }

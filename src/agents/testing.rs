@@ -42,23 +42,17 @@ impl MemoryLedger {
     pub(crate) fn said(&self) -> Vec<crate::run::Message> {
         self.records.lock().unwrap().said.clone()
     }
-
-    fn key(call: &Call, nth: u32) -> CallKey {
-        let key = CallKey::of(run(), &step(), &call.tool, &call.arguments.to_string(), nth);
-        call.cause().map_or_else(|| key.clone(), |message| key.within(message))
-    }
 }
 
 #[async_trait]
 impl Ledger for MemoryLedger {
-    async fn open(&self, call: &Call, nth: u32) -> Result<Ruling, Stop> {
-        let key = Self::key(call, nth);
+    async fn open(&self, call: &Arc<Call>, key: &CallKey) -> Result<Ruling, Stop> {
         let mut records = self.records.lock().unwrap();
-        if let Some(value) = records.returned.get(&key) {
+        if let Some(value) = records.returned.get(key) {
             return Ok(Ruling::Recorded(value.clone()));
         }
         records.made.push(call.tool.clone());
-        Ok(Ruling::Perform(skeleton::permit(key, call.effect)))
+        Ok(Ruling::Perform(skeleton::permit(key.clone(), call.effect)))
     }
 
     async fn say(&self, message: crate::run::Message) -> Result<(), Stop> {
@@ -66,10 +60,10 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    async fn close(&self, call: &Call, nth: u32, result: Result<Value, CallError>) -> Result<Value, Stop> {
+    async fn close(&self, call: &Arc<Call>, key: &CallKey, result: Result<Value, CallError>) -> Result<Value, Stop> {
         match result {
             Ok(value) => {
-                self.records.lock().unwrap().returned.insert(Self::key(call, nth), value.clone());
+                self.records.lock().unwrap().returned.insert(key.clone(), value.clone());
                 Ok(value)
             }
             Err(CallError::Failed(failure)) => Err(failure.into()),

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::port::Stop;
 use crate::crash;
-use crate::run::{Failure, Message, MessageId, Permit, RunId, Says, StepPath};
+use crate::run::{CallKey, Failure, Message, MessageId, Permit, RunId, Says, StepPath};
 use crate::workflow::CallEffect;
+use crate::workflow::hash::canonical_json;
 
 /// A call that somebody wants to make.
 #[derive(Clone, Debug)]
@@ -62,17 +63,17 @@ pub enum Ruling {
 /// Where the gate journals: the run's actor, or a list in memory for tests.
 #[async_trait]
 pub trait Ledger: Send + Sync + 'static {
-    /// Rules on a call: the `nth` (from 0) of this tool with these arguments in this attempt.
+    /// Rules on a call, by the key that sets it apart from all others of the run.
     ///
     /// # Errors
     /// `Stop::Parked` if a person must be asked first, `Stop::Failed` if the call is refused.
-    async fn open(&self, call: &Call, nth: u32) -> Result<Ruling, Stop>;
+    async fn open(&self, call: &Arc<Call>, key: &CallKey) -> Result<Ruling, Stop>;
 
     /// Journals how a permitted call ended; returns once that is durable.
     ///
     /// # Errors
     /// `Stop::Parked` if the result is unknown and the call must not be repeated unasked.
-    async fn close(&self, call: &Call, nth: u32, result: Result<Value, CallError>) -> Result<Value, Stop>;
+    async fn close(&self, call: &Arc<Call>, key: &CallKey, result: Result<Value, CallError>) -> Result<Value, Stop>;
 
     /// Journals what an agent said, unless that is journaled already.
     ///
@@ -131,16 +132,32 @@ impl Gate {
         F: FnOnce(Permit) -> R + Send,
         R: Future<Output = Result<Value, CallError>> + Send,
     {
-        let nth = self.nth(format!("{}\n{}", call.tool, call.arguments));
         call.cause.clone_from(&self.cause);
-        match self.ledger.open(&call, nth).await? {
+        let key = self.key(&call);
+        let call = Arc::new(call);
+        match self.ledger.open(&call, &key).await? {
             Ruling::Recorded(value) | Ruling::Simulated(value) => Ok(value),
             Ruling::Perform(permit) => {
                 crash::point("call");
                 let result = perform(permit).await;
                 crash::point("result");
-                self.ledger.close(&call, nth, result).await
+                self.ledger.close(&call, &key, result).await
             }
+        }
+    }
+
+    /// What sets a call apart from all others of the run, and is the same when the attempt is made again.
+    fn key(&self, call: &Call) -> CallKey {
+        let arguments = canonical_json(&call.arguments);
+        let of = |nth| CallKey::of(self.run, &self.step, &call.tool, &arguments, nth);
+        let first = of(0);
+        let key = match self.nth(first.as_str().to_owned()) {
+            0 => first,
+            nth => of(nth),
+        };
+        match &self.cause {
+            None => key,
+            Some(message) => key.within(message),
         }
     }
 

@@ -14,7 +14,6 @@ use super::runner::Message;
 use super::shared::Shared;
 use crate::run::permit::approval_choices;
 use crate::run::{CallKey, Failure, Permit, Policy, Question, QuestionKind, RunEvent, RunId, StepPath, Verdict, rule};
-use crate::workflow::hash::canonical_json;
 
 /// The ledger of one attempt, in the list of its run.
 pub(super) struct RunLedger {
@@ -40,29 +39,27 @@ impl RunLedger {
 
 #[async_trait]
 impl Ledger for RunLedger {
-    async fn open(&self, call: &Call, nth: u32) -> Result<Ruling, Stop> {
+    async fn open(&self, call: &Arc<Call>, key: &CallKey) -> Result<Ruling, Stop> {
         if self.is_unrecorded(call)
-            && let Some(permit) = Permit::harmless(&key(self.run, &self.step, call, nth), call.effect)
+            && let Some(permit) = Permit::harmless(key, call.effect)
         {
             return Ok(Ruling::Perform(permit));
         }
         let (reply, ruling) = oneshot::channel();
-        let call = Box::new(call.clone());
-        let (step, attempt) = (self.step.clone(), self.attempt);
-        self.shared.finished(self.run, Message::Open { step, attempt, call, nth, reply });
+        let (step, attempt, call, key) = (self.step.clone(), self.attempt, call.clone(), key.clone());
+        self.shared.finished(self.run, Message::Open { step, attempt, call, key, reply });
         ruling.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    async fn close(&self, call: &Call, nth: u32, result: Result<Value, CallError>) -> Result<Value, Stop> {
+    async fn close(&self, call: &Arc<Call>, key: &CallKey, result: Result<Value, CallError>) -> Result<Value, Stop> {
         if self.is_unrecorded(call) {
             return result.map_err(|error| match error {
                 CallError::Failed(failure) | CallError::Unknown(failure) => Stop::Failed(failure),
             });
         }
         let (reply, outcome) = oneshot::channel();
-        let call = Box::new(call.clone());
-        let (step, attempt) = (self.step.clone(), self.attempt);
-        self.shared.finished(self.run, Message::Close { step, attempt, call, nth, result, reply });
+        let (step, attempt, call, key) = (self.step.clone(), self.attempt, call.clone(), key.clone());
+        self.shared.finished(self.run, Message::Close { step, attempt, call, key, result, reply });
         outcome.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -76,14 +73,6 @@ impl Ledger for RunLedger {
 
 fn gone() -> Stop {
     Stop::Failed(Failure::retry("interrupted", "the run's actor stopped during a call"))
-}
-
-fn key(run: RunId, step: &StepPath, call: &Call, nth: u32) -> CallKey {
-    let key = CallKey::of(run, step, &call.tool, &canonical_json(&call.arguments), nth);
-    match call.cause() {
-        None => key,
-        Some(message) => key.within(message),
-    }
 }
 
 /// What is known of a call before its intent is durable.
@@ -105,11 +94,10 @@ pub(super) async fn open(
     step: &StepPath,
     attempt: u32,
     call: &Call,
-    nth: u32,
+    key: &CallKey,
     policy: Policy,
 ) -> Result<(Opened, Vec<RunEvent>), EngineError> {
-    let key = key(drive.state.run(), step, call, nth);
-    let tool = call.tool.clone();
+    let (key, tool) = (key.clone(), call.tool.clone());
     Ok(match rule(&drive.state, step, attempt, &key, call.effect, policy) {
         Verdict::Make => (Opened::Permit, Vec::new()),
         Verdict::Recorded(value) => (Opened::Value(drive.value(value).await?, Known::Recorded), Vec::new()),
@@ -147,7 +135,7 @@ pub(super) fn permit(
     step: &StepPath,
     attempt: u32,
     call: &Call,
-    nth: u32,
+    key: &CallKey,
 ) -> Result<Ruling, Stop> {
     match opened {
         Opened::Stop(why) => Err(why),
@@ -155,9 +143,8 @@ pub(super) fn permit(
         Opened::Value(value, Known::Simulated) => Ok(Ruling::Simulated((*value).clone())),
         Opened::Permit => {
             let state = &drive.ok_or_else(gone)?.state;
-            let key = key(state.run(), step, call, nth);
-            Permit::harmless(&key, call.effect)
-                .or_else(|| Permit::intended(state, step, attempt, &key))
+            Permit::harmless(key, call.effect)
+                .or_else(|| Permit::intended(state, step, attempt, key))
                 .map(Ruling::Perform)
                 .ok_or_else(gone)
         }
@@ -184,14 +171,13 @@ pub(super) async fn close(
     step: &StepPath,
     attempt: u32,
     call: &Call,
-    nth: u32,
+    key: &CallKey,
     result: Result<Value, CallError>,
 ) -> Result<(Vec<RunEvent>, Result<Value, Stop>), EngineError> {
-    let run = drive.state.run();
     if !drive.state.is_working(step, attempt) {
         return Ok((Vec::new(), Err(gone())));
     }
-    let (key, step, tool) = (key(run, step, call, nth), step.clone(), call.tool.clone());
+    let (key, step, tool) = (key.clone(), step.clone(), call.tool.clone());
     let harmless = !call.effect.effect.changes_the_world();
     Ok(match result {
         Ok(value) => {

@@ -22,7 +22,7 @@ use super::ledger::{self, RunLedger};
 use super::port::{Attempt, Job, Stop};
 use super::shared::Shared;
 use crate::crash;
-use crate::run::{Category, Command, Failure, Output, RunEvent, RunId, RunStatus, StepPath};
+use crate::run::{CallKey, Category, Command, Failure, Output, RunEvent, RunId, RunStatus, StepPath};
 use crate::store::JournalError;
 use crate::workflow::{Outcome, Process};
 
@@ -47,13 +47,13 @@ pub(super) enum Message {
     /// The run of a `workflow` step has been started.
     ChildStarted { step: StepPath, attempt: u32, result: Result<RunId, Failure> },
     /// An attempt wants to make a call.
-    Open { step: StepPath, attempt: u32, call: Box<Call>, nth: u32, reply: oneshot::Sender<Result<Ruling, Stop>> },
+    Open { step: StepPath, attempt: u32, call: Arc<Call>, key: CallKey, reply: oneshot::Sender<Result<Ruling, Stop>> },
     /// An attempt's call has ended.
     Close {
         step: StepPath,
         attempt: u32,
-        call: Box<Call>,
-        nth: u32,
+        call: Arc<Call>,
+        key: CallKey,
         result: Result<Value, CallError>,
         reply: oneshot::Sender<Result<Value, Stop>>,
     },
@@ -166,14 +166,14 @@ impl Runner {
                     }
                 }
             }
-            Message::Open { step, attempt, call, nth, reply } => {
-                let (ruling, events) = ledger::open(drive, &step, attempt, &call, nth, self.shared.policy).await?;
+            Message::Open { step, attempt, call, key, reply } => {
+                let (ruling, events) = ledger::open(drive, &step, attempt, &call, &key, self.shared.policy).await?;
                 more |= self.settle(held, events).await?;
                 let drive = held.drive.as_deref_mut();
-                let _ = reply.send(ledger::permit(drive, ruling, &step, attempt, &call, nth));
+                let _ = reply.send(ledger::permit(drive, ruling, &step, attempt, &call, &key));
             }
-            Message::Close { step, attempt, call, nth, result, reply } => {
-                let (events, outcome) = ledger::close(drive, &step, attempt, &call, nth, result).await?;
+            Message::Close { step, attempt, call, key, result, reply } => {
+                let (events, outcome) = ledger::close(drive, &step, attempt, &call, &key, result).await?;
                 more |= self.settle(held, events).await?;
                 let parked = held.drive.as_ref().is_none_or(|drive| !drive.state.is_working(&step, attempt));
                 let _ = reply.send(if parked { Err(Stop::Parked) } else { outcome });

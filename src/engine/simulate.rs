@@ -23,7 +23,7 @@ use super::values::Values;
 use super::versions::Version;
 use super::{Summary, evaluate, ledger};
 use crate::clock::{Clock, ManualClock, Timestamp};
-use crate::run::{Command, Failure, Mode, Output, Policy, Recorded, RunEvent, RunId, RunStatus, StepPath};
+use crate::run::{CallKey, Command, Failure, Mode, Output, Policy, Recorded, RunEvent, RunId, RunStatus, StepPath};
 use crate::store::{Append, Body, Journal, JournalError};
 use crate::workflow::{Effect, Outcome, Process, ValidWorkflow};
 
@@ -272,12 +272,12 @@ const SIMULATED: Policy = Policy { mode: Mode::Simulated, ask_from: None };
 
 #[async_trait]
 impl Ledger for Noting {
-    async fn open(&self, call: &Call, nth: u32) -> Result<Ruling, Stop> {
+    async fn open(&self, call: &Arc<Call>, key: &CallKey) -> Result<Ruling, Stop> {
         let mut drive = self.drive.lock().await;
-        let (opened, _) = ledger::open(&mut drive, &self.step, self.attempt, call, nth, SIMULATED)
+        let (opened, _) = ledger::open(&mut drive, &self.step, self.attempt, call, key, SIMULATED)
             .await
             .map_err(|error| Failure::give_up("simulation", error.to_string()))?;
-        let ruling = ledger::permit(Some(&mut drive), opened, &self.step, self.attempt, call, nth)?;
+        let ruling = ledger::permit(Some(&mut drive), opened, &self.step, self.attempt, call, key)?;
         if matches!(ruling, Ruling::Simulated(_)) {
             self.withheld.lock().unwrap_or_else(PoisonError::into_inner).push(Withheld {
                 step: self.step.to_string(),
@@ -293,7 +293,7 @@ impl Ledger for Noting {
         Ok(())
     }
 
-    async fn close(&self, _: &Call, _: u32, result: Result<Value, CallError>) -> Result<Value, Stop> {
+    async fn close(&self, _: &Arc<Call>, _: &CallKey, result: Result<Value, CallError>) -> Result<Value, Stop> {
         result.map_err(|error| match error {
             CallError::Failed(failure) | CallError::Unknown(failure) => Stop::Failed(failure),
         })

@@ -47,18 +47,24 @@ impl Format {
 /// # Errors
 /// What is wrong with the document, if it cannot be read as `format`.
 pub fn cut(document: &str, format: Format) -> Result<Vec<NewPiece>, String> {
-    match format {
-        Format::Text => Ok(cut_text(document, &plain(), &[], &[])),
-        Format::Markdown => Ok(cut_text(document, &markdown(), &headings(document), &wholes(document))),
+    let text = document.trim_start_matches(BYTE_ORDER_MARK);
+    let mut pieces = match format {
+        Format::Text => cut_text(text, &plain(), &[], &[]),
+        Format::Markdown => cut_text(text, &markdown(), &headings(text), &wholes(text)),
         Format::Html => {
-            let text = html::text(document)?;
+            let text = html::text(text)?;
             let headings = headings(&text);
             let splitter = if headings.is_empty() { plain() } else { markdown() };
             let mut pieces = cut_text(&text, &splitter, &headings, &[]);
             html::locate(document, &mut pieces);
-            Ok(pieces)
+            return Ok(pieces);
         }
+    };
+    let mark = (document.len() - text.len()) as u64;
+    for position in pieces.iter_mut().filter_map(|piece| piece.position.as_mut()) {
+        position.bytes = position.bytes.start + mark..position.bytes.end + mark;
     }
+    Ok(pieces)
 }
 
 /// Cuts a stretch of text into pieces, each with where in the stretch it begins.
@@ -89,7 +95,7 @@ fn cut_text(text: &str, splitter: &Splitter, headings: &[Heading], wholes: &[Ran
             });
         }
     };
-    let mut start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+    let mut start = 0;
     for whole in wholes.iter().cloned().chain(std::iter::once(text.len()..text.len())) {
         for stretch in stretches(text, start..whole.start) {
             for (at, piece) in splitter(&text[stretch.clone()]) {
@@ -106,14 +112,16 @@ fn cut_text(text: &str, splitter: &Splitter, headings: &[Heading], wholes: &[Ran
 fn stretches(text: &str, part: Range<usize>) -> Vec<Range<usize>> {
     let mut stretches = Vec::new();
     let Range { mut start, end: stop } = part;
-    while stop - start > STRETCH {
+    while stop.saturating_sub(start) > STRETCH {
         let window = &text[start..text.floor_char_boundary(start + STRETCH)];
         let end = ["\n\n", "\n"].iter().find_map(|cut| window.rfind(cut).filter(|at| *at > 0).map(|at| at + cut.len()));
         let end = start + end.unwrap_or(window.len());
         stretches.push(start..end);
         start = end;
     }
-    stretches.push(start..stop);
+    if start < stop {
+        stretches.push(start..stop);
+    }
     stretches
 }
 
@@ -172,7 +180,7 @@ fn headings(text: &str) -> Vec<Heading> {
     for line in text.split_inclusive('\n') {
         let start = at;
         at += line.len();
-        let bare = line.trim_start_matches(BYTE_ORDER_MARK).trim();
+        let bare = line.trim();
         let mark = ["```", "~~~"].into_iter().find(|mark| bare.starts_with(mark));
         match (fence, mark) {
             (None, Some(mark)) => fence = Some(mark),

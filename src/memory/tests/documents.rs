@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::memory::pieces::{Format, cut};
 
@@ -283,5 +285,64 @@ fn nothing_in_a_document_makes_it_stumble() {
         for format in [Format::Text, Format::Markdown, Format::Html] {
             drop(cut(text, format));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_table_right_after_a_byte_order_mark_is_remembered() {
+    let place = place().await;
+    let mut table = "\u{feff}name | value\n--- | ---\n".to_owned();
+    for row in 0..120 {
+        writeln!(table, "heron number {row} | stands in the reeds").unwrap();
+    }
+    place.write("table.md", &table);
+    let report = place.remember().await;
+    assert_eq!((report.added, report.skipped.len()), (1, 0), "{report:?}");
+    let pieces = cut(&table, Format::Markdown).unwrap();
+    assert_eq!(pieces.len(), 1, "the table is whole");
+    let position = pieces[0].position.as_ref().unwrap();
+    assert_eq!((position.bytes.clone(), position.lines.clone()), (3..table.trim_end().len() as u64, 1..123));
+    assert!(pieces[0].text.starts_with("name | value"), "{:.20}", pieces[0].text);
+}
+
+/// What documents are made of, and what they should not be made of.
+fn parts() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        Just("\u{feff}".to_owned()),
+        Just("\n\n".to_owned()),
+        Just("\r\n".to_owned()),
+        Just("```\n".to_owned()),
+        Just("~~~sh\n".to_owned()),
+        Just("# Größe\n".to_owned()),
+        Just("name | value\n--- | ---\n".to_owned()),
+        (1_usize..150).prop_map(|rows| "| größe | 12 € |\n".repeat(rows)),
+        (1_usize..150).prop_map(|rows| "one | two\n".repeat(rows)),
+        (1_usize..300).prop_map(|words| "Wörter davon. ".repeat(words)),
+        (1_usize..40).prop_map(|lines| "> - quoted `code`\n".repeat(lines)),
+        "\\PC{0,40}",
+        any::<String>(),
+        "[ \t#|`~>*_<&;:\n-]{0,20}",
+    ];
+    prop::collection::vec(part, 0..24).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn whatever_a_document_holds_its_pieces_are_parts_of_it_in_order(text in parts(), marked: bool) {
+        let text = if marked { format!("\u{feff}{text}") } else { text };
+        for format in [Format::Text, Format::Markdown] {
+            let mut after = 0;
+            for piece in cut(&text, format).unwrap() {
+                let place = piece.position.unwrap();
+                let bytes = usize::try_from(place.bytes.start).unwrap()..usize::try_from(place.bytes.end).unwrap();
+                prop_assert_eq!(text.get(bytes.clone()), Some(piece.text.as_str()));
+                prop_assert!(after <= bytes.start && !bytes.is_empty(), "{:?} begins before {}", bytes, after);
+                after = bytes.end;
+                let line = |at: usize| text.as_bytes()[..at].split(|byte| *byte == b'\n').count() as u64;
+                prop_assert_eq!(place.lines, line(bytes.start)..line(bytes.end - 1) + 1);
+            }
+        }
+        drop(cut(&text, Format::Html));
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! - [`conversation`]: what the request holds: role, goal, input, what tools returned
 //! - [`words`], [`blocks`], [`sentences`], [`context`], [`rank`], [`question`], [`answer`], [`comparison`],
-//!   [`thesaurus`], [`dates`]: the means
+//!   [`thesaurus`], [`dates`], [`subjects`]: the means
 //! - [`doubts`] and [`asking`]: what colleagues are asked, and what they bring
 //! - [`task`]: which kind of work is wanted; [`research`], [`quoting`], [`analysis`], [`writing`] with
 //!   [`table`], [`checking`] with [`proofs`], [`length`], [`arbitration`], [`plain`] do it, and leave a [`Draft`]
@@ -39,6 +39,7 @@ mod quoting;
 mod rank;
 mod research;
 mod sentences;
+mod subjects;
 mod table;
 mod task;
 mod thesaurus;

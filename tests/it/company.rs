@@ -94,6 +94,27 @@ fn which_of_two_figures_is_out_of_date_is_found_out() {
     assert!(!alone.stated().contains("Superseded"), "{}", alone.text);
 }
 
+const WAREHOUSES: [(&str, &str); 4] = [
+    ("tallinn.md", "# Tallinn\n\nThe warehouse in Tallinn holds 40 robots.\n"),
+    ("oslo.md", "# Oslo\n\nThe warehouse in Oslo holds 33 robots.\n"),
+    ("turku.md", "# Turku\n\nThe warehouse in Turku holds 27 robots.\n"),
+    ("malmo.md", "# Malmo\n\nThe warehouse in Malmo holds 61 robots.\n"),
+];
+
+#[test]
+fn figures_of_different_things_contradict_nothing() {
+    let told = brief(&WAREHOUSES, "How many robots does each warehouse hold?", true);
+    assert!(!told.text.contains("disagree") && !told.text.contains("Superseded"), "{}", told.text);
+    for row in ["| Tallinn | 40 robots [", "| Oslo | 33 robots [", "| Turku | 27 robots [", "| Malmo | 61 robots ["] {
+        assert!(told.stated().contains(row), "{row}\n{}", told.text);
+    }
+    assert!(
+        !told.said.iter().any(|line| line.contains(" objection: ") || line.contains("contradicts")),
+        "{:#?}",
+        told.said
+    );
+}
+
 const OUTAGE: [(&str, &str); 3] = [
     (
         "report.md",

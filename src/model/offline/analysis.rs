@@ -10,7 +10,7 @@ use super::rank::{Corpus, covered, normalized};
 use super::research;
 use super::sentences::{clean, sentences};
 use super::words::{Words, numbers};
-use super::{Move, asking, dates, doubts};
+use super::{Move, asking, dates, doubts, subjects};
 
 /// Findings at least this alike tell of the same thing.
 const SAME_TOPIC: f64 = 0.25;
@@ -74,7 +74,12 @@ fn analyse(question: &Question, findings: &[Finding], words: &Words) -> Draft {
         if used[index] {
             continue;
         }
-        let alike = |other: &usize| !used[*other] && *other != index && same_claim(&cores[index], &cores[*other]);
+        let alike = |other: &usize| {
+            !used[*other]
+                && *other != index
+                && same_claim(&cores[index], &cores[*other])
+                && !subjects::are_different(&core(&findings[index]), &core(&findings[*other]), words)
+        };
         let same: Vec<usize> = order.iter().copied().filter(alike).collect();
         let differing: Vec<usize> =
             same.iter().copied().filter(|other| differ(&findings[index], &findings[*other])).collect();

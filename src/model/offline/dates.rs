@@ -73,7 +73,8 @@ fn is_year(number: u32) -> bool {
     (1900..2100).contains(&number)
 }
 
-fn month(word: &str) -> Option<u32> {
+/// Which month a word in lower case names, from 1.
+pub(super) fn month(word: &str) -> Option<u32> {
     let is_month = |names: &&str| names.split(' ').any(|name| word.starts_with(name) && word.chars().count() <= 9);
     (1..).zip(MONTHS.iter()).find(|(_, names)| is_month(names)).map(|(number, _)| number)
 }

@@ -10,7 +10,7 @@ use super::question::Question;
 use super::rank::Corpus;
 use super::sentences::clean;
 use super::words::{Words, numbers};
-use super::{asking, dates, research};
+use super::{asking, dates, research, subjects};
 
 /// How much is asked about what is missing, how many contradictions are objected to, and how many leads are followed.
 const MOST_ASKED: usize = 2;
@@ -65,13 +65,14 @@ fn foremost_figure(question: &Question, findings: &[Finding], words: &Words) -> 
     order.into_iter().find(|index| !numbers(&findings[*index].claim).is_empty())
 }
 
-/// The pairs of findings that say the same with other numbers.
+/// The pairs of findings that say the same of the same with other numbers.
 pub(super) fn contradictions(findings: &[Finding], words: &Words) -> Vec<(usize, usize)> {
     let stems: Vec<Vec<String>> = findings.iter().map(|finding| words.stems(&core(finding))).collect();
     let pairs = (0..findings.len()).flat_map(|one| (one + 1..findings.len()).map(move |other| (one, other)));
     pairs
         .filter(|(one, other)| same_claim(&stems[*one], &stems[*other]))
         .filter(|(one, other)| differ(&findings[*one], &findings[*other]))
+        .filter(|(one, other)| !subjects::are_different(&core(&findings[*one]), &core(&findings[*other]), words))
         .collect()
 }
 

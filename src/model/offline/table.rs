@@ -185,7 +185,8 @@ fn shared(figures: &[&Figure]) -> Vec<String> {
     common
 }
 
-fn subsequence(one: &[String], other: &[String]) -> Vec<String> {
+/// The longest common subsequence.
+pub(super) fn subsequence(one: &[String], other: &[String]) -> Vec<String> {
     let mut longest = vec![vec![0_usize; other.len() + 1]; one.len() + 1];
     for (i, word) in one.iter().enumerate().rev() {
         for (j, theirs) in other.iter().enumerate().rev() {

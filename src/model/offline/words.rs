@@ -107,7 +107,8 @@ pub(super) struct Token {
 }
 
 impl Token {
-    fn written<'a>(&self, text: &'a str) -> &'a str {
+    /// As it stands in the text that it was read from.
+    pub(super) fn written<'a>(&self, text: &'a str) -> &'a str {
         &text[self.start..self.end]
     }
 }

@@ -191,6 +191,18 @@ async fn a_reviewer_sends_back_what_does_not_hold_as_a_whole() {
 }
 
 #[tokio::test]
+async fn a_reviewer_does_not_demand_the_figure_of_something_else() {
+    let findings = vec![
+        finding("F1", "tallinn.md:3", "The warehouse in Tallinn holds 40 robots."),
+        finding("F2", "oslo.md:3", "The warehouse in Oslo holds 33 robots."),
+    ];
+    let text = "# Robots\n\nThe warehouse in Tallinn holds 40 robots [F1].\n\n## Sources\n\n\
+        - [F1] tallinn.md:3: “The warehouse in Tallinn holds 40 robots.”\n";
+    let checked = checked("How many robots does the warehouse in Tallinn hold?", text, findings).await;
+    assert_eq!(checked, json!({ "verdict": "pass", "problems": [] }));
+}
+
+#[tokio::test]
 async fn a_quotation_that_is_not_in_its_source_is_noticed_by_looking_it_up() {
     let mut findings = vec![finding(
         "F1",

@@ -28,6 +28,8 @@ use crate::store::entries::{EntryId, EntryKind, EntryScope, Revision};
 const WORDS: &str = "words";
 /// Part of the folder's name: changed whenever an older index means something else by its contents.
 const FORMAT: &str = "edge-3";
+/// What the folders of all formats begin with.
+const FORMATS: &str = "edge-";
 /// The field by which entries are told apart: whose and of what kind each is. One and not two, since each costs a tenth
 /// of indexing.
 const GROUP: &str = "group";
@@ -174,6 +176,7 @@ impl Inner {
     }
 
     fn open(&self) -> Result<EdgeShard, IndexError> {
+        self.remove_other_formats();
         let folder = self.folder.join(SHARD);
         if self.read_held()?.is_some() && folder.exists() {
             return EdgeShard::load(&folder, None).map_err(|error| broken(&error));
@@ -188,6 +191,27 @@ impl Inner {
         let create = UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(create));
         shard.update(create).map_err(|error| broken(&error))?;
         Ok(shard)
+    }
+
+    /// Removes what is beside the folder in other formats: it is never read again. If it cannot be removed, it only
+    /// takes up space.
+    fn remove_other_formats(&self) {
+        let siblings = self.folder.parent().and_then(|parent| fs::read_dir(parent).ok());
+        for sibling in siblings.into_iter().flatten().flatten() {
+            let name = sibling.file_name();
+            let format = name.to_str().and_then(|name| name.strip_prefix(FORMATS));
+            let is_format =
+                format.is_some_and(|format| !format.is_empty() && format.bytes().all(|c| c.is_ascii_digit()));
+            let is_folder = sibling.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_format && is_folder && name != FORMAT {
+                match remove(&sibling.path()) {
+                    Ok(()) => {
+                        tracing::info!(folder = %sibling.path().display(), "an index in another format is removed")
+                    }
+                    Err(error) => tracing::warn!(%error, "an index in another format stays, and takes up space"),
+                }
+            }
+        }
     }
 
     /// Closes the shard and removes it. A lock that a panic left behind is taken all the same: what it guards goes.

@@ -159,3 +159,31 @@ async fn an_edge_that_cannot_be_read_says_that_it_is_broken() {
     let error = EdgeIndex::new(folder.path()).held().await.unwrap_err();
     assert!(matches!(error, IndexError::Broken(_)), "{error:?}");
 }
+
+#[tokio::test]
+async fn an_edge_in_another_format_is_removed_and_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    for name in ["edge-1/shard", "edge-2/shard", "edge-old", "other-2"] {
+        std::fs::create_dir_all(folder.path().join(name)).unwrap();
+    }
+    std::fs::write(folder.path().join("edge-2/shard/data"), "x").unwrap();
+    std::fs::write(folder.path().join("edge-0"), "a file").unwrap();
+    let names = || {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let index = EdgeIndex::new(folder.path());
+    assert_eq!(names().len(), 5, "nothing is touched before it is used");
+    index.apply(vec![entry(1, &[(1, 1.0)])], Vec::new()).await.unwrap();
+    index.commit(Revision(1)).await.unwrap();
+    assert_eq!(names(), ["edge-0", "edge-3", "edge-old", "other-2"]);
+    drop(index);
+
+    // Also when the shard was there before.
+    std::fs::create_dir(folder.path().join("edge-2")).unwrap();
+    let index = EdgeIndex::new(folder.path());
+    assert_eq!(index.held().await.unwrap(), Some(Revision(1)));
+    assert_eq!((names().len(), found(&index, &[1]).await), (4, vec![1]));
+}

@@ -232,3 +232,46 @@ async fn a_quotation_that_is_not_in_its_source_is_noticed_by_looking_it_up() {
         assert_eq!(checked["problems"].to_string().contains(looked_up), verdict == "revise", "{checked}");
     }
 }
+
+#[tokio::test]
+async fn a_brief_is_as_short_when_it_is_mended_as_when_it_is_written() {
+    let example = include_str!("../../../../examples/brief.yaml");
+    let goal_of = |step: &str| {
+        let step = example.split_once(&format!("- id: {step}\n")).unwrap().1;
+        step.split_once("goal: ").unwrap().1.split_once(" }").unwrap().0
+    };
+    let towns =
+        ["Tallinn", "Oslo", "Turku", "Malmo", "Riga", "Bergen", "Tartu", "Kiel", "Lund", "Vaasa", "Visby", "Narva"];
+    let claim = |town: &str| {
+        let more =
+            "and its shelves are counted by hand, since nobody trusts the scanner after what happened to it then, ";
+        format!("The warehouse in {town} is heated by wood, {}which is slow.", more.repeat(4))
+    };
+    let findings: Vec<Value> = towns
+        .iter()
+        .zip(1..)
+        .map(|(town, id)| finding(&format!("F{id}"), &format!("{town}.md:3"), &claim(town)))
+        .collect();
+    let points: Vec<Value> = towns
+        .iter()
+        .zip(1..)
+        .map(|(town, id)| json!({ "statement": claim(town), "citations": [format!("F{id}")] }))
+        .collect();
+    let question = "How is each warehouse heated?";
+    let problems = ["“The warehouse in Narva is heated by gas [F12].” says more than its quotes bear out."];
+    let schema = json!({ "type": "object", "required": ["text"], "properties": { "text": { "type": "string" } } });
+    let mut lengths = Vec::new();
+    for step in ["write", "revise"] {
+        let mut input = json!({ "question": question, "points": points, "gaps": [], "findings": findings });
+        if step == "revise" {
+            input["text"] = "# Heating\n\nThe warehouse in Narva is heated by gas [F12].\n".into();
+            input["problems"] = json!(problems);
+        }
+        let role = "# Implementation\n\nYou are the maker.";
+        let asked = request(role, goal_of(step), &input, Some(schema.clone()), Vec::new());
+        let text = work_as_json(asked).await["text"].as_str().unwrap().to_owned();
+        let stated = text.split("## Sources").next().unwrap();
+        lengths.push(stated.split_whitespace().count());
+    }
+    assert!(lengths.iter().all(|length| (300..700).contains(length)), "{lengths:?}");
+}

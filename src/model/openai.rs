@@ -1,5 +1,6 @@
 //! Models behind the chat completions of OpenAI, and of every server that speaks the same: vLLM, LM Studio, LiteLLM, …
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_openai::Client;
@@ -33,6 +34,8 @@ pub struct OpenAi {
     model: String,
     key: Option<String>,
     client: Client<OpenAIConfig>,
+    /// Whether it was said that the tokens are estimated.
+    estimates: AtomicBool,
 }
 
 impl std::fmt::Debug for OpenAi {
@@ -56,7 +59,8 @@ impl OpenAi {
             .with_api_base(base_url.trim_end_matches('/'))
             .with_api_key(key.clone().unwrap_or_else(|| "none".to_owned()));
         let name = format!("{}/{model}", Self::PROVIDER);
-        Ok(Self { name, model, key, client: Client::with_config(config).with_http_client(http) })
+        let client = Client::with_config(config).with_http_client(http);
+        Ok(Self { name, model, key, client, estimates: AtomicBool::new(false) })
     }
 
     /// A message for people, without the key, should a server repeat it.
@@ -95,9 +99,28 @@ impl OpenAi {
         }
     }
 
-    fn reply_of(&self, completion: Completion, tools: &[ToolSpec]) -> Result<Reply, ModelError> {
-        let usage = completion.usage.unwrap_or_default();
-        let usage = Usage { input_tokens: usage.prompt_tokens, output_tokens: usage.completion_tokens };
+    /// What a reply used: as the server counts it, or by the lengths of what was `sent` and of what came. A server that counts
+    /// nothing must not do away with the limits of tokens and cost.
+    fn usage_of(&self, completion: &Completion, sent: usize) -> Usage {
+        let counted = completion.usage.as_ref();
+        // No request is empty: who counts nothing of it does not count.
+        let input = counted.and_then(|usage| usage.prompt_tokens).filter(|tokens| *tokens > 0);
+        let output = counted.and_then(|usage| usage.completion_tokens);
+        if (input.is_none() || output.is_none()) && !self.estimates.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                model = self.name,
+                "the server does not say how many tokens were used; limits of tokens and cost go by an estimate"
+            );
+        }
+        let came = || completion.choices.first().map_or(0, |choice| choice.message.length());
+        Usage {
+            input_tokens: input.unwrap_or_else(|| estimated(sent)),
+            output_tokens: output.unwrap_or_else(|| estimated(came())),
+        }
+    }
+
+    fn reply_of(&self, completion: Completion, tools: &[ToolSpec], sent: usize) -> Result<Reply, ModelError> {
+        let usage = self.usage_of(&completion, sent);
         let Some(choice) = completion.choices.into_iter().next() else {
             return Err(ModelError::Retry(self.shown("the reply holds no choice")));
         };
@@ -134,9 +157,16 @@ impl Model for OpenAi {
 
     async fn reply(&self, request: &Request) -> Result<Reply, ModelError> {
         let body = body(&self.model, request);
+        let sent = body.to_string().len();
         let completion = self.client.chat().create_byot(body).await.map_err(|error| self.failed(&error))?;
-        self.reply_of(completion, &request.tools)
+        self.reply_of(completion, &request.tools, sent)
     }
+}
+
+/// About how many tokens so many bytes are.
+fn estimated(bytes: usize) -> u64 {
+    const BYTES_PER_TOKEN: usize = 4;
+    bytes.div_ceil(BYTES_PER_TOKEN) as u64
 }
 
 /// The request as the server takes it.
@@ -210,6 +240,15 @@ struct Said {
     tool_calls: Option<Vec<Called>>,
 }
 
+impl Said {
+    /// How long it is, in bytes.
+    fn length(&self) -> usize {
+        let called = |call: &Called| call.function.name.len() + call.function.arguments.len();
+        let texts = [&self.content, &self.refusal].into_iter().flatten().map(String::len).sum::<usize>();
+        texts + self.tool_calls.iter().flatten().map(called).sum::<usize>()
+    }
+}
+
 #[derive(Deserialize)]
 struct Called {
     id: Option<String>,
@@ -223,12 +262,10 @@ struct Function {
     arguments: String,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct Tokens {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
 }
 
 #[cfg(test)]

@@ -117,6 +117,59 @@ async fn calls_come_back_under_the_names_of_the_tools() {
     assert_eq!(calls, [("a", "memory.search", &good), ("b", "memory.search", &cut), ("c", "none", &empty)]);
 }
 
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_does_not_count_is_estimated_and_that_is_said_once() {
+    let log = Log::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(lines);
+    let call =
+        json!({ "id": "a", "type": "function", "function": { "name": "memory-search", "arguments": "{\"query\":1}" } });
+    let message = json!({ "role": "assistant", "content": "Ninebytes", "tool_calls": [call] });
+    let output = ("Ninebytes".len() + "memory-search".len() + "{\"query\":1}".len()).div_ceil(4) as u64;
+    for (usage, counted) in [
+        (None, (None, None)),
+        (Some(json!(null)), (None, None)),
+        (Some(json!({})), (None, None)),
+        (Some(json!({ "prompt_tokens": 0, "completion_tokens": null })), (None, None)),
+        (Some(json!({ "prompt_tokens": 11 })), (Some(11), None)),
+        (Some(json!({ "prompt_tokens": 11, "completion_tokens": 0 })), (Some(11), Some(0))),
+    ] {
+        let mut reply = said(&message, "tool_calls");
+        reply.as_object_mut().unwrap().remove("usage");
+        if let Some(usage) = &usage {
+            reply["usage"] = usage.clone();
+        }
+        log.0.lock().unwrap().clear();
+        let (model, sent) = server(200, reply).await;
+        for _ in 0..2 {
+            let used = model.reply(&request()).await.unwrap().usage;
+            let input = sent.lock().unwrap()[0].1.to_string().len().div_ceil(4) as u64;
+            assert!(input > 100, "{input}");
+            let expected =
+                Usage { input_tokens: counted.0.unwrap_or(input), output_tokens: counted.1.unwrap_or(output) };
+            assert_eq!(used, expected, "{usage:?}");
+        }
+        let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let warnings = told.lines().filter(|line| line.contains("WARN") && line.contains("by an estimate"));
+        let is_counted = counted.0.is_some() && counted.1.is_some();
+        assert_eq!(warnings.count(), usize::from(!is_counted), "{usage:?} {told}");
+    }
+}
+
 #[tokio::test]
 async fn every_failure_says_what_can_be_done_about_it() {
     let refused = |message: &str| json!({ "error": { "message": message, "type": "x", "param": null, "code": null } });

@@ -203,13 +203,12 @@ impl Inner {
             let is_format =
                 format.is_some_and(|format| !format.is_empty() && format.bytes().all(|c| c.is_ascii_digit()));
             let is_folder = sibling.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_format && is_folder && name != FORMAT {
-                match remove(&sibling.path()) {
-                    Ok(()) => {
-                        tracing::info!(folder = %sibling.path().display(), "an index in another format is removed")
-                    }
-                    Err(error) => tracing::warn!(%error, "an index in another format stays, and takes up space"),
-                }
+            if is_format
+                && is_folder
+                && name != FORMAT
+                && let Err(error) = remove(&sibling.path())
+            {
+                tracing::warn!(%error, "an index in another format stays, and takes up space");
             }
         }
     }

@@ -54,7 +54,9 @@ impl Stops {
     pub(super) fn refuses(&mut self, assignment: &Assignment) -> Option<String> {
         let stops = [Whom::Everybody, Whom::Run(assignment.run)];
         if assignment.urged {
-            stops.iter().for_each(|whom| drop(self.why.shift_remove(whom)));
+            for whom in &stops {
+                self.why.shift_remove(whom);
+            }
         }
         stops.iter().find_map(|whom| self.why.get(whom).cloned())
     }

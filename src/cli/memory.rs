@@ -87,7 +87,9 @@ async fn notes(context: &Context, about: Option<String>) -> Result<Exit, Complai
         Format::Json => context.output.json(&notes),
         Format::Text if notes.is_empty() => context.output.line("nothing is noted"),
         Format::Text => {
-            notes.iter().for_each(|note| write(&context.output, note));
+            for note in &notes {
+                write(&context.output, note);
+            }
             if notes.len() == MOST_NOTES {
                 context
                     .output

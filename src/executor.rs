@@ -48,7 +48,8 @@ impl Executor for StepExecutor {
                 tokio::select! {
                     biased;
                     () = cancel.cancelled() => Err(cancelled().into()),
-                    result = caught(self.perform_here(attempt)) => result,
+                    // In a box, so that an agent's attempt, which only waits for the company, is not as large.
+                    result = caught(Box::pin(self.perform_here(attempt))) => result,
                 }
             }
         }

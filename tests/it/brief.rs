@@ -142,6 +142,7 @@ async fn four_agents_write_a_brief_whose_every_source_is_real() {
     whole.remember(&documents()).await;
     let run = whole.begin_brief().await;
     let brief = whole.end(run).await;
+    assert!(!brief.contains("disagree"), "the sources do not contradict each other: {brief}");
 
     let (text, sources) = brief.split_once("## Sources").unwrap_or_else(|| panic!("no sources:\n{brief}"));
     assert!(text.starts_with("# "), "{brief}");

@@ -9,9 +9,27 @@ use super::words::{Token, Words, names, tokens};
 const REPORTING: [&str; 2] = ["that", "dass"];
 
 /// Whether each of two statements has a name that the other lacks, or words before its figure in the place where the other
-/// has other words. If only one of them has more, it may be the same thing told in more detail.
+/// has other words, or counts something that the other does not speak of. If only one of them has more, it may be the same thing told in more detail.
 pub(super) fn are_different(one: &str, other: &str, words: &Words) -> bool {
-    (has_name_besides(one, other, words) && has_name_besides(other, one, words)) || are_labelled(one, other, words)
+    (has_name_besides(one, other, words) && has_name_besides(other, one, words))
+        || are_labelled(one, other, words)
+        || (counts_besides(one, other, words) && counts_besides(other, one, words))
+}
+
+/// Whether the first figure of a statement that the other does not have is of something that the other does not speak
+/// of: euros, where the other counts conversations.
+fn counts_besides(one: &str, other: &str, words: &Words) -> bool {
+    /// What may stand between a figure and what it counts.
+    const BETWEEN: [&str; 10] = ["of", "the", "all", "von", "der", "den", "dem", "thousand", "million", "billion"];
+    let theirs = dates::figures_besides(other);
+    let Some(figure) = dates::figures_besides(one).into_iter().find(|figure| !theirs.contains(figure)) else {
+        return false;
+    };
+    let after = tokens(one).map(|token| token.text).skip_while(|word| *word != figure).skip(1);
+    let Some(counted) = after.into_iter().find(|word| !BETWEEN.contains(&word.as_str())) else { return false };
+    let spoken_of = words.stems(other);
+    let stems = words.stems(&counted);
+    counted.chars().all(char::is_alphabetic) && !stems.is_empty() && !stems.iter().any(|stem| spoken_of.contains(stem))
 }
 
 fn has_name_besides(one: &str, other: &str, words: &Words) -> bool {
@@ -84,6 +102,12 @@ mod tests {
             ("The small box costs 12 euros.", "The large box costs 14 euros.", true),
             ("The outage in March cost 41,200 euros.", "The outage in May cost 45,000 euros.", true),
             ("Das Lager in Tallinn fasst 40 Roboter.", "Das Lager in Oslo fasst 33 Roboter.", true),
+            (
+                "The checkout outage of 14 March 2026 cost Harbour & Pine about 27,400 euros.",
+                "612 of the conversations in March were about the checkout outage of 14 March.",
+                true,
+            ),
+            ("The depot holds 40 picking robots.", "The depot holds 52 robots.", false),
             ("The warehouse in Tallinn holds 40 robots.", "The warehouse in Tallinn holds 52 robots.", false),
             ("The warehouse in Tallinn holds 40 robots.", "The warehouse stores 52 robots in Tallinn.", false),
             ("The warehouse in Tallinn holds 40 robots.", "The warehouse holds 52 robots.", false),

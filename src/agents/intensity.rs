@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Restart;
 
-/// The first pause; each further one is twice as long…
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// …up to this.
+/// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The deaths of the recent past, each with what died.
@@ -33,9 +31,10 @@ impl<T> Intensity<T> {
     }
 }
 
-/// Pauses that grow while they follow each other closely.
-#[derive(Clone, Debug, Default)]
+/// Pauses that grow while they follow each other closely: each is twice as long as the one before.
+#[derive(Clone, Debug)]
 pub(super) struct Pauses {
+    first: Duration,
     /// Pauses since the last calm period.
     count: u32,
     /// The end of the last.
@@ -43,12 +42,16 @@ pub(super) struct Pauses {
 }
 
 impl Pauses {
+    pub(super) fn new(first: Duration) -> Self {
+        Self { first, count: 0, end: None }
+    }
+
     /// The next pause. After a period as long as `calm` without one they begin small again.
     pub(super) fn next(&mut self, now: Instant, calm: Duration) -> Duration {
         if self.end.is_none_or(|end| now.saturating_duration_since(end) > calm) {
             self.count = 0;
         }
-        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.count)).min(LONGEST_PAUSE);
+        let pause = self.first.saturating_mul(2_u32.saturating_pow(self.count)).min(LONGEST_PAUSE);
         self.count += 1;
         self.end = Some(now + pause);
         pause
@@ -82,7 +85,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_limit_and_begin_small_after_a_calm_period() {
-        let (mut now, mut pauses, calm) = (Instant::now(), Pauses::default(), seconds(10));
+        let (mut now, mut pauses, calm) = (Instant::now(), Pauses::new(seconds(1)), seconds(10));
         let mut next = |after: Duration| {
             now += after;
             let pause = pauses.next(now, calm);

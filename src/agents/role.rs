@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use super::intensity::Intensity;
+use super::intensity::{Intensity, Pauses};
 use super::pool::{Job, Pool, Work};
 use super::stats::Counters;
 use super::stops::{Stops, Whom};
@@ -24,6 +24,8 @@ pub(super) enum RoleMessage {
     Finished(Finished),
     /// From now on there are to be so many workers.
     Resize(u32),
+    /// The pause before a dead worker is replaced is over.
+    Replace,
 }
 
 pub(super) struct RoleSupervisor {
@@ -38,6 +40,9 @@ pub(super) struct State {
     /// Of whose work workers died of late.
     intensity: Intensity<Option<RunId>>,
     stops: Stops,
+    pauses: Pauses,
+    /// Dead workers whose places are not to be filled yet.
+    resting: usize,
 }
 
 #[ractor::async_trait]
@@ -54,6 +59,8 @@ impl Actor for RoleSupervisor {
             tasks: HashMap::new(),
             intensity: Intensity::new(self.means.role.restart),
             stops: Stops::default(),
+            pauses: Pauses::new(FIRST_PAUSE),
+            resting: 0,
         })
     }
 
@@ -76,6 +83,7 @@ impl Actor for RoleSupervisor {
             RoleMessage::Withdraw(ticket) => state.pool.withdraw(ticket),
             RoleMessage::Finished(Finished { worker, outcome }) => state.pool.finished(worker, outcome),
             RoleMessage::Resize(workers) => state.pool.resize(workers as usize),
+            RoleMessage::Replace => state.resting = state.resting.saturating_sub(1),
         }
         self.counters.stopped.store(state.stops.for_everybody(), Ordering::Relaxed);
         self.go_on(&myself, state).await;
@@ -96,11 +104,11 @@ impl Actor for RoleSupervisor {
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorFailed(worker, error) => {
-                self.worker_died(state, worker.get_id(), &error.to_string());
+                self.worker_died(&myself, state, worker.get_id(), &error.to_string());
             }
             SupervisionEvent::ActorTerminated(worker, _, reason) => {
                 let reason = reason.unwrap_or_else(|| "it was stopped".to_owned());
-                self.worker_died(state, worker.get_id(), &reason);
+                self.worker_died(&myself, state, worker.get_id(), &reason);
             }
             _ => return Ok(()),
         }
@@ -108,6 +116,9 @@ impl Actor for RoleSupervisor {
         Ok(())
     }
 }
+
+/// How long the place of a worker that died stays empty; twice as long each time while they die.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// How long actors that were told to stop may take to end.
 const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -123,7 +134,7 @@ impl RoleSupervisor {
         while let Some(worker) = state.pool.dismiss() {
             worker.stop(None);
         }
-        while !state.stops.for_everybody() && state.pool.live() < state.pool.wanted() {
+        while !state.stops.for_everybody() && state.pool.live() + state.resting < state.pool.wanted() {
             let worker = Worker { means: self.means.clone(), supervisor: myself.clone() };
             match Actor::spawn_linked(None, worker, (), myself.get_cell()).await {
                 Ok((worker, task)) => {
@@ -131,7 +142,7 @@ impl RoleSupervisor {
                     state.pool.hire(worker.get_id(), worker);
                 }
                 Err(error) => {
-                    self.count_death(state, None, &format!("because none can be started: {error}"));
+                    self.count_death(myself, state, None, &format!("because none can be started: {error}"));
                 }
             }
         }
@@ -144,7 +155,7 @@ impl RoleSupervisor {
     }
 
     /// Answers for what the worker had in hand.
-    fn worker_died(&self, state: &mut State, worker: ActorId, reason: &str) {
+    fn worker_died(&self, myself: &ActorRef<RoleMessage>, state: &mut State, worker: ActorId, reason: &str) {
         state.tasks.remove(&worker);
         let Some(death) = state.pool.died(worker) else { return };
         let role = &self.means.role.name;
@@ -152,7 +163,7 @@ impl RoleSupervisor {
             .work
             .as_ref()
             .map_or_else(|| "with nothing in hand".to_owned(), |work| format!("at its work on {work}"));
-        let stopped = self.count_death(state, death.work.as_ref(), &format!("{about}: {reason}"));
+        let stopped = self.count_death(myself, state, death.work.as_ref(), &format!("{about}: {reason}"));
         death.answer(Err(match stopped {
             Some(why) => role_stopped(&why),
             None => Failure::retry(
@@ -168,10 +179,20 @@ impl RoleSupervisor {
 
     /// Counts a worker that died of this work. If it was one too many, the role stops for whose work that was, and what
     /// waits for them is refused; returns why.
-    fn count_death(&self, state: &mut State, work: Option<&Work>, reason: &str) -> Option<String> {
+    fn count_death(
+        &self,
+        myself: &ActorRef<RoleMessage>,
+        state: &mut State,
+        work: Option<&Work>,
+        reason: &str,
+    ) -> Option<String> {
         let role = &self.means.role;
-        let Some(deaths) = state.intensity.died(Instant::now(), work.map(|work| work.run)) else {
-            tracing::warn!(role = role.name, reason, "a worker died and is replaced");
+        let now = Instant::now();
+        let Some(deaths) = state.intensity.died(now, work.map(|work| work.run)) else {
+            let pause = state.pauses.next(now, role.restart.within);
+            tracing::warn!(role = role.name, reason, ?pause, "a worker died and is replaced");
+            state.resting += 1;
+            myself.send_after(pause, || RoleMessage::Replace);
             return None;
         };
         let whom = Whom::at_fault(&deaths);

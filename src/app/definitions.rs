@@ -76,7 +76,7 @@ impl App {
     /// It is used from the next start on.
     ///
     /// # Errors
-    /// As of [`App::role_version`]; or [`AppError::File`] if the file cannot be written.
+    /// As of [`App::role_version`]; or [`AppError::File`] if the file cannot be written, or what is there cannot be kept.
     pub async fn revert_role(&self, role: &str, hash: &str) -> Result<(RoleVersion, PathBuf), AppError> {
         let (version, text) = self.role_version(role, hash).await?;
         let agents = &self.config().agents;
@@ -94,7 +94,11 @@ impl App {
 
     /// Keeps the text of a file as a version, if the file is there.
     async fn keep_what_is_there(&self, version: &RoleVersion, path: &Path) -> Result<(), AppError> {
-        let Ok(text) = tokio::fs::read_to_string(path).await else { return Ok(()) };
+        let text = match tokio::fs::read_to_string(path).await {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(AppError::File { path: path.to_owned(), error }),
+        };
         let RoleVersion { kind, name, .. } = version;
         let definition = Definition { kind: *kind, name: name.clone(), hash: agents::hash(&text), text };
         Ok(self.workspace().definitions().save(&[definition], self.shared.clock.now()).await?)

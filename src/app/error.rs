@@ -46,8 +46,8 @@ pub enum AppError {
         /// Whether there is more than one.
         several: bool,
     },
-    /// A file cannot be written.
-    #[error("{} cannot be written: {error}", path.display())]
+    /// A file cannot be replaced.
+    #[error("{} cannot be replaced: {error}", path.display())]
     File {
         /// The file.
         path: std::path::PathBuf,

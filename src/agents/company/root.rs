@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -13,6 +13,9 @@ use crate::agents::pool::Job;
 use crate::agents::role::{RoleMessage, RoleSupervisor, ended};
 use crate::agents::stats::Counters;
 use crate::agents::worker::Means;
+
+/// How long a role rests first when too many supervisors died.
+const FIRST_REST: Duration = Duration::from_secs(1);
 
 /// What the company's root is told.
 pub(super) enum CompanyMessage {
@@ -46,7 +49,7 @@ impl Actor for Root {
 
     async fn pre_start(&self, myself: ActorRef<CompanyMessage>, (): ()) -> Result<RootState, ActorProcessingErr> {
         let intensity = Intensity::new(Restart::default());
-        let mut state = RootState { supervisors: HashMap::new(), intensity, pauses: Pauses::default() };
+        let mut state = RootState { supervisors: HashMap::new(), intensity, pauses: Pauses::new(FIRST_REST) };
         for role in self.roles.keys() {
             self.revive(&myself, &mut state, role).await?;
         }

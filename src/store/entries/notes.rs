@@ -1,8 +1,8 @@
 //! Notes. Several about one thing are its versions, and at most one of them holds.
 //!
-//! The policy, in this order: the step that noted a thing may revise it, in the same run or in another of its workflow; of two that say different things the one that its author
-//! is clearly more sure of holds; else both stand, side by side, until somebody rules which of them holds. None is
-//! ever lost: one that does not hold leaves the index, and says why.
+//! The policy, in this order: the step that noted a thing may revise it, in the same run or in another of its workflow; of
+//! two that say different things the one holds whose author is clearly surer; else both stand, side by side, until somebody
+//! rules which of them holds. None is ever lost: one that does not hold leaves the index, and says why.
 
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteConnection;

@@ -51,6 +51,7 @@ check: tools ## Check format and lints.
 	@cargo clippy --locked --all-targets --all-features -- -D warnings
 
 tests: tools
+	@tests/peers/install
 	@echo "==> Running the tests"
 	@$(TESTS)
 

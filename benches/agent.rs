@@ -23,11 +23,11 @@ use callboard::engine::{Engine, Limits, Parts, Submission};
 use callboard::executor::StepExecutor;
 use callboard::memory::{EdgeIndex, Memory};
 use callboard::model::{Models, OpenAi, OpenAiSettings};
+use callboard::net::AddressRules;
 use callboard::run::{Permit, Policy, RunStatus};
 use callboard::store::{Store, StoreOptions, WorkspaceId};
 use callboard::tools::{
-    AddressRules, Caller, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tool,
-    ToolError, Tools,
+    Caller, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tool, ToolError, Tools,
 };
 use callboard::workflow::{CallEffect, Effect, ValidWorkflow};
 use serde_json::{Value, json};

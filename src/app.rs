@@ -26,11 +26,10 @@ use crate::executor::StepExecutor;
 use crate::memory::{EdgeIndex, Memory};
 use crate::model::{Model as _, Models, Offline, OpenAi, OpenAiSettings, Prices};
 
+use crate::net::AddressRules;
 use crate::run::{Failure, Policy, RunId};
 use crate::store::{OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
-use crate::tools::{
-    AddressRules, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools,
-};
+use crate::tools::{FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools};
 use crate::workflow::{Catalog, Effect};
 
 pub use answer::Answer;

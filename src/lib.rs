@@ -9,6 +9,8 @@ pub mod crash;
 pub mod run;
 pub mod workflow;
 
+pub mod net;
+
 pub mod store;
 
 pub mod model;

@@ -5,7 +5,10 @@ mod offline;
 mod openai;
 mod price;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -119,16 +122,64 @@ impl Usage {
     }
 }
 
-/// Why a model gave no reply.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// It may work next time.
-    #[error("{0}")]
-    Retry(String),
-    /// It would fail again.
-    #[error("{0}")]
-    GiveUp(String),
+/// Why a model gave no reply: what went wrong, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ModelError {
+    /// In which way it went wrong.
+    pub trouble: Trouble,
+    /// What happened, where, and what to do.
+    pub message: String,
+    /// How long the provider wants to be left alone (`Retry-After`), if it says.
+    pub after: Option<Duration>,
 }
+
+/// The ways in which an exchange goes wrong, each with a reaction of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// The provider has too much to do, or the quota is used up for now: wait as long as it says, then the next model.
+    Busy,
+    /// The provider cannot be reached, or fails: wait, then the next model.
+    Unavailable,
+    /// Nothing came for too long: the next model.
+    TimedOut,
+    /// What came is not what the protocol says, or ends in the middle of it: once more, then the next model.
+    Malformed,
+    /// The reply was cut at the model's limit of tokens: the same again would be cut again; the next model may have room.
+    Truncated,
+    /// The model, or the provider's filter, refuses to answer: nobody else is asked behind its back.
+    Refused,
+    /// The request is longer than the model's context window: the next model may have room.
+    TooLong,
+    /// The request can never be accepted: no key, no such model, wrong arguments. The next model, and a person should know.
+    Rejected,
+}
+
+impl ModelError {
+    /// Something that went wrong.
+    pub fn new(trouble: Trouble, message: impl Into<String>) -> Self {
+        Self { trouble, message: message.into(), after: None }
+    }
+
+    /// True if the same request to the same model may go better.
+    #[must_use]
+    pub fn may_go_better(&self) -> bool {
+        matches!(self.trouble, Trouble::Busy | Trouble::Unavailable | Trouble::TimedOut | Trouble::Malformed)
+    }
+}
+
+/// A piece of a reply, as it comes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// More of the text.
+    Text(String),
+    /// The whole reply, calls and usage included: always the last.
+    Done(Reply),
+}
+
+/// A reply, as it comes. Ends with [`Piece::Done`] or with an error.
+pub type Pieces<'a> = BoxStream<'a, Result<Piece, ModelError>>;
 
 /// A language model.
 #[async_trait]
@@ -136,9 +187,19 @@ pub trait Model: Send + Sync + 'static {
     /// Its name, as events record it.
     fn name(&self) -> &str;
 
+    /// How many tokens a request and its reply may have together, if that is known.
+    fn window(&self) -> Option<u32> {
+        None
+    }
+
     /// One exchange.
     ///
     /// # Errors
     /// [`ModelError`], by what can be done about it.
     async fn reply(&self, request: &Request) -> Result<Reply, ModelError>;
+
+    /// One exchange, piece by piece. What cannot stream yields the whole reply at once.
+    fn stream<'a>(&'a self, request: &'a Request) -> Pieces<'a> {
+        stream::once(async move { self.reply(request).await.map(Piece::Done) }).boxed()
+    }
 }

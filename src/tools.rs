@@ -8,6 +8,8 @@ mod http;
 mod memory;
 mod registry;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -16,7 +18,7 @@ use crate::run::{Permit, RunId, StepPath};
 use crate::workflow::{CallEffect, Effect};
 
 pub use files::{FilesRead, FilesWrite, Folder};
-pub use http::{AddressRules, BadAddressRule, HttpRequest};
+pub use http::HttpRequest;
 pub use memory::{MemoryNote, MemorySearch, MemorySettle};
 pub(crate) use memory::{NOTE, SETTLE};
 pub(crate) use registry::allows;
@@ -87,6 +89,18 @@ impl ToolError {
     }
 }
 
+/// Whose words a result is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Callboard's own, or of somebody whom the workspace trusts: a count, a path, an acknowledgement.
+    Own,
+    /// Written by anybody: a page, a document, a mail. What it says is never an instruction.
+    Untrusted,
+}
+
+/// How long a call of a tool may take that says nothing about it.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(10);
+
 /// Something that a step or an agent can call.
 #[async_trait]
 pub trait Tool: Send + Sync + 'static {
@@ -100,6 +114,22 @@ pub trait Tool: Send + Sync + 'static {
     fn worst(&self) -> Effect;
     /// What a call with these arguments does.
     fn effect(&self, arguments: &Value) -> CallEffect;
+    /// JSON Schema of its result, if that always has one form.
+    fn output(&self) -> Option<Value> {
+        None
+    }
+    /// How long a call may take at most, whatever the arguments say.
+    fn timeout(&self) -> Duration {
+        DEFAULT_TIMEOUT
+    }
+    /// The secrets that a call with these arguments uses, by name.
+    fn secrets(&self, _arguments: &Value) -> Vec<String> {
+        Vec::new()
+    }
+    /// Whose words its results are.
+    fn origin(&self) -> Origin {
+        Origin::Own
+    }
     /// Makes the call. `arguments` satisfy `parameters`.
     ///
     /// # Errors

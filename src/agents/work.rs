@@ -13,7 +13,7 @@ use super::turn::{Action, CallResult, OutOfTurn, Turn, TurnLimits};
 use super::{Assignment, Company, Role};
 use crate::engine::gate::{Call, CallError, Gate};
 use crate::engine::port::Stop;
-use crate::model::{Model, ModelError, Reply, Request, ToolCall};
+use crate::model::{Model, ModelError, Reply, Request, ToolCall, Trouble};
 use crate::run::{Category, Failure};
 use crate::tools::{Caller, NOTE, ToolError, Tools};
 use crate::workflow::{CallEffect, Effect};
@@ -206,10 +206,17 @@ pub fn call_error(error: ToolError) -> CallError {
 }
 
 fn model_failure(error: &ModelError) -> Failure {
-    match error {
-        ModelError::Retry(message) => Failure::retry("model_unavailable", message),
-        ModelError::GiveUp(message) => Failure::give_up("model_refused", message),
-    }
+    let code = match error.trouble {
+        Trouble::Busy => "model_busy",
+        Trouble::Unavailable => "model_unavailable",
+        Trouble::TimedOut => "model_timed_out",
+        Trouble::Malformed => "model_malformed",
+        Trouble::Truncated => "model_truncated",
+        Trouble::Refused => "model_refused",
+        Trouble::TooLong => "model_too_long",
+        Trouble::Rejected => "model_rejected",
+    };
+    if error.may_go_better() { Failure::retry(code, &error.message) } else { Failure::give_up(code, &error.message) }
 }
 
 /// The work was stopped because nobody wants it any more.

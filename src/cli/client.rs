@@ -89,7 +89,7 @@ impl Client {
 
     /// The process that listens on this socket, if one does.
     pub(super) async fn there(socket: &Path) -> Result<Self, Complaint> {
-        let http = reqwest::Client::builder()
+        let http = crate::net::client()
             .unix_socket(socket)
             .no_proxy()
             .connect_timeout(CONNECT_LIMIT)

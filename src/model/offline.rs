@@ -49,7 +49,7 @@ mod writing;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use super::{Model, ModelError, Reply, Request, ToolCall, Usage};
+use super::{Model, ModelError, Reply, Request, ToolCall, Trouble, Usage};
 use conversation::Conversation;
 use draft::Draft;
 
@@ -74,9 +74,9 @@ impl Model for Offline {
     async fn reply(&self, request: &Request) -> Result<Reply, ModelError> {
         // It computes for some ten milliseconds: not on a thread that others wait for.
         let request = request.clone();
-        tokio::task::spawn_blocking(move || reply_to(&request))
-            .await
-            .unwrap_or_else(|error| Err(ModelError::GiveUp(format!("the offline model stopped half-way: {error}"))))
+        tokio::task::spawn_blocking(move || reply_to(&request)).await.unwrap_or_else(|error| {
+            Err(ModelError::new(Trouble::Rejected, format!("the offline model stopped half-way: {error}")))
+        })
     }
 }
 
@@ -114,7 +114,7 @@ fn numbered(conversation: &Conversation<'_>, calls: Vec<(String, Map<String, Val
 /// An estimate: a quarter of the characters of the JSON text, which is about what the tokenizers of
 /// the large models come to for English.
 fn tokens(what: &impl serde::Serialize) -> Result<u64, ModelError> {
-    let text = serde_json::to_string(what).map_err(|error| ModelError::GiveUp(error.to_string()))?;
+    let text = serde_json::to_string(what).map_err(|error| ModelError::new(Trouble::Rejected, error.to_string()))?;
     Ok((text.chars().count() as u64).div_ceil(4))
 }
 

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Message, Model, ModelError, Reply, Request, ToolCall, ToolSpec, Usage};
+use crate::net;
+
+use super::{Message, Model, ModelError, Reply, Request, ToolCall, ToolSpec, Trouble, Usage};
 
 /// Where a model is, and how it is reached.
 #[derive(Clone)]
@@ -54,7 +56,7 @@ impl OpenAi {
     /// Why no connection can ever be made: the system's certificates cannot be read.
     pub fn new(settings: OpenAiSettings) -> Result<Self, String> {
         let OpenAiSettings { base_url, model, key, timeout } = settings;
-        let http = reqwest::Client::builder().timeout(timeout).build().map_err(|error| error.to_string())?;
+        let http = net::client().timeout(timeout).build().map_err(|error| error.to_string())?;
         let config = OpenAIConfig::new()
             .with_api_base(base_url.trim_end_matches('/'))
             .with_api_key(key.clone().unwrap_or_else(|| "none".to_owned()));
@@ -79,23 +81,28 @@ impl OpenAi {
             OpenAIError::ApiError(response) => {
                 let message = self.shown(&response.to_string());
                 match response.status_code.as_u16() {
-                    408 | 409 | 425 | 429 | 500.. => ModelError::Retry(message),
-                    401 | 403 => ModelError::GiveUp(format!("{message}; is the key right?")),
-                    404 => ModelError::GiveUp(format!("{message}; is the address right, and the model's name?")),
-                    _ => ModelError::GiveUp(message),
+                    429 => ModelError::new(Trouble::Busy, message),
+                    408 | 409 | 425 | 500.. => ModelError::new(Trouble::Unavailable, message),
+                    401 | 403 => ModelError::new(Trouble::Rejected, format!("{message}; is the key right?")),
+                    404 => {
+                        let hint = "is the address right, and the model's name?";
+                        ModelError::new(Trouble::Rejected, format!("{message}; {hint}"))
+                    }
+                    _ => ModelError::new(Trouble::Rejected, message),
                 }
             }
             OpenAIError::Reqwest(error) if error.is_timeout() => {
-                ModelError::Retry(self.shown("no reply came in time; see models.openai.timeout"))
+                ModelError::new(Trouble::TimedOut, self.shown("no reply came in time; see models.openai.timeout"))
             }
-            OpenAIError::Reqwest(error) if error.is_connect() => {
-                ModelError::Retry(self.shown("the server cannot be reached; see models.openai.base_url"))
-            }
+            OpenAIError::Reqwest(error) if error.is_connect() => ModelError::new(
+                Trouble::Unavailable,
+                self.shown("the server cannot be reached; see models.openai.base_url"),
+            ),
             // What came is not what the protocol says: cut off, or something else speaking.
             OpenAIError::Reqwest(_) | OpenAIError::JSONDeserialize(..) | OpenAIError::StreamError(_) => {
-                ModelError::Retry(self.shown(&format!("the reply cannot be read: {error}")))
+                ModelError::new(Trouble::Malformed, self.shown(&format!("the reply cannot be read: {error}")))
             }
-            _ => ModelError::GiveUp(self.shown(&error.to_string())),
+            _ => ModelError::new(Trouble::Rejected, self.shown(&error.to_string())),
         }
     }
 
@@ -122,17 +129,23 @@ impl OpenAi {
     fn reply_of(&self, completion: Completion, tools: &[ToolSpec], sent: usize) -> Result<Reply, ModelError> {
         let usage = self.usage_of(&completion, sent);
         let Some(choice) = completion.choices.into_iter().next() else {
-            return Err(ModelError::Retry(self.shown("the reply holds no choice")));
+            return Err(ModelError::new(Trouble::Malformed, self.shown("the reply holds no choice")));
         };
         if let Some(refusal) = choice.message.refusal.filter(|refusal| !refusal.is_empty()) {
-            return Err(ModelError::GiveUp(self.shown(&format!("the model refuses: {refusal}"))));
+            return Err(ModelError::new(Trouble::Refused, self.shown(&format!("the model refuses: {refusal}"))));
         }
         match choice.finish_reason.as_deref() {
             Some("length") => {
-                return Err(ModelError::GiveUp(self.shown("the reply was cut at the model's limit of tokens")));
+                return Err(ModelError::new(
+                    Trouble::Truncated,
+                    self.shown("the reply was cut at the model's limit of tokens"),
+                ));
             }
             Some("content_filter") => {
-                return Err(ModelError::GiveUp(self.shown("the reply was withheld by the provider's filter")));
+                return Err(ModelError::new(
+                    Trouble::Refused,
+                    self.shown("the reply was withheld by the provider's filter"),
+                ));
             }
             _ => {}
         }

@@ -1,6 +1,5 @@
 //! `http.request`: one request to a server, and its answer.
 
-mod address;
 mod answer;
 mod exchange;
 
@@ -11,12 +10,12 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::net::{AddressRules, Guarded};
 use crate::run::Permit;
 use crate::tools::{Caller, Tool, ToolError};
 use crate::workflow::{CallEffect, Effect};
 
-pub use address::{AddressRules, BadAddressRule};
-use exchange::{Clients, Exchange};
+use exchange::Exchange;
 
 /// How long a request may take at most.
 const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
@@ -26,7 +25,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 /// taken effect.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
-    clients: Clients,
+    clients: Guarded,
     limit: usize,
     timeout: Duration,
 }
@@ -59,7 +58,7 @@ impl HttpRequest {
     /// Requests to public addresses and to what `rules` allow.
     #[must_use]
     pub fn new(rules: AddressRules) -> Self {
-        Self { clients: Clients::new(rules), limit: Self::DEFAULT_LIMIT, timeout: Self::DEFAULT_TIMEOUT }
+        Self { clients: Guarded::new(rules), limit: Self::DEFAULT_LIMIT, timeout: Self::DEFAULT_TIMEOUT }
     }
 
     /// Takes answers of at most `bytes`.

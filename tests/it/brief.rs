@@ -15,12 +15,11 @@ use callboard::engine::{Engine, Limits, Parts, Submission};
 use callboard::executor::StepExecutor;
 use callboard::memory::{EdgeIndex, Memory, Remember};
 use callboard::model::Models;
+use callboard::net::AddressRules;
 use callboard::run::{Policy, Recorded, RunEvent, RunId, RunStatus};
 use callboard::store::entries::EntryScope;
 use callboard::store::{Store, StoreOptions, WorkspaceId};
-use callboard::tools::{
-    AddressRules, FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools,
-};
+use callboard::tools::{FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools};
 use callboard::workflow::ValidWorkflow;
 use futures::StreamExt;
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::agents::testing::{MemoryLedger, ModelOf, assignment, goal, last_result, maker, says, tools, wants};
-use crate::model::{Dollars, Message, Model, ModelError, Price, Reply, Usage};
+use crate::model::{Dollars, Message, Model, ModelError, Price, Reply, Trouble, Usage};
 use crate::run::{Category, RunId};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -107,7 +107,7 @@ async fn a_resumed_attempt_pays_for_nothing_twice() {
             let asked = counter.fetch_add(1, Ordering::SeqCst) + 1;
             async move {
                 if asked == cut {
-                    return Err(ModelError::Retry("the provider is down".to_owned()));
+                    return Err(ModelError::new(Trouble::Unavailable, "the provider is down".to_owned()));
                 }
                 let results = request.messages.iter().filter(|message| matches!(message, Message::Tool { .. })).count();
                 match results {

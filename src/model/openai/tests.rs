@@ -185,8 +185,7 @@ async fn every_failure_says_what_can_be_done_about_it() {
     ] {
         let (model, _) = server(status, reply).await;
         let (is_again, message) = match model.reply(&request()).await {
-            Err(ModelError::Retry(message)) => (true, message),
-            Err(ModelError::GiveUp(message)) => (false, message),
+            Err(error) => (error.may_go_better(), error.message),
             Ok(reply) => panic!("{status} {told}: {reply:?}"),
         };
         assert_eq!(is_again, again, "{message}");
@@ -199,7 +198,14 @@ async fn every_failure_says_what_can_be_done_about_it() {
 async fn a_busy_server_is_asked_again_a_few_times() {
     let busy = json!({ "error": { "message": "slow down", "type": "x", "param": null, "code": null } });
     let (model, sent) = server(429, busy).await;
-    let Err(ModelError::Retry(message)) = model.reply(&request()).await else { panic!("not busy") };
+    let Err(ModelError {
+        message,
+        trouble: Trouble::Busy | Trouble::Unavailable | Trouble::TimedOut | Trouble::Malformed,
+        ..
+    }) = model.reply(&request()).await
+    else {
+        panic!("not busy")
+    };
     assert!(message.contains("slow down"), "{message}");
     assert!((1..=4).contains(&sent.lock().unwrap().len()), "{}", sent.lock().unwrap().len());
 }
@@ -212,7 +218,12 @@ async fn a_server_that_is_not_there_is_said_to_be_unreachable() {
         key: None,
         timeout: Duration::from_secs(2),
     };
-    let Err(ModelError::Retry(message)) = OpenAi::new(settings).unwrap().reply(&request()).await else {
+    let Err(ModelError {
+        message,
+        trouble: Trouble::Busy | Trouble::Unavailable | Trouble::TimedOut | Trouble::Malformed,
+        ..
+    }) = OpenAi::new(settings).unwrap().reply(&request()).await
+    else {
         panic!("there")
     };
     assert!(message.contains("cannot be reached"), "{message}");

@@ -1,24 +1,20 @@
 //! One request, and those that its redirects lead to.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error as _;
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
-use super::address::{AddressRules, Guard, Refused};
 use super::{Arguments, answer};
+use crate::net::{Guarded, NoWay, innermost, refused};
 use crate::tools::ToolError;
 use crate::workflow::Effect;
 
 /// How many redirects are followed.
 const MOST_REDIRECTS: usize = 5;
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the client itself has to set.
 const RESERVED: [HeaderName; 6] = [
     header::HOST,
@@ -30,51 +26,6 @@ const RESERVED: [HeaderName; 6] = [
 ];
 /// What is for the server that it was given for, and for no other.
 const PERSONAL: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
-
-/// One client for each port that a rule is restricted to, and one for all others; each is made on first use.
-#[derive(Clone, Debug)]
-pub(super) struct Clients {
-    rules: Arc<AddressRules>,
-    by_port: Arc<BTreeMap<Option<u16>, OnceLock<Client>>>,
-}
-
-impl Clients {
-    pub(super) fn new(rules: AddressRules) -> Self {
-        let ports: BTreeSet<_> = rules.ports().into_iter().map(Some).chain([None]).collect();
-        let by_port = ports.into_iter().map(|port| (port, OnceLock::new())).collect();
-        Self { rules: Arc::new(rules), by_port: Arc::new(by_port) }
-    }
-
-    /// The client for `url`, whose address has been checked if it is written out; a name is checked when it is resolved.
-    fn to(&self, url: &Url) -> Result<Client, ToolError> {
-        let port = url.port_or_known_default().filter(|port| self.by_port.contains_key(&Some(*port)));
-        let literal = match url.host() {
-            Some(Host::Ipv4(address)) => Some(address.into()),
-            Some(Host::Ipv6(address)) => Some(address.into()),
-            Some(Host::Domain(_)) => None,
-            None => return Err(bad_url("it names no host")),
-        };
-        if let Some(address) = literal {
-            let permitted = self.rules.permit(url.host_str().unwrap_or_default(), address, port);
-            permitted.map_err(|refused| refusal(&refused))?;
-        }
-        let client = self.by_port.get(&port).and_then(OnceLock::get);
-        client.map_or_else(|| self.make(port), |client| Ok(client.clone()))
-    }
-
-    fn make(&self, port: Option<u16>) -> Result<Client, ToolError> {
-        let client = Client::builder()
-            .dns_resolver(Arc::new(Guard { rules: self.rules.clone(), port }))
-            // Redirects are followed by us, hop by hop; a proxy would connect to what we never saw.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent(concat!("callboard/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| ToolError::give_up("no_client", format!("cannot set up HTTPS: {error}")))?;
-        Ok(self.by_port.get(&port).map_or(client.clone(), |slot| slot.get_or_init(|| client).clone()))
-    }
-}
 
 /// How far a request that changes the world has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +63,7 @@ impl Exchange {
         Ok(Self { method, url, headers, body, changes, progress: Progress::NotSent })
     }
 
-    pub(super) async fn run(&mut self, clients: &Clients, limit: usize) -> Result<Value, ToolError> {
+    pub(super) async fn run(&mut self, clients: &Guarded, limit: usize) -> Result<Value, ToolError> {
         for _ in 0..=MOST_REDIRECTS {
             let response = self.send(clients).await?;
             match redirect(&response) {
@@ -136,9 +87,9 @@ impl Exchange {
         ToolError::retry("timeout", message)
     }
 
-    async fn send(&mut self, clients: &Clients) -> Result<reqwest::Response, ToolError> {
+    async fn send(&mut self, clients: &Guarded) -> Result<reqwest::Response, ToolError> {
         self.check_url()?;
-        let client = clients.to(&self.url).map_err(|error| self.after_sending(error))?;
+        let client = clients.to(&self.url).map_err(|error| self.after_sending(no_way(error)))?;
         let mut request = client.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
         if let Some(body) = &self.body {
             request = request.body(body.clone());
@@ -184,12 +135,8 @@ impl Exchange {
     }
 
     fn failed(&self, error: &reqwest::Error) -> ToolError {
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            if let Some(refused) = inner.downcast_ref::<Refused>() {
-                return self.after_sending(refusal(refused));
-            }
-            cause = inner.source();
+        if let Some(refused) = refused(error) {
+            return self.after_sending(refusal(&refused.to_string()));
         }
         let reason = innermost(error);
         if error.is_connect() {
@@ -257,19 +204,18 @@ fn encode(body: Value, headers: &mut HeaderMap) -> Vec<u8> {
     bytes
 }
 
-fn refusal(refused: &Refused) -> ToolError {
-    ToolError::give_up("address_refused", refused.to_string())
+fn no_way(error: NoWay) -> ToolError {
+    match error {
+        NoWay::NoHost => bad_url("it names no host"),
+        NoWay::Refused(refused) => refusal(&refused.to_string()),
+        NoWay::NoClient(_) => ToolError::give_up("no_client", error.to_string()),
+    }
+}
+
+fn refusal(why: &str) -> ToolError {
+    ToolError::give_up("address_refused", why)
 }
 
 fn bad_url(reason: &str) -> ToolError {
     ToolError::give_up("bad_url", format!("argument `url` cannot be used: {reason}"))
-}
-
-/// What went wrong at the bottom, without the URL.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

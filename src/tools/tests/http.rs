@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::net::AddressRules;
 
 /// A server on this machine that remembers what it was asked.
 struct Server {

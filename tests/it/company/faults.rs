@@ -9,7 +9,7 @@ use callboard::agents::{Company, RoleFolders, Roles};
 use callboard::clock::SystemClock;
 use callboard::engine::{Engine, Limits, Parts, Submission};
 use callboard::executor::StepExecutor;
-use callboard::model::{Message, Model, ModelError, Models, Reply, Request, Usage};
+use callboard::model::{Message, Model, ModelError, Models, Reply, Request, Trouble, Usage};
 use callboard::run::{Policy, QuestionKind, RunId, RunStatus};
 use callboard::store::{Store, StoreOptions, WorkspaceId};
 use callboard::tools::Tools;
@@ -38,7 +38,7 @@ impl Model for Obedient {
             std::future::pending::<()>().await;
         }
         if text.contains("refuse") {
-            return Err(ModelError::Retry("the provider is down".to_owned()));
+            return Err(ModelError::new(Trouble::Unavailable, "the provider is down".to_owned()));
         }
         Ok(Reply { text: "done".to_owned(), calls: Vec::new(), usage: Usage::default() })
     }

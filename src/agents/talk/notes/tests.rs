@@ -9,7 +9,7 @@ use crate::agents::testing::{MemoryLedger, ModelOf, assignment, last_result, mak
 use crate::clock::{ManualClock, Timestamp};
 use crate::memory::index::Filter;
 use crate::memory::{EdgeIndex, Memory};
-use crate::model::{Message, ModelError, Models, Request};
+use crate::model::{Message, ModelError, Models, Request, Trouble};
 use crate::run::Says;
 use crate::store::entries::{EntryScope, NewNote};
 use crate::store::{Store, StoreOptions, WorkspaceId};
@@ -103,10 +103,12 @@ async fn what_an_arbiter_could_not_say_is_the_same_when_the_work_is_taken_up_aga
         async move {
             let Message::User { text } = &request.messages[1] else { panic!("nothing is asked") };
             match last_result(&request) {
-                _ if text.contains("Which of these notes") && nth < 3 => Err(ModelError::Retry("down".to_owned())),
+                _ if text.contains("Which of these notes") && nth < 3 => {
+                    Err(ModelError::new(Trouble::Unavailable, "down".to_owned()))
+                }
                 _ if text.contains("Which of these notes") => panic!("it is asked again"),
                 None => wants("memory.note", json!({ "key": "budget", "text": "The budget is twelve." })),
-                Some(_) if nth < 3 => Err(ModelError::Retry("down".to_owned())),
+                Some(_) if nth < 3 => Err(ModelError::new(Trouble::Unavailable, "down".to_owned())),
                 Some(result) => says(&result.to_string()),
             }
         }

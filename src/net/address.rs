@@ -38,9 +38,9 @@ pub struct BadAddressRule(String);
 /// An address that is private and not allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("{host} is at {address}, a private address; add it to tools.http.allow if it is meant to be called")]
-pub(super) struct Refused {
-    pub(super) host: String,
-    pub(super) address: IpAddr,
+pub struct Refused {
+    pub(crate) host: String,
+    pub(crate) address: IpAddr,
 }
 
 impl AddressRules {

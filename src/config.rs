@@ -10,7 +10,7 @@ mod settings;
 #[allow(clippy::needless_raw_string_hashes, reason = "`expect-test` writes them")]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use serde::Serialize;
 
 pub use layers::Sources;
 use layers::{Entry, Layers};
-use settings::{SETTINGS, Setting, Value};
+use settings::{SETTINGS, Value, setting};
 
 /// The name of the configuration file that is looked for in the current folder.
 pub const FILE: &str = "callboard.toml";
@@ -44,7 +44,7 @@ pub struct Config {
     pub ask: Ask,
     /// The tools' limits.
     pub tools: Tools,
-    entries: BTreeMap<&'static str, Entry>,
+    entries: BTreeMap<String, Entry>,
 }
 
 /// What is logged to standard error.
@@ -189,7 +189,7 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Effective {
     /// The setting: `tools.http.timeout`.
-    pub key: &'static str,
+    pub key: String,
     /// Its value: text, a number or a list of texts.
     pub value: serde_json::Value,
     /// Where it was set.
@@ -237,9 +237,15 @@ impl Config {
 
     /// Every setting with its value and where it was set, by key.
     pub fn effective(&self) -> impl Iterator<Item = Effective> {
-        SETTINGS.iter().filter_map(|Setting { key, about, .. }| {
-            let Entry { value, origin } = self.entries.get(key)?;
-            Some(Effective { key, value: value.to_json(), origin: origin.clone(), about })
+        SETTINGS.iter().flat_map(|wanted| {
+            // A name that has a setting of its own is not one that a `*` stands for.
+            let own = self.entries.iter().filter(|(key, _)| setting(key).is_some_and(|found| found.key == wanted.key));
+            own.map(|(key, Entry { value, origin })| Effective {
+                key: key.clone(),
+                value: value.to_json(),
+                origin: origin.clone(),
+                about: wanted.about,
+            })
         })
     }
 
@@ -249,8 +255,8 @@ impl Config {
         settings::example()
     }
 
-    fn of(entries: BTreeMap<&'static str, Entry>) -> Self {
-        let get = |key| entries.get(key).map_or(&Value::Missing, |entry| &entry.value);
+    fn of(entries: BTreeMap<String, Entry>) -> Self {
+        let get = |key: &str| value(&entries, key);
         Self {
             data: get("data").path(),
             log: Log {
@@ -289,6 +295,22 @@ impl Config {
             entries,
         }
     }
+}
+
+/// The value of a setting: its default if nothing sets it.
+fn value(entries: &BTreeMap<String, Entry>, key: &str) -> Value {
+    let default = || setting(key).and_then(|setting| Value::parse(setting.kind, setting.default).ok());
+    entries.get(key).map(|entry| entry.value.clone()).or_else(default).unwrap_or(Value::Missing)
+}
+
+/// The names that something is set for below a section: `files` for `mcp`, if `mcp.files.command` is set.
+#[allow(dead_code, reason = "the sections with names come with what they are for")]
+fn named(entries: &BTreeMap<String, Entry>, section: &str) -> BTreeSet<String> {
+    let below = |key: &String| {
+        let rest = key.strip_prefix(section)?.strip_prefix('.')?;
+        Some(rest.split('.').next().unwrap_or(rest).to_owned())
+    };
+    entries.keys().filter_map(below).collect()
 }
 
 /// `path`, starting at `folder` if it is relative.

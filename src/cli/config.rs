@@ -52,7 +52,7 @@ impl ShowConfig {
                             }
                             other => value_text(other),
                         };
-                        [(*key).to_owned(), value, origin.to_string()]
+                        [key.clone(), value, origin.to_string()]
                     })
                     .collect();
                 context.output.table(["SETTING", "VALUE", "ORIGIN"], &rows);

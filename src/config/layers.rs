@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::settings::{Kind, SETTINGS, Setting, Value};
+use super::settings::{Kind, SETTINGS, Setting, Value, setting};
 use super::{ConfigError, ConfigProblem, FILE, FILE_IN_DATA, Origin, resolve};
 
 /// Where values can come from. The process' own surroundings are passed in, so that tests can set them.
@@ -38,7 +38,7 @@ pub(super) struct Entry {
 
 /// The layers so far.
 pub(super) struct Layers {
-    entries: BTreeMap<&'static str, Entry>,
+    entries: BTreeMap<String, Entry>,
     problems: Vec<ConfigProblem>,
 }
 
@@ -46,8 +46,8 @@ impl Layers {
     /// Reads all sources.
     pub(super) fn read(sources: &Sources) -> Result<Self, ConfigError> {
         let mut layers = Self { entries: BTreeMap::new(), problems: Vec::new() };
-        for setting in SETTINGS {
-            layers.set_text(setting, setting.default, &sources.folder, Origin::Default);
+        for setting in SETTINGS.iter().filter(|setting| !setting.is_named()) {
+            layers.set_text(setting.key, setting, setting.default, &sources.folder, Origin::Default);
         }
         match &sources.file {
             Some(file) => layers.add_file(&resolve(&sources.folder, &file.to_string_lossy()), Presence::Required),
@@ -65,7 +65,7 @@ impl Layers {
         if layers.problems.is_empty() { Ok(layers) } else { Err(ConfigError(layers.problems)) }
     }
 
-    pub(super) fn entries(self) -> BTreeMap<&'static str, Entry> {
+    pub(super) fn entries(self) -> BTreeMap<String, Entry> {
         self.entries
     }
 
@@ -76,10 +76,11 @@ impl Layers {
                 continue;
             }
             let origin = Origin::Environment { variable: variable.clone() };
-            if let Some(setting) = setting(&name.replace("__", ".").to_lowercase()) {
-                self.set_text(setting, text, &sources.folder, origin);
+            let key = name.replace("__", ".").to_lowercase();
+            if let Some(setting) = setting(&key) {
+                self.set_text(&key, setting, text, &sources.folder, origin);
             } else {
-                let spelt = |setting: &Setting| setting.key.replace('.', "__").to_uppercase();
+                let spelt = |setting: &Setting| setting.like(&key).replace('.', "__").to_uppercase();
                 let suggestion =
                     nearest(name, SETTINGS.iter().map(spelt)).map(|near| format!("did you mean {PREFIX}{near}?"));
                 // Others use the prefix too: Kubernetes sets CALLBOARD_SERVICE_HOST and the like for a service of that
@@ -94,7 +95,7 @@ impl Layers {
     fn add_flags(&mut self, sources: &Sources) {
         for (key, flag, text) in &sources.flags {
             if let Some(setting) = setting(key) {
-                self.set_text(setting, text, &sources.folder, Origin::Flag { flag: (*flag).to_owned() });
+                self.set_text(key, setting, text, &sources.folder, Origin::Flag { flag: (*flag).to_owned() });
             }
         }
     }
@@ -137,12 +138,11 @@ impl Layers {
             let (line, column) = file.place(name.span().start);
             let (origin, column) = (file.origin(line), Some(column));
             match (setting(&key), value.get_ref()) {
-                (None, DeValue::Table(inner)) if is_section(&key) => self.add_table(file, &format!("{key}."), inner),
+                (_, DeValue::Table(inner)) if is_section(&key) => self.add_table(file, &format!("{key}."), inner),
                 (None, _) => {
-                    let sections = SETTINGS.iter().filter_map(|setting| setting.key.rsplit_once('.'));
-                    let known = SETTINGS.iter().map(|setting| setting.key).chain(sections.map(|(section, _)| section));
-                    let suggestion =
-                        nearest(&key, known.map(str::to_owned)).map(|near| format!("did you mean {near}?"));
+                    let names = SETTINGS.iter().map(|setting| setting.like(&key));
+                    let sections = names.clone().filter_map(|name| Some(name.rsplit_once('.')?.0.to_owned()));
+                    let suggestion = nearest(&key, names.chain(sections)).map(|near| format!("did you mean {near}?"));
                     self.complain(origin, column, format!("{key} is not a setting"), suggestion);
                 }
                 (Some(Setting { key: "data", .. }), _) if file.presence == Presence::Inside => {
@@ -150,7 +150,7 @@ impl Layers {
                     self.complain(origin, column, message, Some(format!("set it in {FILE} or by CALLBOARD_DATA")));
                 }
                 (Some(setting), _) => match read(setting.kind, value) {
-                    Ok(value) => self.set(setting, value, file.folder(), origin),
+                    Ok(value) => self.set(&key, value, file.folder(), origin),
                     Err(message) => {
                         let (line, column) = file.place(value.span().start);
                         self.complain(file.origin(line), Some(column), format!("{key}: {message}"), None);
@@ -160,19 +160,19 @@ impl Layers {
         }
     }
 
-    fn set_text(&mut self, setting: &Setting, text: &str, folder: &Path, origin: Origin) {
+    fn set_text(&mut self, key: &str, setting: &Setting, text: &str, folder: &Path, origin: Origin) {
         match Value::parse(setting.kind, text) {
-            Ok(value) => self.set(setting, value, folder, origin),
-            Err(message) => self.complain(origin, None, format!("{}: {message}", setting.key), None),
+            Ok(value) => self.set(key, value, folder, origin),
+            Err(message) => self.complain(origin, None, format!("{key}: {message}"), None),
         }
     }
 
-    fn set(&mut self, setting: &Setting, value: Value, folder: &Path, origin: Origin) {
+    fn set(&mut self, key: &str, value: Value, folder: &Path, origin: Origin) {
         let value = match value {
             Value::Path(path) => Value::Path(resolve(folder, &path.to_string_lossy())),
             other => other,
         };
-        self.entries.insert(setting.key, Entry { value, origin });
+        self.entries.insert(key.to_owned(), Entry { value, origin });
     }
 
     fn complain(&mut self, origin: Origin, column: Option<u32>, message: String, suggestion: Option<String>) {
@@ -214,12 +214,8 @@ impl File<'_> {
     }
 }
 
-fn setting(key: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.key == key)
-}
-
 fn is_section(key: &str) -> bool {
-    SETTINGS.iter().any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
+    SETTINGS.iter().any(|setting| setting.is_within(key))
 }
 
 /// The known name that `unknown` was most likely meant to be.
@@ -249,6 +245,8 @@ fn read(kind: Kind, value: &Spanned<DeValue<'_>>) -> Result<Value, String> {
         (Kind::Count | Kind::Bytes, DeValue::Integer(number)) if number.radix() == 10 => {
             Value::parse(kind, number.as_str())
         }
+        (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
+        (Kind::Flag, other) => Err(format!("expected true or false, found {}", with_article(other))),
         (Kind::List, other) => Err(format!("expected a list of texts, found {}", with_article(other))),
         (Kind::Count, other) => Err(format!("expected a number, found {}", with_article(other))),
         (_, DeValue::String(text)) => Value::parse(kind, text),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// One setting.
 pub(super) struct Setting {
-    /// Its name, with dots.
+    /// Its name, with dots. A `*` between them stands for any name: `mcp.*.command`.
     pub(super) key: &'static str,
     /// What its value is.
     pub(super) kind: Kind,
@@ -33,6 +33,52 @@ pub(super) enum Kind {
     Duration,
     /// A number of bytes such as `4 MiB`, at least 1.
     Bytes,
+    /// Yes or no.
+    #[allow(dead_code, reason = "comes with the first setting of its kind")]
+    Flag,
+}
+
+impl Setting {
+    /// True if it can be set for any number of names.
+    pub(super) fn is_named(&self) -> bool {
+        self.key.split('.').any(|part| part == "*")
+    }
+
+    /// Its name, or one of its names.
+    pub(super) fn matches(&self, key: &str) -> bool {
+        self.key.split('.').count() == key.split('.').count() && self.begins(key)
+    }
+
+    /// True if `section` and something more is its name, or one of its names.
+    pub(super) fn is_within(&self, section: &str) -> bool {
+        self.key.split('.').count() > section.split('.').count() && self.begins(section)
+    }
+
+    fn begins(&self, key: &str) -> bool {
+        self.key.split('.').zip(key.split('.')).all(|(part, name)| part == name || (part == "*" && is_name(name)))
+    }
+
+    /// The name of its that is likest to `key`: each `*` is what stands there in `key`.
+    pub(super) fn like(&self, key: &str) -> String {
+        let mut given = key.split('.');
+        let part = |part: &'static str| {
+            let given = given.next().filter(|given| is_name(given));
+            if part == "*" { given.unwrap_or("NAME").to_owned() } else { part.to_owned() }
+        };
+        self.key.split('.').map(part).collect::<Vec<_>>().join(".")
+    }
+}
+
+/// Whether something is a name that a `*` can stand for.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+/// The setting with this name.
+pub(super) fn setting(key: &str) -> Option<&'static Setting> {
+    let exact = SETTINGS.iter().find(|setting| setting.key == key);
+    exact.or_else(|| SETTINGS.iter().find(|setting| setting.matches(key)))
 }
 
 /// All of them, in the order in which they are shown.
@@ -154,6 +200,7 @@ pub(super) enum Value {
     Count(u64),
     Duration(Duration),
     Bytes(u64),
+    Flag(bool),
 }
 
 impl Value {
@@ -175,6 +222,11 @@ impl Value {
             Kind::Duration => match humantime::parse_duration(text) {
                 Ok(duration) if duration >= Duration::from_millis(1) => Ok(Self::Duration(duration)),
                 _ => Err(format!("\"{text}\" is not a time span such as 500ms, 30s or 5m")),
+            },
+            Kind::Flag => match text {
+                "true" => Ok(Self::Flag(true)),
+                "false" => Ok(Self::Flag(false)),
+                _ => Err(format!("\"{text}\" is neither true nor false")),
             },
             Kind::Bytes => parse_bytes(text)
                 .map(Self::Bytes)
@@ -212,6 +264,12 @@ impl Value {
         if let Self::Bytes(bytes) = self { *bytes } else { 0 }
     }
 
+    /// Yes or no; no if it is neither.
+    #[allow(dead_code, reason = "comes with the first setting of its kind")]
+    pub(super) fn flag(&self) -> bool {
+        matches!(self, Self::Flag(true))
+    }
+
     /// As `callboard config` shows it.
     pub(super) fn to_json(&self) -> serde_json::Value {
         match self {
@@ -222,6 +280,7 @@ impl Value {
             Self::Count(count) => (*count).into(),
             Self::Duration(duration) => humantime::format_duration(*duration).to_string().into(),
             Self::Bytes(bytes) => (*bytes).into(),
+            Self::Flag(flag) => (*flag).into(),
         }
     }
 }
@@ -253,21 +312,28 @@ pub(super) fn example() -> String {
          # (`__` for the dot; lists with commas). `callboard config` shows what holds, and where it was set.\n",
     );
     let mut section = "";
-    for Setting { key, kind, default, about } in SETTINGS {
+    for setting @ Setting { key, kind, default, about } in SETTINGS {
         let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
         text.push('\n');
         if table != section {
             section = table;
-            let _ = writeln!(text, "[{table}]");
+            // A section with a name is only there once somebody names it.
+            let comment = if table.contains('*') { "#" } else { "" };
+            let _ = writeln!(text, "{comment}[{}]", table.replace('*', "NAME"));
         }
         for line in wrapped(about, EXAMPLE_WIDTH) {
             let _ = writeln!(text, "# {line}");
         }
         let default = match kind {
-            Kind::List => "[]".to_owned(),
-            Kind::Count => (*default).to_owned(),
+            Kind::List if default.is_empty() => "[]".to_owned(),
+            Kind::List => format!(
+                "[{}]",
+                default.split(',').map(|item| format!("\"{}\"", item.trim())).collect::<Vec<_>>().join(", ")
+            ),
+            Kind::Count | Kind::Flag => (*default).to_owned(),
             _ => format!("\"{default}\""),
         };
+        let name = if setting.is_named() && name == "*" { "NAME" } else { name };
         let _ = writeln!(text, "#{name} = {default}");
     }
     text
@@ -286,4 +352,31 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_a_name() {
+        let setting = Setting { key: "mcp.*.env.*", kind: Kind::Text, default: "", about: "" };
+        for (key, is_it) in [
+            ("mcp.files.env.HOME", true),
+            ("mcp.my-files.env.a_b2", true),
+            ("mcp.files.env", false),
+            ("mcp.files.env.HOME.x", false),
+            ("mcp.2files.env.HOME", false),
+            ("mcp..env.HOME", false),
+            ("mcp.files.args.HOME", false),
+        ] {
+            assert_eq!(setting.matches(key), is_it, "{key}");
+        }
+        assert!(setting.is_within("mcp") && setting.is_within("mcp.files") && setting.is_within("mcp.files.env"));
+        assert!(
+            !setting.is_within("mc") && !setting.is_within("mcp.files.env.HOME") && !setting.is_within("tools.files")
+        );
+        assert_eq!(setting.like("mcp.files.emv.HOME"), "mcp.files.env.HOME");
+        assert_eq!(setting.like("mpc"), "mcp.NAME.env.NAME");
+    }
 }

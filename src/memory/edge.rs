@@ -15,24 +15,27 @@ use qdrant_edge::{
     Condition, CountRequest, CreateIndex, EdgeConfig, EdgeConfigBuilder, EdgeShard, EdgeSparseVectorParamsBuilder,
     FieldCondition, FieldIndexOperations, Filter as EdgeFilter, JsonPath, Match, Modifier, NamedQuery, OperationError,
     PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations, PointOperations, PointStruct, QueryEnum,
-    QueryRequest, ScoringQuery, SparseVector, UpdateOperation, Vector, VectorInternal, Vectors, WalOptions,
+    QueryRequest, Range, ScoringQuery, SparseVector, UpdateOperation, Vector, VectorInternal, Vectors, WalOptions,
     WithPayloadInterface, WithVector,
 };
 use serde_json::json;
 
 use super::bm25::Sparse;
 use super::index::{Filter, Index, IndexError, Indexed};
+use crate::clock::Timestamp;
 use crate::store::entries::{EntryId, EntryKind, EntryScope, Revision};
 
 /// The vector's name.
 const WORDS: &str = "words";
 /// Part of the folder's name: changed whenever an older index means something else by its contents.
-const FORMAT: &str = "edge-3";
+const FORMAT: &str = "edge-4";
 /// What the folders of all formats begin with.
 const FORMATS: &str = "edge-";
 /// The field by which entries are told apart: whose and of what kind each is. One and not two, since each costs a tenth
 /// of indexing.
 const GROUP: &str = "group";
+/// The field that holds when an entry was remembered, in milliseconds since 1970.
+const AT: &str = "at";
 /// Says up to which change the shard is complete.
 const HELD: &str = "held";
 /// Where the shard is.
@@ -184,12 +187,12 @@ impl Inner {
         remove(&folder)?;
         fs::create_dir_all(&folder).map_err(|error| unavailable("make", &folder, &error))?;
         let shard = EdgeShard::new(&folder, config()).map_err(|error| broken(&error))?;
-        let create = CreateIndex {
-            field_name: path(GROUP)?,
-            field_schema: Some(PayloadFieldSchema::FieldType(PayloadSchemaType::Keyword)),
-        };
-        let create = UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(create));
-        shard.update(create).map_err(|error| broken(&error))?;
+        for (field, kind) in [(GROUP, PayloadSchemaType::Keyword), (AT, PayloadSchemaType::Integer)] {
+            let create =
+                CreateIndex { field_name: path(field)?, field_schema: Some(PayloadFieldSchema::FieldType(kind)) };
+            let create = UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(create));
+            shard.update(create).map_err(|error| broken(&error))?;
+        }
         Ok(shard)
     }
 
@@ -276,7 +279,7 @@ fn config() -> EdgeConfig {
 
 fn point(entry: Indexed) -> Result<PointStruct, OperationError> {
     let vector = Vector::new_sparse(entry.words.indices, entry.words.values)?;
-    let payload = json!({ GROUP: group(&entry.scope, entry.kind) });
+    let payload = json!({ GROUP: group(&entry.scope, entry.kind), AT: entry.at.0 });
     Ok(PointStruct::new(entry.id.0, Vectors::new_named([(WORDS, vector)]), payload))
 }
 
@@ -285,11 +288,17 @@ fn group(scope: &EntryScope, kind: EntryKind) -> String {
 }
 
 fn edge_filter(filter: &Filter) -> Result<EdgeFilter, IndexError> {
-    let kinds = filter.kind.map_or_else(|| vec![EntryKind::Document, EntryKind::Note], |kind| vec![kind]);
+    let kinds = filter.wanted_kinds();
     let groups: Vec<String> =
         filter.scopes.iter().flat_map(|scope| kinds.iter().map(move |kind| group(scope, *kind))).collect();
-    let wanted = Condition::Field(FieldCondition::new_match(path(GROUP)?, Match::from(groups)));
-    Ok(EdgeFilter { must: Some(vec![wanted]), ..EdgeFilter::new() })
+    let mut wanted = vec![Condition::Field(FieldCondition::new_match(path(GROUP)?, Match::from(groups)))];
+    if filter.since.is_some() || filter.before.is_some() {
+        #[allow(clippy::cast_precision_loss, reason = "exact for 280,000 years")]
+        let bound = |time: Option<Timestamp>| time.map(|time| (time.0 as f64).into());
+        let times = Range { gte: bound(filter.since), lt: bound(filter.before), gt: None, lte: None };
+        wanted.push(Condition::Field(FieldCondition::new_range(path(AT)?, times)));
+    }
+    Ok(EdgeFilter { must: Some(wanted), ..EdgeFilter::new() })
 }
 
 fn path(field: &str) -> Result<JsonPath, IndexError> {

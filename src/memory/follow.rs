@@ -172,5 +172,5 @@ impl Memory {
 
 fn indexed(encoder: &Arc<Encoder>, entry: &Entry) -> Indexed {
     let words = encoder.document(&whole(entry));
-    Indexed { id: entry.id, scope: entry.scope.clone(), kind: entry.kind, words }
+    Indexed { id: entry.id, scope: entry.scope.clone(), kind: entry.kind, at: entry.created_at, words }
 }

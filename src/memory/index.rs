@@ -5,6 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::bm25::Sparse;
+use crate::clock::Timestamp;
 use crate::store::entries::{EntryId, EntryKind, EntryScope, Revision};
 
 /// An entry as an index holds it: not its text, only by what it is found.
@@ -16,22 +17,28 @@ pub struct Indexed {
     pub scope: EntryScope,
     /// Where it comes from.
     pub kind: EntryKind,
+    /// When it was remembered.
+    pub at: Timestamp,
     /// Its words.
     pub words: Sparse,
 }
 
-/// What may be found. The default is what every run of the workspace remembers.
+/// What may be found, in the workspace that the index is of. The default is what every run of the workspace remembers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// Who must remember it: one of these.
     pub scopes: Vec<EntryScope>,
-    /// Only entries of this kind.
-    pub kind: Option<EntryKind>,
+    /// Only entries of one of these kinds; of all kinds if empty.
+    pub kinds: Vec<EntryKind>,
+    /// Only what was remembered then or later.
+    pub since: Option<Timestamp>,
+    /// Only what was remembered before then.
+    pub before: Option<Timestamp>,
 }
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { scopes: vec![EntryScope::Workspace], kind: None }
+        Self { scopes: vec![EntryScope::Workspace], kinds: Vec::new(), since: None, before: None }
     }
 }
 
@@ -41,6 +48,12 @@ impl Filter {
     pub fn also(mut self, scope: EntryScope) -> Self {
         self.scopes.push(scope);
         self
+    }
+
+    /// The kinds that may be found.
+    #[must_use]
+    pub fn wanted_kinds(&self) -> &[EntryKind] {
+        if self.kinds.is_empty() { &EntryKind::ALL } else { &self.kinds }
     }
 }
 

@@ -203,7 +203,11 @@ async fn what_a_run_remembers_for_itself_is_found_by_it_alone() {
     assert_eq!(found(Filter::default()).await, 1);
     assert_eq!(found(Filter::default().also(run(1))).await, 2);
     assert_eq!(found(Filter::default().also(run(2))).await, 1);
-    assert_eq!(found(Filter { kind: Some(EntryKind::Document), ..Filter::default() }).await, 0);
+    assert_eq!(found(Filter { kinds: vec![EntryKind::Document], ..Filter::default() }).await, 0);
+    assert_eq!(found(Filter { kinds: EntryKind::ALL.to_vec(), ..Filter::default() }).await, 1);
+    let at = Some(Timestamp(1_000));
+    assert_eq!(found(Filter { since: at, ..Filter::default() }).await, 1);
+    assert_eq!(found(Filter { before: at, ..Filter::default() }).await, 0);
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ async fn a_lost_index_is_made_again() {
 
 #[tokio::test]
 async fn a_spoilt_index_is_made_again() {
-    for file in ["edge-3/shard/edge_config.json", "edge-3/held"] {
+    for file in ["edge-4/shard/edge_config.json", "edge-4/held"] {
         let place = place().await;
         place.write("a.md", "Alpha is here.");
         place.remember().await;
@@ -49,7 +49,7 @@ async fn an_index_from_a_backup_that_is_too_old_or_too_new_is_made_again() {
         let place = place().await;
         place.write("a.md", "Alpha is here.");
         place.remember().await;
-        let file = place.folder.path().join("data/index/edge-3/held");
+        let file = place.folder.path().join("data/index/edge-4/held");
         let place = place.reopen().await;
         std::fs::write(&file, held).unwrap();
         assert_eq!(place.sources("alpha").await, ["docs/a.md"]);

@@ -24,7 +24,13 @@ fn sparse(terms: &[(u32, f32)]) -> Sparse {
 }
 
 fn entry(id: u64, terms: &[(u32, f32)]) -> Indexed {
-    Indexed { id: EntryId(id), scope: EntryScope::Workspace, kind: EntryKind::Document, words: sparse(terms) }
+    Indexed {
+        id: EntryId(id),
+        scope: EntryScope::Workspace,
+        kind: EntryKind::Document,
+        at: Timestamp(0),
+        words: sparse(terms),
+    }
 }
 
 async fn found(index: &impl Index, terms: &[u32]) -> Vec<u64> {
@@ -154,7 +160,7 @@ async fn an_edge_that_cannot_be_read_says_that_it_is_broken() {
     index.apply(vec![entry(1, &[(1, 1.0)])], Vec::new()).await.unwrap();
     index.commit(Revision(1)).await.unwrap();
     drop(index);
-    let config = folder.path().join("edge-3/shard/edge_config.json");
+    let config = folder.path().join("edge-4/shard/edge_config.json");
     std::fs::write(config, "{").unwrap();
     let error = EdgeIndex::new(folder.path()).held().await.unwrap_err();
     assert!(matches!(error, IndexError::Broken(_)), "{error:?}");
@@ -178,7 +184,7 @@ async fn an_edge_in_another_format_is_removed_and_nothing_else() {
     assert_eq!(names().len(), 5, "nothing is touched before it is used");
     index.apply(vec![entry(1, &[(1, 1.0)])], Vec::new()).await.unwrap();
     index.commit(Revision(1)).await.unwrap();
-    assert_eq!(names(), ["edge-0", "edge-3", "edge-old", "other-2"]);
+    assert_eq!(names(), ["edge-0", "edge-4", "edge-old", "other-2"]);
     drop(index);
 
     // Also when the shard was there before.

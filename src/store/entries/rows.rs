@@ -51,6 +51,9 @@ impl FromStr for EntryScope {
 }
 
 impl EntryKind {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::Document, Self::Note];
+
     /// As the database spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

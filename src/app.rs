@@ -142,6 +142,12 @@ impl App {
         &self.shared.workspace
     }
 
+    /// The models.
+    #[must_use]
+    pub fn models(&self) -> &Models {
+        &self.shared.models
+    }
+
     /// The roles.
     #[must_use]
     pub fn roles(&self) -> &Roles {

@@ -27,6 +27,7 @@ mod retry;
 mod run;
 mod runs;
 mod schema;
+mod serve;
 mod session;
 mod show;
 mod signal;
@@ -114,6 +115,7 @@ enum Command {
     #[command(subcommand)]
     Memory(memory::Memory),
     Agents(agents::Agents),
+    Serve(serve::Serve),
     Config(config::ShowConfig),
 }
 
@@ -256,6 +258,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<Exit, Complain
         Command::Recall(command) => command.carry_out(context).await,
         Command::Memory(command) => command.carry_out(context).await,
         Command::Agents(command) => command.carry_out(context).await,
+        Command::Serve(command) => command.carry_out(context).await,
         Command::Config(_) => Ok(config::ShowConfig::carry_out(context)),
     }
 }

@@ -40,6 +40,8 @@ pub struct Config {
     pub agents: Agents,
     /// Which models play the roles.
     pub models: Models,
+    /// Where other programs are served.
+    pub listen: Listen,
     /// Before which calls a person is asked.
     pub ask: Ask,
     /// The tools' limits.
@@ -105,6 +107,15 @@ pub struct OpenAi {
     pub key_variable: String,
     /// The longest wait for one reply.
     pub timeout: Duration,
+}
+
+/// Where other programs are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The address and port.
+    pub address: String,
+    /// The environment variable that holds the key.
+    pub key_variable: String,
 }
 
 /// Before which calls a person is asked.
@@ -278,6 +289,7 @@ impl Config {
                     timeout: get("models.openai.timeout").duration(),
                 },
             },
+            listen: Listen { address: get("listen.address").text(), key_variable: get("listen.key_variable").text() },
             ask: match get("gate.ask").text().as_str() {
                 "read" => Ask::Read,
                 "write" => Ask::Write,

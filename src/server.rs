@@ -1,17 +1,21 @@
 //! The HTTP API: routes only. What they do is the engine's, the store's and the memory's business.
 //!
-//! For now it is served on a Unix socket in the data folder ([`socket`]), so that every command can reach the one
-//! process that owns the folder. The owner's own commands go through the same routes.
+//! It is served on a Unix socket in the data folder ([`socket`]), so that every command can reach the one process that owns
+//! the folder. The owner's own commands go through the same routes. What is for other programs is served over TCP
+//! ([`open`]).
 
 mod agents;
+mod completions;
 mod error;
 mod events;
 mod health;
 mod memory;
 mod notes;
+pub mod open;
 mod questions;
 mod runs;
 mod select;
+mod serving;
 pub mod socket;
 mod workflows;
 
@@ -30,6 +34,7 @@ pub(crate) use notes::MOST_NOTES;
 pub use notes::{NoteView, NotesQuery, Ruled, Ruling};
 pub use questions::{Answer, OpenQuestion};
 pub use runs::{Begun, Cancel, NewRun, Retry, RunList, RunView, Told};
+pub use serving::Serving;
 pub use workflows::{NewWorkflows, SavedWorkflow, Simulate, Simulated, WorkflowText};
 
 /// The largest body of a request: a few workflow files, or large inputs.

@@ -12,7 +12,7 @@ use super::interrupt::{Heeding, Interrupt};
 use crate::app::{App, AppError, Attention};
 use crate::config::Config;
 use crate::server;
-use crate::server::socket::{self, Serving};
+use crate::server::socket::{self, Socket};
 use crate::store::StoreError;
 
 /// What the folder is wanted for, if this process becomes its owner.
@@ -75,7 +75,7 @@ pub(super) struct Session {
 /// What this process holds as the folder's owner.
 struct Host {
     app: App,
-    serving: Option<Serving>,
+    socket: Option<Socket>,
 }
 
 impl Session {
@@ -172,6 +172,11 @@ impl Session {
         self.host.is_some()
     }
 
+    /// The program, if this process owns the folder.
+    pub(super) fn app(&self) -> Option<&App> {
+        self.host.as_ref().map(|host| &host.app)
+    }
+
     /// Ends the session; an owner stops what it carries out, which loses nothing, and gives the folder up.
     pub(super) async fn close(self) {
         if let Some(host) = self.host {
@@ -195,18 +200,18 @@ async fn beside(config: &Config) -> Option<Client> {
 async fn host(app: App, purpose: Purpose) -> Result<(Client, Host), Complaint> {
     let router = server::router(app.clone());
     if purpose.is_momentary() {
-        return Ok((Client::here(router, None), Host { app, serving: None }));
+        return Ok((Client::here(router, None), Host { app, socket: None }));
     }
-    let serving = match socket::serve(&app.config().data, app.clock().fresh_id(), router.clone()) {
-        Ok(serving) => serving,
+    let socket = match socket::serve(&app.config().data, app.clock().fresh_id(), router.clone()) {
+        Ok(socket) => socket,
         Err(error) => {
             app.stop().await;
             let message = format!("the data folder's socket cannot be made: {error}");
             return Err(Complaint::environment("no_socket", message));
         }
     };
-    let client = Client::here(router, Some(serving.path().to_owned()));
-    let host = Host { app, serving: Some(serving) };
+    let client = Client::here(router, Some(socket.path().to_owned()));
+    let host = Host { app, socket: Some(socket) };
     if purpose == Purpose::CarryOn
         && let Err(error) = host.app.engine().await
     {
@@ -219,10 +224,10 @@ async fn host(app: App, purpose: Purpose) -> Result<(Client, Host), Complaint> {
 impl Host {
     /// Stops what is carried out, which loses nothing, and gives the folder up.
     async fn give_up(self) {
-        let Self { app, serving } = self;
+        let Self { app, socket } = self;
         app.wind_down();
-        if let Some(serving) = serving {
-            serving.stop(CLOSE_LIMIT).await;
+        if let Some(socket) = socket {
+            socket.stop(CLOSE_LIMIT).await;
         }
         app.stop().await;
     }

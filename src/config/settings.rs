@@ -152,6 +152,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         about: "The longest wait for one reply.",
     },
     Setting {
+        key: "listen.address",
+        kind: Kind::Text,
+        default: "127.0.0.1:4000",
+        about: "Where `callboard serve` listens: an address of this machine and a port; port 0 is any that is free.",
+    },
+    Setting {
+        key: "listen.key_variable",
+        kind: Kind::Text,
+        default: "CALLBOARD_KEY",
+        about: "The environment variable that holds the key which programs must send to `callboard serve`. If it is not set, a key is made at each start and shown.",
+    },
+    Setting {
         key: "gate.ask",
         kind: Kind::OneOf(&["never", "irreversible", "write", "read"]),
         default: "never",

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use axum::Router;
 use tokio::net::UnixListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use super::serving::Serving;
 
 /// The socket's name in the data folder.
 const SOCKET: &str = "callboard.sock";
@@ -27,18 +27,17 @@ const LONGEST_PATH: usize = 103;
 
 /// The API, served on the folder's socket until it is stopped.
 #[derive(Debug)]
-pub struct Serving {
+pub struct Socket {
     path: PathBuf,
     record: PathBuf,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
+    serving: Serving,
 }
 
 /// Serves the API on the socket of a folder that this process owns. `fresh` names a socket outside the folder.
 ///
 /// # Errors
 /// If the socket cannot be made.
-pub fn serve(folder: &Path, fresh: Uuid, router: Router) -> io::Result<Serving> {
+pub fn serve(folder: &Path, fresh: Uuid, router: Router) -> io::Result<Socket> {
     let path = place(folder, fresh)?;
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -51,17 +50,10 @@ pub fn serve(folder: &Path, fresh: Uuid, router: Router) -> io::Result<Serving> 
     let half = folder.join(format!("{RECORD}.new"));
     std::fs::write(&half, path.as_os_str().as_bytes())?;
     std::fs::rename(&half, &record)?;
-
-    let stop = CancellationToken::new();
-    let stopped = stop.clone().cancelled_owned();
-    let task = tokio::spawn(async move {
-        // Accepting errors are retried inside; there is no other way for this to fail.
-        let _ = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
-    });
-    Ok(Serving { path, record, stop, task })
+    Ok(Socket { path, record, serving: Serving::of(listener, router) })
 }
 
-impl Serving {
+impl Socket {
     /// Where it listens.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -76,11 +68,7 @@ impl Serving {
         if let Some(folder) = self.path.parent().filter(|_| self.path.file_name() != Some(SOCKET.as_ref())) {
             let _ = std::fs::remove_dir(folder);
         }
-        self.stop.cancel();
-        let abort = self.task.abort_handle();
-        if tokio::time::timeout(limit, self.task).await.is_err() {
-            abort.abort();
-        }
+        self.serving.stop(limit).await;
     }
 }
 

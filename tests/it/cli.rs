@@ -11,5 +11,6 @@ mod help;
 mod memory;
 mod questions;
 mod runs;
+mod serve;
 pub(crate) mod stage;
 mod storage;

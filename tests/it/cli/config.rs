@@ -27,6 +27,8 @@ fn every_effective_value_has_its_origin() {
         models.openai.base_url      https://api.openai.com/v1  default
         models.openai.key_variable  OPENAI_API_KEY             default
         models.openai.timeout       2m                         default
+        listen.address              127.0.0.1:4000             default
+        listen.key_variable         CALLBOARD_KEY              default
         gate.ask                    irreversible               house/config.toml:1
         tools.http.allow            127.0.0.1:8080,10.0.0.0/8  environment: CALLBOARD_TOOLS__HTTP__ALLOW
         tools.http.timeout          5s                         callboard.toml:2

@@ -29,6 +29,7 @@ fn the_help_names_every_command_and_every_exit_code() {
           recall     Searches the memory
           memory     Looks after the memory
           agents     Lists the company's roles, talks to one, resizes it, or brings back a version of it
+          serve      Lets other programs use the models, and carries on what is unfinished
           config     Shows every setting with its value and where it was set
           help       Print this message or the help of the given subcommand(s)
 

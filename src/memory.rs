@@ -22,7 +22,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::store::entries::EntryCounts;
+use crate::run::RunId;
+use crate::store::entries::{EntryCounts, EntryScope};
 use crate::store::{Entries, StoreError};
 use bm25::Encoder;
 use follow::Followed;
@@ -79,6 +80,14 @@ impl Memory {
         let encoder = Arc::new(Encoder::new().map_err(IndexError::Broken)?);
         let followed = tokio::sync::Mutex::default();
         Ok(Self { shared: Arc::new(Shared { entries, index, encoder, clock, followed }) })
+    }
+
+    /// What a run sees: what its workspace, its workflow and it itself remember.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`].
+    pub async fn seen_by(&self, run: RunId) -> Result<Vec<EntryScope>, MemoryError> {
+        Ok(self.shared.entries.seen_by(run).await?)
     }
 
     /// How much is remembered.

@@ -32,6 +32,9 @@ Examples:
         /// Only those about this
         #[arg(long, value_name = "KEY")]
         about: Option<String>,
+        /// Those of this scope: workspace, workflow:NAME, run:RUN or conversation:ID
+        #[arg(long, value_name = "SCOPE", default_value = "workspace")]
+        scope: String,
     },
     /// Says which of several notes about the same thing holds
     #[command(after_help = "\
@@ -54,7 +57,7 @@ impl Memory {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         match self {
             Self::Rebuild => rebuild(context).await,
-            Self::Notes { about } => notes(context, about).await,
+            Self::Notes { about, scope } => notes(context, NotesQuery { about, scope: Some(scope) }).await,
             Self::Settle { note, because, by } => {
                 settle(context, Ruling { holds: EntryId(note), reason: because, by }).await
             }
@@ -78,9 +81,9 @@ async fn rebuild(context: &Context) -> Result<Exit, Complaint> {
     Ok(Exit::Done)
 }
 
-async fn notes(context: &Context, about: Option<String>) -> Result<Exit, Complaint> {
+async fn notes(context: &Context, query: NotesQuery) -> Result<Exit, Complaint> {
     let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
-    let notes: Result<Vec<NoteView>, Complaint> = session.get_with("/api/memory/notes", &NotesQuery { about }).await;
+    let notes: Result<Vec<NoteView>, Complaint> = session.get_with("/api/memory/notes", &query).await;
     session.close().await;
     let notes = notes?;
     match context.output.format() {

@@ -1,12 +1,13 @@
 //! `callboard recall TEXT`
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::complaint::Complaint;
 use super::exit::Exit;
 use super::session::{Purpose, Session};
 use super::{Context, Format};
 use crate::server::{RecallQuery, Recalled};
+use crate::store::entries::EntryKind;
 
 /// Searches the memory
 #[derive(Debug, Args)]
@@ -21,6 +22,30 @@ pub(super) struct Recall {
     /// How many entries at most, up to 100
     #[arg(long, value_name = "N", default_value_t = 5)]
     limit: usize,
+    /// Where to look: workspace, workflow:NAME, run:RUN or conversation:ID; several with commas
+    #[arg(long, value_name = "SCOPE", default_value = "workspace")]
+    scope: String,
+    /// Only pieces of documents, or only notes
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
+}
+
+/// A kind of entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Pieces of documents
+    Document,
+    /// What agents and people noted
+    Note,
+}
+
+impl From<Kind> for EntryKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Document => Self::Document,
+            Kind::Note => Self::Note,
+        }
+    }
 }
 
 /// The lines of an entry that are shown.
@@ -29,7 +54,12 @@ const SHOWN_LINES: usize = 6;
 impl Recall {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
-        let query = RecallQuery { text: self.words.join(" "), limit: Some(self.limit) };
+        let query = RecallQuery {
+            text: self.words.join(" "),
+            limit: Some(self.limit),
+            scope: Some(self.scope),
+            kind: self.kind.map(Into::into),
+        };
         let recalled: Result<Vec<Recalled>, Complaint> = session.get_with("/api/memory/recall", &query).await;
         session.close().await;
         let recalled = recalled?;
@@ -45,9 +75,11 @@ impl Recall {
 }
 
 fn write(context: &Context, entry: &Recalled) {
-    let place = |source: &str, lines: Option<(u64, u64)>| match lines {
-        Some((first, last)) => format!("{source}:{first}-{last}"),
-        None => source.to_owned(),
+    let place = |source: &str, lines: Option<(u64, u64)>| match (lines, entry.pages) {
+        (Some((first, last)), _) => format!("{source}:{first}-{last}"),
+        (None, Some((first, last))) if first == last => format!("{source} p. {first}"),
+        (None, Some((first, last))) => format!("{source} pp. {first}-{last}"),
+        (None, None) => source.to_owned(),
     };
     let heading = entry.heading.as_deref().map(|heading| format!("  {heading}")).unwrap_or_default();
     context.output.line(format!("{:.2}  {}{heading}", entry.score, place(&entry.source, entry.lines)));

@@ -23,6 +23,15 @@ pub(super) struct Remember {
     /// Files or folders
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Who remembers it: workspace, workflow:NAME, run:RUN or conversation:ID
+    #[arg(long, value_name = "SCOPE", default_value = "workspace")]
+    scope: String,
+    /// How far it is to be trusted, in percent
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=100))]
+    confidence: Option<u8>,
+    /// Who has it remembered
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    by: Option<String>,
 }
 
 impl Remember {
@@ -38,7 +47,8 @@ impl Remember {
         }
         let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
         let busy = context.screen.busy("remembering".to_owned());
-        let wanted = Wanted { paths: self.paths, base };
+        let Self { paths, scope, confidence, by } = self;
+        let wanted = Wanted { paths, base, scope: Some(scope), author: by, confidence };
         let remembered = session.post("/api/memory/entries", &wanted, Twice::Harmless);
         let remembered = context.interrupt.cuts_short(remembered).await;
         drop(busy);

@@ -86,21 +86,21 @@ impl Memory {
         Ok(Noted { id, conflict: self.conflicts(&noted).await?.remove(&id) })
     }
 
-    /// Rules that the note with the id `holds` holds, against these others about the same thing, or against all that
-    /// stand; returns those that gave way.
+    /// Rules that the note with the id `holds`, which one of `scopes` remembers (any, if `None`), holds against these
+    /// others about the same thing, or against all that stand; returns those that gave way.
     ///
     /// # Errors
     /// [`MemoryError::Store`] if there is no such note that stands, or SQL fails.
     pub async fn settle(
         &self,
-        scope: &EntryScope,
+        scopes: Option<&[EntryScope]>,
         holds: EntryId,
         against: Option<&[EntryId]>,
         by: &str,
         reason: &str,
     ) -> Result<Vec<EntryId>, MemoryError> {
         let ruling = Settled::Ruling { by: by.to_owned(), reason: reason.to_owned() };
-        Ok(self.shared.entries.settle(scope, holds, against, &ruling).await?)
+        Ok(self.shared.entries.settle(scopes, holds, against, &ruling).await?)
     }
 
     /// The notes of `scope`, about `about` if that is given, those that gave way too, by what they are about and then by

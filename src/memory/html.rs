@@ -56,7 +56,7 @@ pub(super) fn locate(document: &str, pieces: &mut [NewPiece]) {
         piece.position = place.map(|start| {
             let stop = start + document[start..end.max(start)].trim_end().len();
             let lines = lines.line(start)..lines.line(stop) + 1;
-            Position { bytes: start as u64..stop as u64, lines }
+            Position::Text { bytes: start as u64..stop as u64, lines }
         });
     }
 }

@@ -61,8 +61,10 @@ pub fn cut(document: &str, format: Format) -> Result<Vec<NewPiece>, String> {
         }
     };
     let mark = (document.len() - text.len()) as u64;
-    for position in pieces.iter_mut().filter_map(|piece| piece.position.as_mut()) {
-        position.bytes = position.bytes.start + mark..position.bytes.end + mark;
+    for piece in &mut pieces {
+        if let Some(Position::Text { bytes, .. }) = &mut piece.position {
+            *bytes = bytes.start + mark..bytes.end + mark;
+        }
     }
     Ok(pieces)
 }
@@ -89,7 +91,7 @@ fn cut_text(text: &str, splitter: &Splitter, headings: &[Heading], wholes: &[Ran
         let last = lines.line(bytes.end.saturating_sub(1).max(bytes.start));
         if piece.chars().any(char::is_alphanumeric) {
             pieces.push(NewPiece {
-                position: Some(Position { bytes: bytes.start as u64..bytes.end as u64, lines: first..last + 1 }),
+                position: Some(Position::Text { bytes: bytes.start as u64..bytes.end as u64, lines: first..last + 1 }),
                 heading: heading_of(headings, piece, bytes),
                 text: piece.to_owned(),
             });

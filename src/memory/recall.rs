@@ -9,7 +9,7 @@ use super::bm25::Sparse;
 use super::index::{Filter, IndexError};
 use super::{Conflict, Memory, MemoryError};
 use crate::clock::Timestamp;
-use crate::store::entries::{Entry, EntryId, EntryKind, Place};
+use crate::store::entries::{Entry, EntryId, EntryKind, EntryScope, Place, Position, Provenance};
 
 /// How many hits are given at most.
 pub const MOST_HITS: usize = 100;
@@ -25,10 +25,12 @@ pub struct Hit {
     pub id: EntryId,
     /// Its text, word for word as it was remembered.
     pub text: String,
-    /// A document's path or address; who made a note.
+    /// A document's path or address; where a note is from.
     pub source: String,
     /// The lines of the source that it stands in, from 1; the end is the line after the last.
     pub lines: Option<Range<u64>>,
+    /// The pages of the source that it stands on, from 1; the end is the page after the last.
+    pub pages: Option<Range<u64>>,
     /// The headings above it, or what the note is about.
     pub heading: Option<String>,
     /// How well it fits: BM25, comparable within one answer only.
@@ -43,6 +45,16 @@ pub struct Hit {
     /// For a note: what else was noted about the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conflict: Option<Conflict>,
+    /// Who remembers it.
+    pub scope: EntryScope,
+    /// The role or the person by whom it was remembered.
+    pub author: Option<String>,
+    /// By which run and step.
+    pub provenance: Option<Provenance>,
+    /// Which version of its document it is from, or which of the notes about one thing it is.
+    pub version: u64,
+    /// How sure its author is, or how far the document is to be trusted, in percent.
+    pub confidence: Option<u8>,
     /// When it was remembered.
     pub at: Timestamp,
 }
@@ -80,10 +92,16 @@ impl Memory {
             conflict: conflicts.remove(&entry.id),
             id: entry.id,
             source: entry.source,
-            lines: entry.position.map(|position| position.lines),
+            lines: entry.position.as_ref().and_then(Position::lines).cloned(),
+            pages: entry.position.as_ref().and_then(Position::pages).cloned(),
             heading: entry.heading,
             text: entry.text,
             note: entry.kind == EntryKind::Note,
+            scope: entry.scope,
+            author: entry.author,
+            provenance: entry.provenance,
+            version: entry.version,
+            confidence: entry.confidence,
             at: entry.created_at,
         };
         Ok(entries.into_iter().map(hit).collect())

@@ -23,8 +23,20 @@ pub struct Remember {
     pub base: PathBuf,
     /// Who remembers it.
     pub scope: EntryScope,
+    /// The role or the person by whom it is.
+    pub author: Option<String>,
+    /// How far it is to be trusted, in percent.
+    pub confidence: Option<u8>,
     /// By which run and step, if by one.
     pub provenance: Option<Provenance>,
+}
+
+impl Remember {
+    /// These files and folders, for every run of the workspace.
+    #[must_use]
+    pub fn of(paths: Vec<PathBuf>, base: PathBuf) -> Self {
+        Self { paths, base, scope: EntryScope::Workspace, author: None, confidence: None, provenance: None }
+    }
 }
 
 /// How far remembering has come.
@@ -146,11 +158,10 @@ impl Memory {
             return Ok(());
         }
         let new = NewDocument {
-            scope: wanted.scope.clone(),
-            source: file.source,
-            hash: document.hash,
+            author: wanted.author.clone(),
             provenance: wanted.provenance.clone(),
-            pieces: document.pieces,
+            confidence: wanted.confidence,
+            ..NewDocument::new(wanted.scope.clone(), &file.source, &document.hash, document.pieces)
         };
         match self.shared.entries.remember(new, self.shared.clock.now()).await? {
             Remembered::Unchanged => report.unchanged += 1,

@@ -3,6 +3,7 @@
 mod documents;
 mod faults;
 mod index;
+mod scopes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,13 +73,14 @@ impl Place {
 }
 
 pub(super) fn wanted(base: &Path, path: &str) -> Remember {
-    Remember { paths: vec![path.into()], base: base.to_owned(), scope: EntryScope::Workspace, provenance: None }
+    Remember::of(vec![path.into()], base.to_owned())
 }
 
 pub(super) fn note(text: &str) -> NewNote {
     NewNote {
         scope: EntryScope::Workspace,
-        author: "research".to_owned(),
+        source: "research".to_owned(),
+        author: Some("research".to_owned()),
         heading: None,
         text: text.to_owned(),
         confidence: None,
@@ -141,7 +143,7 @@ async fn notes_are_recalled_at_once_and_made_once_by_key() {
 async fn a_hit_says_what_else_was_noted_about_the_same() {
     let place = place().await;
     let about = |author: &str, text: &str, confidence| NewNote {
-        author: author.to_owned(),
+        source: author.to_owned(),
         heading: Some("budget".to_owned()),
         confidence,
         ..note(text)
@@ -155,7 +157,7 @@ async fn a_hit_says_what_else_was_noted_about_the_same() {
     assert_eq!(hits.len(), 2);
     assert!(hits.iter().all(|hit| hit.conflict.as_ref().unwrap().holds.is_none()), "{hits:?}");
 
-    let gave_way = place.memory.settle(&EntryScope::Workspace, first.id, None, "qa", "see the minutes").await.unwrap();
+    let gave_way = place.memory.settle(None, first.id, None, "qa", "see the minutes").await.unwrap();
     assert_eq!(gave_way, [second.id]);
     let hits = place.recall("budget").await;
     let conflict = hits[0].conflict.as_ref().unwrap();
@@ -176,7 +178,7 @@ async fn a_hit_says_what_else_was_noted_about_the_same() {
 async fn an_open_contradiction_is_told_of_however_many_others_are_settled() {
     let place = place().await;
     let about = |author: &str, confidence| NewNote {
-        author: author.to_owned(),
+        source: author.to_owned(),
         heading: Some("budget".to_owned()),
         confidence,
         ..note(&format!("The budget is what {author} says."))

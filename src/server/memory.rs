@@ -8,11 +8,13 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
+use super::select;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::memory::index::Filter;
 use crate::memory::{self, Conflict, Hit, MOST_HITS, Report};
-use crate::store::entries::EntryScope;
+use crate::run::{RunId, StepPath};
+use crate::store::entries::{EntryId, EntryKind, EntryScope};
 
 /// Documents to be remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +25,15 @@ pub struct Remember {
     /// The folder that relative paths start from; an absolute path. What is below it is remembered by its path from
     /// there on.
     pub base: PathBuf,
+    /// Who remembers it: `workspace` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The person or the program by whom it is remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// How far it is to be trusted, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<u8>,
 }
 
 /// What remembering came to.
@@ -62,16 +73,27 @@ pub struct RecallQuery {
     /// How many entries at most: 5 unless given, and 100 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Only what these scopes remember, with commas between them; `workspace` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Only entries of this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<EntryKind>,
 }
 
 /// An entry that was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recalled {
-    /// The document's path or address, or the author's role.
+    /// Its id.
+    pub id: EntryId,
+    /// The document's path or address, or where a note is from.
     pub source: String,
     /// The first and the last line in the document, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<(u64, u64)>,
+    /// The first and the last page of the document, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<(u64, u64)>,
     /// The heading that it stands under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heading: Option<String>,
@@ -90,6 +112,22 @@ pub struct Recalled {
     /// For a note: what else was noted about the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<Conflict>,
+    /// Who remembers it.
+    pub scope: EntryScope,
+    /// The role or the person by whom it was remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// The run by which it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The step by which it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepPath>,
+    /// Which version of its document it is from, or which of the notes about one thing it is.
+    pub version: u64,
+    /// How sure its author is, or how far the document is to be trusted, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<u8>,
     /// When it was remembered, in milliseconds since 1970.
     pub at: Timestamp,
 }
@@ -124,15 +162,33 @@ impl From<Report> for Remembered {
 
 impl From<Hit> for Recalled {
     fn from(hit: Hit) -> Self {
-        let Hit { id: _, text, source, lines, heading, score, matched, also, note, conflict, at } = hit;
         let also =
-            also.into_iter().map(|place| AlsoIn { source: place.source, lines: place.lines.map(first_and_last) });
-        let (also, lines) = (also.collect(), lines.map(first_and_last));
-        Self { source, lines, heading, text, score, matched, also, note, conflict, at }
+            hit.also.into_iter().map(|place| AlsoIn { source: place.source, lines: place.lines.map(first_and_last) });
+        let (run, step) = hit.provenance.map(|provenance| (provenance.run, provenance.step)).unzip();
+        Self {
+            id: hit.id,
+            source: hit.source,
+            lines: hit.lines.map(first_and_last),
+            pages: hit.pages.map(first_and_last),
+            heading: hit.heading,
+            text: hit.text,
+            score: hit.score,
+            matched: hit.matched,
+            also: also.collect(),
+            note: hit.note,
+            conflict: hit.conflict,
+            scope: hit.scope,
+            author: hit.author,
+            run,
+            step,
+            version: hit.version,
+            confidence: hit.confidence,
+            at: hit.at,
+        }
     }
 }
 
-/// Lines as people count them.
+/// Lines and pages as people count them.
 fn first_and_last(lines: Range<u64>) -> (u64, u64) {
     (lines.start, lines.end.saturating_sub(1).max(lines.start))
 }
@@ -142,8 +198,10 @@ pub(super) async fn remember(
     State(app): State<App>,
     Json(wanted): Json<Remember>,
 ) -> Result<Json<Remembered>, ApiError> {
-    let Remember { paths, base } = wanted;
-    let wanted = memory::Remember { paths, base, scope: EntryScope::Workspace, provenance: None };
+    let Remember { paths, base, scope, author, confidence } = wanted;
+    let scope = select::scope(&app, scope.as_deref()).await?;
+    let confidence = confidence.map(|percent| percent.min(100));
+    let wanted = memory::Remember { paths, base, scope, author, confidence, provenance: None };
     Ok(Json(app.memory().remember(wanted, |_| {}).await?.into()))
 }
 
@@ -153,7 +211,8 @@ pub(super) async fn recall(
     Query(wanted): Query<RecallQuery>,
 ) -> Result<Json<Vec<Recalled>>, ApiError> {
     let limit = wanted.limit.unwrap_or(USUAL_HITS).clamp(1, MOST_HITS);
-    let hits = app.memory().recall(&wanted.text, &Filter::default(), limit).await?;
+    let filter = Filter { scopes: select::scopes(&app, wanted.scope.as_deref()).await?, kind: wanted.kind };
+    let hits = app.memory().recall(&wanted.text, &filter, limit).await?;
     Ok(Json(hits.into_iter().map(Recalled::from).collect()))
 }
 

@@ -5,6 +5,7 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
+use super::select;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::run::{RunId, StepPath};
@@ -23,8 +24,15 @@ pub struct NoteView {
     pub about: Option<String>,
     /// The text.
     pub text: String,
+    /// Who remembers it.
+    pub scope: EntryScope,
+    /// Where it is from: its author unless the author said.
+    pub source: String,
     /// Who noted it.
     pub author: String,
+    /// Which of the notes about the same thing it is, from 1.
+    #[serde(default)]
+    pub version: u64,
     /// How sure its author was, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<u8>,
@@ -70,7 +78,10 @@ impl From<Entry> for NoteView {
             id: entry.id,
             about: entry.heading,
             text: entry.text,
-            author: entry.source,
+            scope: entry.scope,
+            author: entry.author.unwrap_or_else(|| entry.source.clone()),
+            source: entry.source,
+            version: entry.version,
             confidence: entry.confidence,
             at: entry.created_at,
             run,
@@ -88,20 +99,24 @@ pub struct NotesQuery {
     /// Only those about this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
+    /// Those of this scope; of the workspace unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// `GET /api/memory/notes`
 pub(super) async fn list(
     State(app): State<App>,
-    Query(NotesQuery { about }): Query<NotesQuery>,
+    Query(NotesQuery { about, scope }): Query<NotesQuery>,
 ) -> Result<Json<Vec<NoteView>>, ApiError> {
-    let notes = app.memory().notes(&EntryScope::Workspace, about.as_deref(), MOST_NOTES).await?;
+    let scope = select::scope(&app, scope.as_deref()).await?;
+    let notes = app.memory().notes(&scope, about.as_deref(), MOST_NOTES).await?;
     Ok(Json(notes.into_iter().map(NoteView::from).collect()))
 }
 
 /// `POST /api/memory/rulings`
 pub(super) async fn settle(State(app): State<App>, Json(ruling): Json<Ruling>) -> Result<Json<Ruled>, ApiError> {
     let Ruling { holds, reason, by } = ruling;
-    let gave_way = app.memory().settle(&EntryScope::Workspace, holds, None, &by, &reason).await?;
+    let gave_way = app.memory().settle(None, holds, None, &by, &reason).await?;
     Ok(Json(Ruled { gave_way }))
 }

@@ -1,6 +1,7 @@
 //! Which run a path means: its id, an unambiguous beginning of it, or `last`.
 
 use crate::app::App;
+use crate::store::entries::EntryScope;
 use crate::store::{Found, Run, RunFilter};
 
 use super::error::{ApiError, ErrorBody};
@@ -35,4 +36,31 @@ pub(super) async fn run(app: &App, text: &str) -> Result<Run, ApiError> {
             ))
         }
     }
+}
+
+/// The scope of the memory that a text names: `workspace` if there is none. A run may be named as in a path.
+///
+/// # Errors
+/// There is no such scope or run.
+pub(super) async fn scope(app: &App, text: Option<&str>) -> Result<EntryScope, ApiError> {
+    let Some(text) = text else { return Ok(EntryScope::Workspace) };
+    if let Ok(scope) = text.parse() {
+        return Ok(scope);
+    }
+    if let Some(named) = text.strip_prefix("run:") {
+        return Ok(EntryScope::Run(run(app, named).await?.id));
+    }
+    text.parse().map_err(|reason: String| ApiError::invalid(ErrorBody::new("bad_scope", reason)))
+}
+
+/// The scopes that a text names, with commas between them: `workspace` if there is none.
+///
+/// # Errors
+/// There is no such scope or run.
+pub(super) async fn scopes(app: &App, text: Option<&str>) -> Result<Vec<EntryScope>, ApiError> {
+    let mut scopes = Vec::new();
+    for named in text.unwrap_or("workspace").split(',') {
+        scopes.push(scope(app, Some(named.trim())).await?);
+    }
+    Ok(scopes)
 }

@@ -4,12 +4,16 @@
 //! that after a crash it catches up with what came later, and starts over only if it is lost.
 
 mod changes;
+mod documents;
 mod notes;
 mod places;
 mod rows;
+mod scope;
 
 #[cfg(test)]
 mod tests;
+
+use std::ops::Range;
 
 use crate::clock::Timestamp;
 use crate::run::{RunId, StepPath};
@@ -18,26 +22,20 @@ use super::StoreError;
 use super::column::{self, count, whole};
 use super::workspace::Workspace;
 pub use changes::{Change, Revision};
+pub use documents::{Document, Forgotten, NewDocument, NewPiece, Remembered, Sources, Validators};
 pub use notes::{NewNote, Settled};
 pub use places::Place;
 use rows::entry;
+pub use scope::EntryScope;
 
 /// An entry's id: counts upwards, and is never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct EntryId(pub u64);
 
-/// Who remembers an entry.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum EntryScope {
-    /// Every run of the workspace.
-    Workspace,
-    /// This run only.
-    Run(RunId),
-}
-
 /// Where an entry comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// A piece of a document.
     Document,
@@ -45,18 +43,44 @@ pub enum EntryKind {
     Note,
 }
 
-/// Where in the text of its document an entry stands: `start..end`, both in bytes (from 0) and in lines (from 1). Of a
-/// document that is not in UTF-8, these are bytes of its text in UTF-8.
+/// Where in its document an entry stands.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Position {
-    /// In bytes.
-    pub bytes: std::ops::Range<u64>,
-    /// In lines; the end is the line after the last.
-    pub lines: std::ops::Range<u64>,
+#[serde(rename_all = "snake_case")]
+pub enum Position {
+    /// In a text: `start..end`, both in bytes (from 0) and in lines (from 1; the end is the line after the last). Of a
+    /// document that is not in UTF-8, these are bytes of its text in UTF-8.
+    Text {
+        /// In bytes.
+        bytes: Range<u64>,
+        /// In lines.
+        lines: Range<u64>,
+    },
+    /// On these pages, from 1; the end is the page after the last.
+    Pages(Range<u64>),
+}
+
+impl Position {
+    /// The lines, if it is a place in a text.
+    #[must_use]
+    pub fn lines(&self) -> Option<&Range<u64>> {
+        match self {
+            Self::Text { lines, .. } => Some(lines),
+            Self::Pages(_) => None,
+        }
+    }
+
+    /// The pages, if it is a place on pages.
+    #[must_use]
+    pub fn pages(&self) -> Option<&Range<u64>> {
+        match self {
+            Self::Pages(pages) => Some(pages),
+            Self::Text { .. } => None,
+        }
+    }
 }
 
 /// The run and the step by which an entry came to be remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Provenance {
     /// The run.
     pub run: RunId,
@@ -73,7 +97,7 @@ pub struct Entry {
     pub scope: EntryScope,
     /// Where it comes from.
     pub kind: EntryKind,
-    /// A document's path or address; a note's author.
+    /// A document's path or address; where a note is from, which is its author unless the author says.
     pub source: String,
     /// Hash of the whole document as it was read.
     pub source_hash: Option<String>,
@@ -85,69 +109,18 @@ pub struct Entry {
     pub text: String,
     /// When it was remembered.
     pub created_at: Timestamp,
+    /// The role or the person by whom it was.
+    pub author: Option<String>,
     /// By which run and step.
     pub provenance: Option<Provenance>,
-    /// How sure a note's author is, in percent.
+    /// Which version of its document it was cut from, or which of the notes about one thing it is; from 1.
+    pub version: u64,
+    /// How sure its author is, or how far the document is to be trusted, in percent.
     pub confidence: Option<u8>,
-    /// The note that has taken its place.
+    /// The note that has taken its place, or the first entry of its document's next version.
     pub superseded_by: Option<EntryId>,
-    /// Why it has.
+    /// Why a note's place was taken.
     pub settled: Option<Settled>,
-}
-
-/// A document to be remembered.
-#[derive(Clone, Debug)]
-pub struct NewDocument {
-    /// Who remembers it.
-    pub scope: EntryScope,
-    /// Its path or address: a document of the same source and scope is replaced.
-    pub source: String,
-    /// Hash of its content.
-    pub hash: String,
-    /// By which run and step it came.
-    pub provenance: Option<Provenance>,
-    /// Its pieces, in order.
-    pub pieces: Vec<NewPiece>,
-}
-
-/// A piece of a document.
-#[derive(Clone, Debug)]
-pub struct NewPiece {
-    /// Where it stands.
-    pub position: Option<Position>,
-    /// The headings above it.
-    pub heading: Option<String>,
-    /// The text.
-    pub text: String,
-}
-
-/// What remembering a document came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remembered {
-    /// Nothing was written: the document is remembered with this content.
-    Unchanged,
-    /// The pieces are entries now, and those of the document's last content are gone.
-    Replaced {
-        /// The new entries, in the order of the pieces.
-        added: Vec<EntryId>,
-        /// The entries that are gone.
-        removed: Vec<EntryId>,
-    },
-}
-
-/// A document that is remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Document {
-    /// Who remembers it.
-    pub scope: EntryScope,
-    /// Its path or address.
-    pub source: String,
-    /// Hash of its content.
-    pub hash: String,
-    /// How many entries it was cut into.
-    pub entries: u64,
-    /// When it was last read with another content than before.
-    pub updated_at: Timestamp,
 }
 
 /// How much is remembered.
@@ -170,64 +143,6 @@ pub struct Entries {
 impl Entries {
     pub(super) fn new(workspace: Workspace) -> Self {
         Self { workspace }
-    }
-
-    /// Remembers a document in place of what was remembered of the same source, in one transaction.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the database fails.
-    pub async fn remember(&self, document: NewDocument, at: Timestamp) -> Result<Remembered, StoreError> {
-        if self.hash_of(&document.scope, &document.source).await?.as_deref() == Some(document.hash.as_str()) {
-            return Ok(Remembered::Unchanged);
-        }
-        let mut writing = self.workspace.shared.database.writing().await?;
-        let mut transaction = sqlx::Connection::begin(writing.connection()?).await?;
-        let removed = rows::remove(&mut transaction, self.workspace(), &document.scope, &document.source).await?;
-        let pieces = document.pieces.iter().map(|piece| rows::NewRow {
-            scope: &document.scope,
-            kind: EntryKind::Document,
-            source: &document.source,
-            source_hash: Some(&document.hash),
-            position: piece.position.as_ref(),
-            heading: piece.heading.as_deref(),
-            text: &piece.text,
-            confidence: None,
-            provenance: document.provenance.as_ref(),
-            key: None,
-        });
-        let added = rows::insert(&mut transaction, self.workspace(), &pieces.collect::<Vec<_>>(), at).await?;
-        sqlx::query(
-            "INSERT OR REPLACE INTO entry_sources (workspace_id, scope, source, hash, entries, updated_at) \
-             VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(self.workspace())
-        .bind(document.scope.to_string())
-        .bind(&document.source)
-        .bind(&document.hash)
-        .bind(whole(added.len() as u64))
-        .bind(at)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(Remembered::Replaced { added, removed })
-    }
-
-    /// Forgets a document; returns the entries that are gone.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the database fails.
-    pub async fn forget(&self, scope: &EntryScope, source: &str) -> Result<Vec<EntryId>, StoreError> {
-        let mut writing = self.workspace.shared.database.writing().await?;
-        let mut transaction = sqlx::Connection::begin(writing.connection()?).await?;
-        let removed = rows::remove(&mut transaction, self.workspace(), scope, source).await?;
-        sqlx::query("DELETE FROM entry_sources WHERE workspace_id = ? AND scope = ? AND source = ?")
-            .bind(self.workspace())
-            .bind(scope.to_string())
-            .bind(source)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(removed)
     }
 
     /// The entries with these ids, in their order; those that are gone are left out.
@@ -262,21 +177,6 @@ impl Entries {
         found.iter().map(entry).collect()
     }
 
-    /// The documents that are remembered, by source.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the database fails.
-    pub async fn documents(&self) -> Result<Vec<Document>, StoreError> {
-        let found = sqlx::query(
-            "SELECT scope, source, hash, entries, updated_at FROM entry_sources \
-             WHERE workspace_id = ? ORDER BY source, scope",
-        )
-        .bind(self.workspace())
-        .fetch_all(self.reading())
-        .await?;
-        found.iter().map(rows::document).collect()
-    }
-
     /// How much is remembered.
     ///
     /// # Errors
@@ -291,15 +191,6 @@ impl Entries {
         .fetch_one(self.reading())
         .await?;
         Ok(EntryCounts { documents: count(documents), pieces: count(pieces), notes: count(notes) })
-    }
-
-    async fn hash_of(&self, scope: &EntryScope, source: &str) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT hash FROM entry_sources WHERE workspace_id = ? AND scope = ? AND source = ?")
-            .bind(self.workspace())
-            .bind(scope.to_string())
-            .bind(source)
-            .fetch_optional(self.reading())
-            .await?)
     }
 
     fn workspace(&self) -> &str {

@@ -17,7 +17,6 @@ use callboard::memory::{EdgeIndex, Memory, Remember};
 use callboard::model::Models;
 use callboard::net::AddressRules;
 use callboard::run::{Policy, Recorded, RunEvent, RunId, RunStatus};
-use callboard::store::entries::EntryScope;
 use callboard::store::{Store, StoreOptions, WorkspaceId};
 use callboard::tools::{FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools};
 use callboard::workflow::ValidWorkflow;
@@ -81,12 +80,7 @@ impl Whole {
     }
 
     async fn remember(&self, documents: &Path) {
-        let wanted = Remember {
-            paths: vec![documents.to_owned()],
-            base: documents.to_owned(),
-            scope: EntryScope::Workspace,
-            provenance: None,
-        };
+        let wanted = Remember::of(vec![documents.to_owned()], documents.to_owned());
         let report = self.memory.remember(wanted, |_| ()).await.unwrap();
         assert!(report.added >= 8 && report.skipped.is_empty(), "{report:?}");
     }

@@ -1,11 +1,25 @@
 //! Folders of documents: what is found, cut, changed and passed over.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::memory::pieces::{Format, cut};
+use crate::store::entries::{NewPiece, Position};
+
+/// A place in a text.
+pub(super) struct At {
+    pub(super) bytes: Range<usize>,
+    pub(super) lines: Range<usize>,
+}
+
+pub(super) fn at(piece: &NewPiece) -> At {
+    let Some(Position::Text { bytes, lines }) = &piece.position else { panic!("{piece:?} has no place in the text") };
+    let range = |range: &Range<u64>| usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+    At { bytes: range(bytes), lines: range(lines) }
+}
 
 #[tokio::test]
 async fn only_what_has_changed_is_read_anew() {
@@ -183,13 +197,11 @@ fn each_piece_is_a_part_of_the_document_with_its_lines_and_headings() {
     assert!(pieces.len() >= 6, "{}", pieces.len());
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     for piece in &pieces {
-        let place = piece.position.as_ref().unwrap();
-        let range = usize::try_from(place.bytes.start).unwrap()..usize::try_from(place.bytes.end).unwrap();
+        let place = at(piece);
+        let range = place.bytes;
         assert_eq!(text[range], piece.text);
-        let within = lines
-            [usize::try_from(place.lines.start).unwrap() - 1..usize::try_from(place.lines.end).unwrap() - 1]
-            .concat();
-        assert!(within.contains(&piece.text), "{place:?}: {within:?} is not around {:?}", piece.text);
+        let within = lines[place.lines.start - 1..place.lines.end - 1].concat();
+        assert!(within.contains(&piece.text), "{within:?} is not around {:?}", piece.text);
         assert!(piece.text.chars().count() <= 1200);
         if let Some(at) = piece.text.find("of section ") {
             let section = &piece.text[at + 11..at + 12];
@@ -228,10 +240,10 @@ fn code_blocks_and_tables_stay_whole_wherever_they_stand() {
         let piece = pieces.iter().find(|piece| piece.text == rows.trim_end()).unwrap();
         assert_eq!(piece.heading.as_deref(), Some("Manual > Prices"));
         for piece in &pieces {
-            let place = piece.position.as_ref().unwrap();
-            let bytes = usize::try_from(place.bytes.start).unwrap()..usize::try_from(place.bytes.end).unwrap();
+            let place = at(piece);
+            let bytes = place.bytes;
             assert_eq!(text[bytes.clone()], piece.text);
-            let line = |at: usize| text[..at].matches('\n').count() as u64 + 1;
+            let line = |at: usize| text[..at].matches('\n').count() + 1;
             assert_eq!(place.lines, line(bytes.start)..line(bytes.end - 1) + 1);
         }
     }
@@ -256,8 +268,7 @@ fn html_is_remembered_as_text_with_the_lines_of_its_source() {
     let all: String = pieces.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join("\n");
     assert!(all.contains("was raised & checked") && all.contains("It costs 12 euros."), "{all}");
     assert!(!all.contains("color") && !all.contains("nothing") && !all.contains("<p>"), "{all}");
-    let place = pieces[0].position.as_ref().unwrap();
-    assert_eq!(place.lines.start, 7, "{place:?}");
+    assert_eq!(at(&pieces[0]).lines.start, 7);
     assert!(pieces.last().unwrap().heading.as_deref().unwrap().starts_with("Release notes"));
 }
 
@@ -300,8 +311,8 @@ async fn a_table_right_after_a_byte_order_mark_is_remembered() {
     assert_eq!((report.added, report.skipped.len()), (1, 0), "{report:?}");
     let pieces = cut(&table, Format::Markdown).unwrap();
     assert_eq!(pieces.len(), 1, "the table is whole");
-    let position = pieces[0].position.as_ref().unwrap();
-    assert_eq!((position.bytes.clone(), position.lines.clone()), (3..table.trim_end().len() as u64, 1..123));
+    let place = at(&pieces[0]);
+    assert_eq!((place.bytes, place.lines), (3..table.trim_end().len(), 1..123));
     assert!(pieces[0].text.starts_with("name | value"), "{:.20}", pieces[0].text);
 }
 
@@ -334,12 +345,12 @@ proptest! {
         for format in [Format::Text, Format::Markdown] {
             let mut after = 0;
             for piece in cut(&text, format).unwrap() {
-                let place = piece.position.unwrap();
-                let bytes = usize::try_from(place.bytes.start).unwrap()..usize::try_from(place.bytes.end).unwrap();
+                let place = at(&piece);
+                let bytes = place.bytes;
                 prop_assert_eq!(text.get(bytes.clone()), Some(piece.text.as_str()));
                 prop_assert!(after <= bytes.start && !bytes.is_empty(), "{:?} begins before {}", bytes, after);
                 after = bytes.end;
-                let line = |at: usize| text.as_bytes()[..at].split(|byte| *byte == b'\n').count() as u64;
+                let line = |at: usize| text.as_bytes()[..at].split(|byte| *byte == b'\n').count();
                 prop_assert_eq!(place.lines, line(bytes.start)..line(bytes.end - 1) + 1);
             }
         }

@@ -22,8 +22,11 @@ const UNSTATED: u8 = 50;
 pub struct NewNote {
     /// Who remembers it.
     pub scope: EntryScope,
+    /// Where it is from: its author unless the author says. Two sources may contradict each other, even if the same
+    /// role notes what both say.
+    pub source: String,
     /// The role or the person that notes it.
-    pub author: String,
+    pub author: Option<String>,
     /// What it is about. Notes of one scope about the same are versions of each other.
     pub heading: Option<String>,
     /// The text.
@@ -66,7 +69,7 @@ enum Standing {
 /// `same_workflow` says whether the two were noted by runs of one workflow, or neither by a run.
 fn standing(new: &NewNote, old: &Entry, same_workflow: bool) -> Standing {
     let step = |provenance: &Option<Provenance>| provenance.as_ref().map(|provenance| provenance.step.clone());
-    if same_workflow && old.source == new.author && step(&old.provenance) == step(&new.provenance) {
+    if same_workflow && old.source == new.source && step(&old.provenance) == step(&new.provenance) {
         return Standing::Revises;
     }
     if old.text.split_whitespace().eq(new.text.split_whitespace()) {
@@ -118,14 +121,20 @@ impl Entries {
             Some(heading) => self.standing_notes(&mut transaction, &note.scope, heading).await?,
             None => Vec::new(),
         };
+        let version = match &note.heading {
+            Some(heading) => self.latest_version(&mut transaction, &note.scope, heading).await? + 1,
+            None => 1,
+        };
         let new = rows::NewRow {
             scope: &note.scope,
             kind: EntryKind::Note,
-            source: &note.author,
+            source: &note.source,
             source_hash: None,
             position: None,
             heading: note.heading.as_deref(),
             text: &note.text,
+            author: note.author.as_deref(),
+            version,
             confidence: note.confidence,
             provenance: note.provenance.as_ref(),
             key: note.key.as_deref(),
@@ -146,35 +155,53 @@ impl Entries {
         Ok(id)
     }
 
-    /// Rules that the note with the id `holds` holds, against these others of `scope` about the same thing, or against
-    /// all that stand; returns those that gave way.
+    /// The number of the last version that was noted about `heading`; 0 if none was.
+    async fn latest_version(
+        &self,
+        connection: &mut SqliteConnection,
+        scope: &EntryScope,
+        heading: &str,
+    ) -> Result<u64, StoreError> {
+        let latest: Option<i64> = sqlx::query_scalar(
+            "SELECT max(version) FROM entries WHERE workspace_id = ? AND scope = ? AND kind = 'note' AND heading = ?",
+        )
+        .bind(self.workspace())
+        .bind(scope.to_string())
+        .bind(heading)
+        .fetch_one(connection)
+        .await?;
+        Ok(latest.map_or(0, column::count))
+    }
+
+    /// Rules that the note with the id `holds`, which one of `scopes` remembers (any, if `None`), holds against these
+    /// others of its scope about the same thing, or against all that stand; returns those that gave way.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if there is no such note, or it has given way itself; or a failure of the database.
     pub async fn settle(
         &self,
-        scope: &EntryScope,
+        scopes: Option<&[EntryScope]>,
         holds: EntryId,
         against: Option<&[EntryId]>,
         ruling: &Settled,
     ) -> Result<Vec<EntryId>, StoreError> {
         let mut writing = self.workspace.shared.database.writing().await?;
         let mut transaction = sqlx::Connection::begin(writing.connection()?).await?;
-        let heading: Option<Option<String>> = sqlx::query_scalar(
-            "SELECT heading FROM entries WHERE id = ? AND workspace_id = ? AND scope = ? AND kind = 'note' \
-             AND superseded_by IS NULL",
-        )
+        let found = sqlx::query(rows::select_entry!(
+            "WHERE entries.id = ? AND workspace_id = ? AND kind = 'note' AND superseded_by IS NULL"
+        ))
         .bind(column::whole(holds.0))
         .bind(self.workspace())
-        .bind(scope.to_string())
         .fetch_optional(&mut *transaction)
         .await?;
-        let Some(heading) = heading else {
+        let note = found.as_ref().map(rows::entry).transpose()?;
+        let note = note.filter(|note| scopes.is_none_or(|scopes| scopes.contains(&note.scope)));
+        let Some(Entry { scope, heading, .. }) = note else {
             return Err(StoreError::Missing(format!("note {} that stands", holds.0)));
         };
         let mut gave_way = Vec::new();
         if let Some(heading) = heading {
-            for other in self.standing_notes(&mut transaction, scope, &heading).await? {
+            for other in self.standing_notes(&mut transaction, &scope, &heading).await? {
                 if other.id != holds && against.is_none_or(|against| against.contains(&other.id)) {
                     rows::supersede(&mut transaction, self.workspace(), other.id, holds, ruling).await?;
                     gave_way.push(other.id);

@@ -32,7 +32,7 @@ impl Entries {
              twin.line_end AS line_end, row_number() OVER (PARTITION BY piece.id ORDER BY twin.source, twin.id) AS nth \
              FROM json_each(?1) AS wanted CROSS JOIN entries AS piece ON piece.id = wanted.value \
              CROSS JOIN entries AS twin ON twin.workspace_id = piece.workspace_id \
-             AND substr(twin.text, 1, 64) = substr(piece.text, 1, 64) AND twin.kind = 'document' \
+             AND substr(twin.text, 1, 64) = substr(piece.text, 1, 64) AND twin.kind = 'document' AND twin.superseded_by IS NULL \
              AND twin.text = piece.text AND twin.id <> piece.id \
              WHERE piece.workspace_id = ?2 AND piece.kind = 'document' \
              AND twin.scope IN (SELECT value FROM json_each(?3))) WHERE nth <= ?4 ORDER BY piece, nth",
@@ -63,8 +63,7 @@ mod tests {
     async fn remember(entries: &Entries, scope: EntryScope, source: &str, texts: &[&str]) -> Vec<EntryId> {
         let piece = |text: &&str| NewPiece { position: None, heading: None, text: (*text).to_owned() };
         let pieces = texts.iter().map(piece).collect();
-        let document =
-            NewDocument { scope, source: source.to_owned(), hash: source.to_owned(), provenance: None, pieces };
+        let document = NewDocument::new(scope, source, source, pieces);
         match entries.remember(document, Timestamp(0)).await.unwrap() {
             Remembered::Replaced { added, .. } => added,
             Remembered::Unchanged => Vec::new(),

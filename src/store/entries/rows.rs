@@ -1,6 +1,6 @@
 //! Entries as rows.
 
-use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::changes::record;
-use super::{Document, Entry, EntryId, EntryKind, EntryScope, Position, Provenance, Settled};
+use super::{Entry, EntryId, EntryKind, EntryScope, Position, Provenance, Settled};
 use crate::clock::Timestamp;
 use crate::run::{RunId, StepPath};
 use crate::store::StoreError;
@@ -18,8 +18,8 @@ use crate::store::many_rows::{ManyRows, RowsSql, bind};
 /// The columns that [`entry`] reads.
 macro_rules! entry_columns {
     () => {
-        "entries.id AS id, scope, kind, source, source_hash, byte_start, byte_end, line_start, line_end, heading, text, \
-         confidence, created_at, run, step, superseded_by, settled"
+        "entries.id AS id, scope, kind, source, source_hash, byte_start, byte_end, line_start, line_end, page_start, \
+         page_end, heading, text, author, version, confidence, created_at, run, step, superseded_by, settled"
     };
 }
 macro_rules! select_entry {
@@ -28,27 +28,6 @@ macro_rules! select_entry {
     };
 }
 pub(super) use {entry_columns, select_entry};
-
-/// `workspace`, or `run:ID`.
-impl fmt::Display for EntryScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Workspace => f.write_str("workspace"),
-            Self::Run(run) => write!(f, "run:{run}"),
-        }
-    }
-}
-
-impl FromStr for EntryScope {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "workspace" {
-            return Ok(Self::Workspace);
-        }
-        let run: Option<RunId> = text.strip_prefix("run:").and_then(|run| run.parse().ok());
-        run.map(Self::Run).ok_or_else(|| format!("`{text}` is no scope: use `workspace` or `run:ID`"))
-    }
-}
 
 impl EntryKind {
     /// All kinds.
@@ -84,6 +63,8 @@ pub(super) struct NewRow<'a> {
     pub(super) position: Option<&'a Position>,
     pub(super) heading: Option<&'a str>,
     pub(super) text: &'a str,
+    pub(super) author: Option<&'a str>,
+    pub(super) version: u64,
     pub(super) confidence: Option<u8>,
     pub(super) provenance: Option<&'a Provenance>,
     pub(super) key: Option<&'a str>,
@@ -92,8 +73,9 @@ pub(super) struct NewRow<'a> {
 static ENTRIES: LazyLock<ManyRows> = LazyLock::new(|| {
     ManyRows::new(&RowsSql {
         before: "INSERT INTO entries (id, workspace_id, scope, kind, source, source_hash, byte_start, byte_end, \
-                 line_start, line_end, heading, text, confidence, created_at, run, step, note_key) VALUES ",
-        row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 line_start, line_end, page_start, page_end, heading, text, author, version, confidence, created_at, run, step, \
+                 note_key) VALUES ",
+        row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         after: "",
     })
 });
@@ -111,6 +93,13 @@ pub(super) async fn insert(
     let rows: Vec<(i64, &NewRow<'_>)> = (last.unwrap_or(0) + 1..).zip(new).collect();
     ENTRIES
         .write(connection, &rows, |arguments, (id, new)| {
+            let (bytes, lines, pages) = match new.position {
+                Some(Position::Text { bytes, lines }) => (Some(bytes), Some(lines), None),
+                Some(Position::Pages(pages)) => (None, None, Some(pages)),
+                None => (None, None, None),
+            };
+            let start = |range: Option<&Range<u64>>| range.map(|range| whole(range.start));
+            let end = |range: Option<&Range<u64>>| range.map(|range| whole(range.end));
             bind!(
                 arguments,
                 *id,
@@ -119,12 +108,16 @@ pub(super) async fn insert(
                 new.kind.as_str(),
                 new.source,
                 new.source_hash,
-                new.position.map(|position| whole(position.bytes.start)),
-                new.position.map(|position| whole(position.bytes.end)),
-                new.position.map(|position| whole(position.lines.start)),
-                new.position.map(|position| whole(position.lines.end)),
+                start(bytes),
+                end(bytes),
+                start(lines),
+                end(lines),
+                start(pages),
+                end(pages),
                 new.heading,
                 new.text,
+                new.author,
+                whole(new.version),
                 new.confidence,
                 at,
                 new.provenance.map(|provenance| provenance.run),
@@ -163,27 +156,6 @@ pub(super) async fn noted(
     Ok(id.map(|id| EntryId(count(id))))
 }
 
-/// Removes the entries of a document.
-pub(super) async fn remove(
-    connection: &mut SqliteConnection,
-    workspace: &str,
-    scope: &EntryScope,
-    source: &str,
-) -> Result<Vec<EntryId>, StoreError> {
-    let ids: Vec<i64> = sqlx::query_scalar(
-        "DELETE FROM entries WHERE workspace_id = ? AND scope = ? AND kind = 'document' AND source = ? RETURNING id",
-    )
-    .bind(workspace)
-    .bind(scope.to_string())
-    .bind(source)
-    .fetch_all(&mut *connection)
-    .await?;
-    let mut removed: Vec<EntryId> = ids.into_iter().map(|id| EntryId(count(id))).collect();
-    removed.sort_unstable();
-    record(connection, workspace, &removed, true).await?;
-    Ok(removed)
-}
-
 /// As the column `settled` spells it.
 pub(super) fn settled(why: &Settled) -> String {
     serde_json::json!(why).to_string()
@@ -210,8 +182,11 @@ pub(super) async fn supersede(
 pub(super) fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
     let number =
         |name: &str| -> Result<Option<u64>, StoreError> { Ok(row.try_get::<Option<i64>, _>(name)?.map(count)) };
-    let bytes = number("byte_start")?.zip(number("byte_end")?);
-    let lines = number("line_start")?.zip(number("line_end")?);
+    let range = |start: &str, end: &str| -> Result<Option<Range<u64>>, StoreError> {
+        Ok(number(start)?.zip(number(end)?).map(|(start, end)| start..end))
+    };
+    let (bytes, lines) = (range("byte_start", "byte_end")?, range("line_start", "line_end")?);
+    let position = bytes.zip(lines).map(|(bytes, lines)| Position::Text { bytes, lines });
     let run: Option<RunId> = row.try_get("run")?;
     let step: Option<&str> = row.try_get("step")?;
     let settled: Option<&str> = row.try_get("settled")?;
@@ -223,10 +198,12 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
         kind: row.try_get::<&str, _>("kind")?.parse().map_err(corrupt)?,
         source: row.try_get("source")?,
         source_hash: row.try_get("source_hash")?,
-        position: bytes.zip(lines).map(|(bytes, lines)| Position { bytes: bytes.0..bytes.1, lines: lines.0..lines.1 }),
+        position: position.or(range("page_start", "page_end")?.map(Position::Pages)),
         heading: row.try_get("heading")?,
         text: row.try_get("text")?,
         created_at: row.try_get("created_at")?,
+        author: row.try_get("author")?,
+        version: count(row.try_get("version")?),
         provenance: run.zip(step).map(|(run, step)| Provenance { run, step: StepPath::from(step) }),
         confidence: row.try_get("confidence")?,
         superseded_by: number("superseded_by")?.map(EntryId),
@@ -234,17 +211,5 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
             Some(text) => Some(serde_json::from_str(text).map_err(|error| corrupt(error.to_string()))?),
             None => None,
         },
-    })
-}
-
-pub(super) fn document(row: &SqliteRow) -> Result<Document, StoreError> {
-    let source: String = row.try_get("source")?;
-    let scope = row.try_get::<&str, _>("scope")?;
-    Ok(Document {
-        scope: scope.parse().map_err(|reason| StoreError::Corrupt { what: format!("document {source}"), reason })?,
-        source,
-        hash: row.try_get("hash")?,
-        entries: count(row.try_get("entries")?),
-        updated_at: row.try_get("updated_at")?,
     })
 }

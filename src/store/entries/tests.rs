@@ -6,23 +6,18 @@ use crate::store::fixtures::{fixture, run_id};
 
 fn document(source: &str, hash: &str, texts: &[&str]) -> NewDocument {
     let pieces = texts.iter().map(|text| NewPiece {
-        position: Some(Position { bytes: 0..text.len() as u64, lines: 1..2 }),
+        position: Some(Position::Text { bytes: 0..text.len() as u64, lines: 1..2 }),
         heading: Some("Otters".into()),
         text: (*text).into(),
     });
-    NewDocument {
-        scope: EntryScope::Workspace,
-        source: source.into(),
-        hash: hash.into(),
-        provenance: None,
-        pieces: pieces.collect(),
-    }
+    NewDocument::new(EntryScope::Workspace, source, hash, pieces.collect())
 }
 
 fn note(text: &str) -> NewNote {
     NewNote {
         scope: EntryScope::Run(run_id(1)),
-        author: "research".into(),
+        source: "research".into(),
+        author: Some("research".into()),
         heading: None,
         text: text.into(),
         confidence: None,
@@ -79,7 +74,7 @@ async fn in_pages(entries: &Entries) -> Vec<EntryId> {
 }
 
 #[tokio::test]
-async fn a_document_is_replaced_when_it_changed_and_only_then() {
+async fn a_document_is_superseded_when_it_changed_and_only_then() {
     let fixture = fixture().await;
     let entries = fixture.workspace.entries();
     let at = Timestamp(5);
@@ -90,18 +85,47 @@ async fn a_document_is_replaced_when_it_changed_and_only_then() {
     let (second, removed) = added(entries.remember(document("a.md", "h2", &["three"]), at).await.unwrap());
     assert_eq!(removed, first);
     let got = entries.get(&[second[0], first[0]]).await.unwrap();
-    assert_eq!(got.len(), 1);
-    assert_eq!(
-        (got[0].text.as_str(), got[0].source.as_str(), &got[0].scope),
-        ("three", "a.md", &EntryScope::Workspace)
-    );
-    assert_eq!(got[0].position, Some(Position { bytes: 0..5, lines: 1..2 }));
+    assert_eq!((got[0].text.as_str(), got[0].version, got[0].superseded_by), ("three", 2, None));
+    assert_eq!((got[1].text.as_str(), got[1].version, got[1].superseded_by), ("one", 1, Some(second[0])));
+    assert_eq!((got[0].source.as_str(), &got[0].scope), ("a.md", &EntryScope::Workspace));
+    assert_eq!(got[0].position, Some(Position::Text { bytes: 0..5, lines: 1..2 }));
+    assert_eq!(in_pages(&entries).await, second, "one version is live");
     let documents = entries.documents().await.unwrap();
     assert_eq!((documents.len(), documents[0].hash.as_str(), documents[0].entries), (1, "h2", 1));
-    assert_eq!(entries.forget(&EntryScope::Workspace, "a.md").await.unwrap(), second);
+    let all: Vec<EntryId> = first.iter().chain(&second).copied().collect();
+    assert_eq!(entries.forget(&EntryScope::Workspace, "a.md").await.unwrap(), all);
     assert_eq!(entries.counts().await.unwrap(), EntryCounts::default());
+    assert_eq!(entries.get(&all).await.unwrap(), []);
     let (third, _) = added(entries.remember(document("a.md", "h2", &["three"]), at).await.unwrap());
     assert!(third[0] > second[0], "an id was given twice");
+}
+
+#[tokio::test]
+async fn a_few_superseded_versions_are_kept() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    for version in 0..9 {
+        entries.remember(document("a.md", &format!("h{version}"), &["text"]), Timestamp(version)).await.unwrap();
+    }
+    let all: Vec<EntryId> = (1..=9).map(EntryId).collect();
+    let versions: Vec<u64> = entries.get(&all).await.unwrap().iter().map(|entry| entry.version).collect();
+    assert_eq!(versions, [4, 5, 6, 7, 8, 9]);
+    assert_eq!(in_pages(&entries).await, [EntryId(9)]);
+}
+
+#[tokio::test]
+async fn a_page_that_is_as_it_was_may_get_other_validators() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    let tagged = |etag: &str| NewDocument {
+        validators: Validators { etag: Some(etag.into()), modified: None },
+        ..document("https://example.org/", "h", &["text"])
+    };
+    entries.remember(tagged("one"), Timestamp(1)).await.unwrap();
+    assert_eq!(entries.remember(tagged("two"), Timestamp(2)).await.unwrap(), Remembered::Unchanged);
+    let page = entries.documents().await.unwrap().remove(0);
+    assert_eq!((page.validators.etag.as_deref(), page.version, page.entries), (Some("two"), 1, 1));
+    assert_eq!(page.updated_at, Timestamp(1), "its content is as it was");
 }
 
 #[tokio::test]
@@ -142,7 +166,7 @@ async fn an_index_that_follows_the_changes_holds_what_the_pages_hold() {
     entries.remember(document("a", "2", &["one"]), Timestamp(2)).await.unwrap();
     entries.remember(document("a", "3", &["one", "two"]), Timestamp(3)).await.unwrap();
     entries.note(about("better"), Timestamp(4)).await.unwrap();
-    entries.note(NewNote { confidence: Some(10), author: "qa".into(), ..about("yields") }, Timestamp(5)).await.unwrap();
+    entries.note(NewNote { confidence: Some(10), source: "qa".into(), ..about("yields") }, Timestamp(5)).await.unwrap();
     let (index, revision) = follow(&entries, index).await;
     assert_eq!(index, in_pages(&entries).await);
     assert_eq!(revision, entries.latest().await.unwrap());

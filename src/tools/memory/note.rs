@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Reach;
 use crate::memory::Memory;
 use crate::run::Permit;
-use crate::store::entries::{EntryScope, NewNote, Provenance};
+use crate::store::entries::{NewNote, Provenance};
 use crate::tools::{Caller, Tool, ToolError};
 use crate::workflow::{CallEffect, Effect};
 
@@ -15,7 +16,7 @@ pub(crate) const NOTE: &str = "memory.note";
 /// The longest note, in characters.
 const LONGEST: usize = 20_000;
 
-/// `memory.note`: notes something for all agents of the workspace. The call's idempotency key is the note's, so that
+/// `memory.note`: notes something for all agents of the workspace, or of the workflow or the run alone. The call's idempotency key is the note's, so that
 /// a repeated call notes nothing twice. The result says what else was noted about the same.
 #[derive(Clone, Debug)]
 pub struct MemoryNote {
@@ -28,6 +29,8 @@ struct Arguments {
     key: Option<String>,
     confidence: Option<u8>,
     source: Option<String>,
+    #[serde(default)]
+    scope: Reach,
 }
 
 impl MemoryNote {
@@ -45,7 +48,7 @@ impl Tool for MemoryNote {
     }
 
     fn description(&self) -> &'static str {
-        "Notes something that all agents are to remember from now on. If others noted something else under the same key, the \
+        "Notes something that all agents are to remember from now on, or those of this workflow or run. If others noted something else under the same key, the \
          result says so."
     }
 
@@ -65,6 +68,10 @@ impl Tool for MemoryNote {
                 "source": {
                     "type": "string", "minLength": 1, "maxLength": 1000,
                     "description": "Where it is from, if not from the agent itself"
+                },
+                "scope": {
+                    "enum": ["workspace", "workflow", "run"],
+                    "description": "Who is to remember it: all runs (unless given), those of this workflow, or this run alone"
                 }
             },
             "required": ["text"],
@@ -81,11 +88,13 @@ impl Tool for MemoryNote {
     }
 
     async fn call(&self, arguments: Value, permit: Permit, caller: &Caller) -> Result<Value, ToolError> {
-        let Arguments { text, key, confidence, source } = crate::tools::arguments(arguments)?;
+        let Arguments { text, key, confidence, source, scope } = crate::tools::arguments(arguments)?;
         let author = caller.agent.clone().unwrap_or_else(|| caller.step.to_string());
+        let scope = super::scopes(&self.memory, caller, Some(&[scope])).await?.pop();
         let note = NewNote {
-            scope: EntryScope::Workspace,
-            author: source.unwrap_or(author),
+            scope: scope.ok_or_else(|| ToolError::give_up("no_such_scope", "this run has no workflow of its own"))?,
+            source: source.unwrap_or_else(|| author.clone()),
+            author: Some(author),
             heading: key,
             text,
             confidence,

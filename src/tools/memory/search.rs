@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Reach;
 use crate::memory::index::Filter;
 use crate::memory::{Hit, Memory};
 use crate::run::Permit;
-use crate::store::entries::{EntryScope, Place};
+use crate::store::entries::{EntryKind, Place};
 use crate::tools::{Caller, Tool, ToolError};
 use crate::workflow::{CallEffect, Effect};
 
@@ -28,6 +29,8 @@ pub struct MemorySearch {
 struct Arguments {
     query: String,
     limit: Option<usize>,
+    scope: Option<Vec<Reach>>,
+    kind: Option<EntryKind>,
 }
 
 impl MemorySearch {
@@ -56,7 +59,12 @@ impl Tool for MemorySearch {
                 "limit": {
                     "type": "integer", "minimum": 1, "maximum": MOST,
                     "description": "How many passages at most; default 8"
-                }
+                },
+                "scope": {
+                    "type": "array", "minItems": 1, "items": { "enum": ["workspace", "workflow", "run"] },
+                    "description": "Only what all runs remember, those of this workflow, or this run alone; all three unless given"
+                },
+                "kind": { "enum": ["document", "note"], "description": "Only passages of documents, or only notes" }
             },
             "required": ["query"],
             "additionalProperties": false
@@ -72,8 +80,8 @@ impl Tool for MemorySearch {
     }
 
     async fn call(&self, arguments: Value, _permit: Permit, caller: &Caller) -> Result<Value, ToolError> {
-        let Arguments { query, limit } = crate::tools::arguments(arguments)?;
-        let filter = Filter::default().also(EntryScope::Run(caller.run));
+        let Arguments { query, limit, scope, kind } = crate::tools::arguments(arguments)?;
+        let filter = Filter { scopes: super::scopes(&self.memory, caller, scope.as_deref()).await?, kind };
         let hits = self.memory.recall(&query, &filter, limit.unwrap_or(DEFAULT_LIMIT)).await;
         let hits: Vec<Value> = hits.map_err(|error| super::failed(&error))?.iter().map(told).collect();
         Ok(json!({ "hits": hits }))
@@ -88,6 +96,8 @@ fn told(hit: &Hit) -> Value {
         "source": hit.source,
         "lines": hit.lines.as_ref().map(first_and_last),
         "heading": hit.heading,
+        "scope": hit.scope,
+        "version": hit.version,
         "score": (f64::from(hit.score) * 1000.0).round() / 1000.0,
         "matched": hit.matched,
         "note": hit.note,
@@ -96,6 +106,14 @@ fn told(hit: &Hit) -> Value {
         let place =
             |place: &Place| json!({ "source": place.source, "lines": place.lines.as_ref().map(first_and_last) });
         fields.insert("also".to_owned(), hit.also.iter().map(place).collect());
+    }
+    let known = [
+        ("pages", hit.pages.as_ref().map(first_and_last).map(|pages| json!(pages))),
+        ("author", hit.author.as_ref().map(|author| json!(author))),
+        ("confidence", hit.confidence.map(|confidence| json!(confidence))),
+    ];
+    if let Some(fields) = told.as_object_mut() {
+        fields.extend(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     }
     if let (Some(conflict), Some(fields)) = (&hit.conflict, told.as_object_mut()) {
         fields.insert("conflict".to_owned(), json!(conflict));

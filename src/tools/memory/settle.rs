@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::memory::Memory;
 use crate::run::Permit;
-use crate::store::entries::{EntryId, EntryScope};
+use crate::store::entries::EntryId;
 use crate::tools::{Caller, Tool, ToolError};
 use crate::workflow::{CallEffect, Effect};
 
@@ -74,7 +74,8 @@ impl Tool for MemorySettle {
     async fn call(&self, arguments: Value, _permit: Permit, caller: &Caller) -> Result<Value, ToolError> {
         let Arguments { holds, against, reason } = crate::tools::arguments(arguments)?;
         let by = caller.agent.clone().unwrap_or_else(|| caller.step.to_string());
-        let settled = self.memory.settle(&EntryScope::Workspace, holds, against.as_deref(), &by, &reason).await;
+        let scopes = super::scopes(&self.memory, caller, None).await?;
+        let settled = self.memory.settle(Some(&scopes), holds, against.as_deref(), &by, &reason).await;
         let settled = settled.map_err(|error| super::failed(&error))?;
         Ok(json!({ "holds": holds, "gave_way": settled }))
     }

@@ -3,7 +3,6 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock::{ManualClock, Timestamp};
 use crate::memory::{EdgeIndex, Memory, Remember};
-use crate::store::entries::EntryScope;
 use crate::store::{Store, StoreOptions, WorkspaceId};
 
 struct Place {
@@ -28,12 +27,7 @@ async fn place() -> Place {
 async fn a_search_returns_passages_with_source_and_lines() {
     let place = place().await;
     std::fs::write(place.folder.path().join("pool.md"), "# Pool\n\nThe pool had\nforty connections.\n").unwrap();
-    let wanted = Remember {
-        paths: vec!["pool.md".into()],
-        base: place.folder.path().to_owned(),
-        scope: EntryScope::Workspace,
-        provenance: None,
-    };
+    let wanted = Remember::of(vec!["pool.md".into()], place.folder.path().to_owned());
     place.memory.remember(wanted, |_| ()).await.unwrap();
     let found =
         call(&place.tools, "memory.search", json!({ "query": "How many connections?", "limit": 3 })).await.unwrap();
@@ -55,12 +49,7 @@ async fn a_search_returns_passages_with_source_and_lines() {
 #[tokio::test]
 async fn a_passage_says_where_else_it_stands_and_a_note_is_found_at_once() {
     let place = place().await;
-    let wanted = Remember {
-        paths: vec!["docs".into()],
-        base: place.folder.path().to_owned(),
-        scope: EntryScope::Workspace,
-        provenance: None,
-    };
+    let wanted = Remember::of(vec!["docs".into()], place.folder.path().to_owned());
     std::fs::create_dir(place.folder.path().join("docs")).unwrap();
     for name in ["one.txt", "two.txt"] {
         std::fs::write(place.folder.path().join("docs").join(name), "The pool had forty connections.\n").unwrap();
@@ -123,4 +112,26 @@ async fn notes_that_contradict_each_other_are_told_of_until_one_is_said_to_hold(
     assert_eq!(settled[0]["conflict"]["others"][0]["settled"]["ruling"]["reason"], "April is later.");
     let wrong = json!({ "holds": first["id"], "reason": "No." });
     assert_eq!(call(&place.tools, "memory.settle", wrong).await.unwrap_err().code(), "no_such_note");
+}
+
+#[tokio::test]
+async fn a_note_reaches_as_far_as_its_call_says() {
+    let place = place().await;
+    call(&place.tools, "memory.note", json!({ "text": "An otter of this run.", "scope": "run" })).await.unwrap();
+    call(&place.tools, "memory.note", json!({ "text": "An otter of all." })).await.unwrap();
+    let found = async |arguments: Value| -> Vec<String> {
+        let found = call(&place.tools, "memory.search", arguments).await.unwrap();
+        found["hits"].as_array().unwrap().iter().map(|hit| format!("{}: {}", hit["scope"], hit["text"])).collect()
+    };
+    let (run, all) = (
+        r#""run:00000000-0000-0000-0000-000000000000": "An otter of this run.""#,
+        r#""workspace": "An otter of all.""#,
+    );
+    assert_eq!(found(json!({ "query": "otter" })).await.len(), 2);
+    assert_eq!(found(json!({ "query": "otter", "scope": ["run"] })).await, [run]);
+    assert_eq!(found(json!({ "query": "otter", "scope": ["workspace"], "kind": "note" })).await, [all]);
+    assert_eq!(found(json!({ "query": "otter", "kind": "document" })).await, [""; 0]);
+    // The run of the tests is not stored, so that nobody knows its workflow.
+    let nowhere = json!({ "text": "x", "scope": "workflow" });
+    assert_eq!(call(&place.tools, "memory.note", nowhere).await.unwrap_err().code(), "no_such_scope");
 }

@@ -23,7 +23,8 @@ async fn memory(folder: &TempDir, confidence: Option<u8>) -> Memory {
     let memory = Memory::new(entries, index, Arc::new(ManualClock::at(Timestamp(0)))).unwrap();
     let note = NewNote {
         scope: EntryScope::Workspace,
-        author: "research".to_owned(),
+        source: "research".to_owned(),
+        author: Some("research".to_owned()),
         heading: Some("budget".to_owned()),
         text: "The budget is ten.".to_owned(),
         confidence,

@@ -5,7 +5,7 @@ use crate::store::fixtures::Fixture;
 fn about(author: &str, text: &str, confidence: Option<u8>) -> NewNote {
     let provenance = Some(Provenance { run: run_id(1), step: author.into() });
     NewNote {
-        author: author.into(),
+        source: author.into(),
         heading: Some("budget".into()),
         text: text.into(),
         confidence,
@@ -79,15 +79,18 @@ async fn a_ruling_settles_which_note_holds_and_is_kept() {
     }
     let scope = EntryScope::Run(run_id(1));
     let ruling = Settled::Ruling { by: "qa".into(), reason: "the minutes say so".into() };
-    assert_eq!(entries.settle(&scope, ids[1], None, &ruling).await.unwrap(), [ids[0], ids[2]]);
+    assert_eq!(entries.settle(None, ids[1], None, &ruling).await.unwrap(), [ids[0], ids[2]]);
     let (stands, gone) = how_they_stand(&fixture).await;
     assert_eq!(stands, ["two"]);
     assert_eq!(gone, [("one".into(), ruling.clone()), ("three".into(), ruling.clone())]);
-    assert_eq!(entries.settle(&scope, ids[1], None, &ruling).await.unwrap(), [], "ruled again, nothing changes");
-    for (scope, holds) in [(&scope, ids[0]), (&EntryScope::Workspace, ids[1]), (&scope, EntryId(99))] {
-        let error = entries.settle(scope, holds, None, &ruling).await.unwrap_err();
+    assert_eq!(entries.settle(None, ids[1], None, &ruling).await.unwrap(), [], "ruled again, nothing changes");
+    let elsewhere = [EntryScope::Workspace];
+    for (scopes, holds) in [(None, ids[0]), (Some(&elsewhere[..]), ids[1]), (None, EntryId(99))] {
+        let error = entries.settle(scopes, holds, None, &ruling).await.unwrap_err();
         assert!(matches!(error, StoreError::Missing(_)), "{error}");
     }
+    let notes = entries.notes(&scope, None, 9).await.unwrap();
+    assert_eq!(notes.iter().map(|note| note.version).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(entries.notes(&scope, Some("team"), 9).await.unwrap(), []);
     // What comes later contradicts the one that holds, and nothing else.
     entries.note(about("d", "four", None), Timestamp(2)).await.unwrap();
@@ -113,7 +116,6 @@ async fn a_ruling_is_against_those_alone_that_it_was_about() {
         ids.push(entries.note(about(author, author, None), Timestamp(1)).await.unwrap());
     }
     let ruling = Settled::Ruling { by: "qa".into(), reason: "because".into() };
-    let scope = EntryScope::Run(run_id(1));
-    assert_eq!(entries.settle(&scope, ids[0], Some(&ids[..2]), &ruling).await.unwrap(), [ids[1]]);
+    assert_eq!(entries.settle(None, ids[0], Some(&ids[..2]), &ruling).await.unwrap(), [ids[1]]);
     assert_eq!(how_they_stand(&fixture).await.0, ["a", "late"]);
 }

@@ -17,6 +17,7 @@ pub mod index;
 pub mod pieces;
 mod recall;
 mod remember;
+mod times;
 
 use std::fmt;
 use std::sync::Arc;

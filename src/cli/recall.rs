@@ -14,6 +14,7 @@ use crate::store::entries::EntryKind;
 #[command(after_help = "\
 Examples:
   callboard recall \"how are refunds approved\"
+  callboard recall refunds --kind note --since 7d --scope workspace,workflow:weekly_brief
   callboard recall refunds --limit 1 --format json | jq -r '.[0].text'")]
 pub(super) struct Recall {
     /// What to look for
@@ -28,6 +29,12 @@ pub(super) struct Recall {
     /// Only pieces of documents, or only notes
     #[arg(long, value_enum)]
     kind: Option<Kind>,
+    /// Only what was remembered since then: an instant, a day (2026-11-20) or how long ago (7d)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only what was remembered until then
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
 }
 
 /// A kind of entry.
@@ -59,6 +66,8 @@ impl Recall {
             limit: Some(self.limit),
             scope: Some(self.scope),
             kind: self.kind.map(Into::into),
+            since: self.since,
+            until: self.until,
         };
         let recalled: Result<Vec<Recalled>, Complaint> = session.get_with("/api/memory/recall", &query).await;
         session.close().await;

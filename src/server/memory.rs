@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 
-use super::error::ApiError;
+use super::error::{ApiError, ErrorBody};
 use super::select;
 use crate::app::App;
 use crate::clock::Timestamp;
@@ -79,6 +79,12 @@ pub struct RecallQuery {
     /// Only entries of this kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<EntryKind>,
+    /// Only what was remembered since then: an instant, a day, or how long ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Only what was remembered until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// An entry that was found.
@@ -211,7 +217,12 @@ pub(super) async fn recall(
     Query(wanted): Query<RecallQuery>,
 ) -> Result<Json<Vec<Recalled>>, ApiError> {
     let limit = wanted.limit.unwrap_or(USUAL_HITS).clamp(1, MOST_HITS);
-    let filter = Filter { scopes: select::scopes(&app, wanted.scope.as_deref()).await?, kind: wanted.kind };
+    let RecallQuery { scope, kind, since, until, .. } = &wanted;
+    let scopes = select::scopes(&app, scope.as_deref()).await?;
+    let filter = Filter { scopes, kinds: kind.iter().copied().collect(), ..Filter::default() };
+    let filter = filter
+        .remembered(since.as_deref(), until.as_deref(), app.clock().now())
+        .map_err(|reason| ApiError::invalid(ErrorBody::new("bad_time", reason)))?;
     let hits = app.memory().recall(&wanted.text, &filter, limit).await?;
     Ok(Json(hits.into_iter().map(Recalled::from).collect()))
 }

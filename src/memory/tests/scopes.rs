@@ -62,7 +62,7 @@ proptest! {
             }
             for run in 0..4 {
                 let seen = memories[0].seen_by(run_id(run)).await.unwrap();
-                let found = memories[0].recall("otter", &Filter { scopes: seen, kind: None }, 100).await.unwrap();
+                let found = memories[0].recall("otter", &Filter { scopes: seen, ..Filter::default() }, 100).await.unwrap();
                 let mut found: Vec<String> = found.into_iter().map(|hit| hit.text).collect();
                 let sees = |who: usize| {
                     let run = usize::try_from(run).unwrap();

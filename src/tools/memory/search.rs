@@ -31,6 +31,8 @@ struct Arguments {
     limit: Option<usize>,
     scope: Option<Vec<Reach>>,
     kind: Option<EntryKind>,
+    since: Option<String>,
+    until: Option<String>,
 }
 
 impl MemorySearch {
@@ -64,7 +66,12 @@ impl Tool for MemorySearch {
                     "type": "array", "minItems": 1, "items": { "enum": ["workspace", "workflow", "run"] },
                     "description": "Only what all runs remember, those of this workflow, or this run alone; all three unless given"
                 },
-                "kind": { "enum": ["document", "note"], "description": "Only passages of documents, or only notes" }
+                "kind": { "enum": ["document", "note"], "description": "Only passages of documents, or only notes" },
+                "since": {
+                    "type": "string",
+                    "description": "Only what was remembered since then: an instant, a day such as 2026-11-20, or how long ago, such as 7d"
+                },
+                "until": { "type": "string", "description": "Only what was remembered until then" }
             },
             "required": ["query"],
             "additionalProperties": false
@@ -80,8 +87,12 @@ impl Tool for MemorySearch {
     }
 
     async fn call(&self, arguments: Value, _permit: Permit, caller: &Caller) -> Result<Value, ToolError> {
-        let Arguments { query, limit, scope, kind } = crate::tools::arguments(arguments)?;
-        let filter = Filter { scopes: super::scopes(&self.memory, caller, scope.as_deref()).await?, kind };
+        let Arguments { query, limit, scope, kind, since, until } = crate::tools::arguments(arguments)?;
+        let scopes = super::scopes(&self.memory, caller, scope.as_deref()).await?;
+        let filter = Filter { scopes, kinds: kind.into_iter().collect(), ..Filter::default() };
+        let filter = filter
+            .remembered(since.as_deref(), until.as_deref(), self.memory.now())
+            .map_err(|reason| ToolError::give_up("bad_arguments", reason))?;
         let hits = self.memory.recall(&query, &filter, limit.unwrap_or(DEFAULT_LIMIT)).await;
         let hits: Vec<Value> = hits.map_err(|error| super::failed(&error))?.iter().map(told).collect();
         Ok(json!({ "hits": hits }))

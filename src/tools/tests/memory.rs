@@ -131,6 +131,10 @@ async fn a_note_reaches_as_far_as_its_call_says() {
     assert_eq!(found(json!({ "query": "otter", "scope": ["run"] })).await, [run]);
     assert_eq!(found(json!({ "query": "otter", "scope": ["workspace"], "kind": "note" })).await, [all]);
     assert_eq!(found(json!({ "query": "otter", "kind": "document" })).await, [""; 0]);
+    assert_eq!(found(json!({ "query": "otter", "since": "1970-01-01", "until": "1970-01-01" })).await.len(), 2);
+    assert_eq!(found(json!({ "query": "otter", "since": "1970-01-02" })).await, [""; 0]);
+    let error = call(&place.tools, "memory.search", json!({ "query": "otter", "since": "then" })).await.unwrap_err();
+    assert!(error.to_string().contains("`then` is no time"), "{error}");
     // The run of the tests is not stored, so that nobody knows its workflow.
     let nowhere = json!({ "text": "x", "scope": "workflow" });
     assert_eq!(call(&place.tools, "memory.note", nowhere).await.unwrap_err().code(), "no_such_scope");

@@ -136,11 +136,12 @@ async fn engine(folder: &std::path::Path, mock: &str) -> (Engine, Store) {
     std::fs::write(folder.join("adder.yaml"), ROLE).unwrap();
     std::fs::write(folder.join("adder.md"), "You add numbers with the tool.").unwrap();
     let folders = RoleFolders { agents: vec![folder.to_owned()], prompts: vec![folder.to_owned()] };
-    let model = OpenAi::new(OpenAiSettings {
+    let model = OpenAi::new(&OpenAiSettings {
         base_url: format!("{mock}/v1"),
         model: "mock".to_owned(),
-        key: Some("sk-mock".to_owned()),
+        key: Some("sk-mock".into()),
         timeout: Duration::from_secs(60),
+        idle_timeout: Duration::from_secs(60),
     });
     let models = Models::only(Arc::new(model.expect("a client")));
     let company = Company::start(Roles::load(&folders).unwrap(), &models, tools.clone()).await.unwrap();

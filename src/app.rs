@@ -349,7 +349,7 @@ fn roles(config: &Config) -> Result<Roles, AppError> {
 
 /// The model that the settings name, as `default`; the offline one under its own name besides.
 fn models(config: &Config) -> Result<Models, AppError> {
-    let config::Models { default, prices, openai } = &config.models;
+    let config::Models { default, prices, openai, ollama: _ } = &config.models;
     let mut models = Models::offline();
     let wrong = |reason: String| AppError::Setting { key: "models.default", reason };
     match default.split_once('/') {
@@ -359,10 +359,11 @@ fn models(config: &Config) -> Result<Models, AppError> {
             let settings = OpenAiSettings {
                 base_url: openai.base_url.clone(),
                 model: name.to_owned(),
-                key,
+                key: key.map(Into::into),
                 timeout: openai.timeout,
+                idle_timeout: openai.idle_timeout,
             };
-            models.insert(Models::DEFAULT, Arc::new(OpenAi::new(settings).map_err(wrong)?));
+            models.insert(Models::DEFAULT, Arc::new(OpenAi::new(&settings).map_err(wrong)?));
             models.set_price(Models::DEFAULT, read_prices(prices)?.of(default));
         }
         _ => return Err(wrong(format!("`{default}` is no model; write `offline`, or `openai/NAME`"))),

@@ -96,6 +96,8 @@ pub struct Models {
     pub prices: PathBuf,
     /// Servers that speak chat completions.
     pub openai: OpenAi,
+    /// The Ollama server.
+    pub ollama: Ollama,
 }
 
 /// A server that speaks chat completions.
@@ -107,6 +109,19 @@ pub struct OpenAi {
     pub key_variable: String,
     /// The longest wait for one reply.
     pub timeout: Duration,
+    /// The longest silence in the middle of one.
+    pub idle_timeout: Duration,
+}
+
+/// An Ollama server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ollama {
+    /// Its address.
+    pub base_url: String,
+    /// The longest wait for one reply.
+    pub timeout: Duration,
+    /// The longest silence in the middle of one.
+    pub idle_timeout: Duration,
 }
 
 /// Where other programs are served.
@@ -287,6 +302,12 @@ impl Config {
                     base_url: get("models.openai.base_url").text(),
                     key_variable: get("models.openai.key_variable").text(),
                     timeout: get("models.openai.timeout").duration(),
+                    idle_timeout: get("models.openai.idle_timeout").duration(),
+                },
+                ollama: Ollama {
+                    base_url: get("models.ollama.base_url").text(),
+                    timeout: get("models.ollama.timeout").duration(),
+                    idle_timeout: get("models.ollama.idle_timeout").duration(),
                 },
             },
             listen: Listen { address: get("listen.address").text(), key_variable: get("listen.key_variable").text() },

@@ -1,9 +1,12 @@
 //! Language models behind one trait.
 
+mod embed;
 mod models;
 mod offline;
+mod ollama;
 mod openai;
 mod price;
+mod wire;
 
 use std::time::Duration;
 
@@ -12,9 +15,11 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use embed::Embedder;
 pub use models::Models;
 pub use offline::Offline;
-pub use openai::{OpenAi, OpenAiSettings};
+pub use ollama::{OllamaEmbedder, OllamaSettings};
+pub use openai::{OpenAi, OpenAiEmbedder, OpenAiSettings};
 pub use price::{Dollars, Price, Prices, dollars};
 
 /// One exchange with a model: what it is told, and what it may call.

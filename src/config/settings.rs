@@ -152,6 +152,30 @@ pub(super) const SETTINGS: &[Setting] = &[
         about: "The longest wait for one reply.",
     },
     Setting {
+        key: "models.openai.idle_timeout",
+        kind: Kind::Duration,
+        default: "1m",
+        about: "The longest silence in the middle of a reply.",
+    },
+    Setting {
+        key: "models.ollama.base_url",
+        kind: Kind::Text,
+        default: "http://localhost:11434",
+        about: "Where Ollama is.",
+    },
+    Setting {
+        key: "models.ollama.timeout",
+        kind: Kind::Duration,
+        default: "5m",
+        about: "The longest wait for one reply, loading the model included.",
+    },
+    Setting {
+        key: "models.ollama.idle_timeout",
+        kind: Kind::Duration,
+        default: "1m",
+        about: "The longest silence in the middle of a reply.",
+    },
+    Setting {
         key: "listen.address",
         kind: Kind::Text,
         default: "127.0.0.1:4000",

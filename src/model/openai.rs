@@ -1,49 +1,44 @@
 //! Models behind the chat completions of OpenAI, and of every server that speaks the same: vLLM, LM Studio, LiteLLM, …
 
+mod embed;
+mod server;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_openai::Client;
-use async_openai::config::OpenAIConfig;
-use async_openai::error::OpenAIError;
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::net;
+use server::Server;
 
 use super::{Message, Model, ModelError, Reply, Request, ToolCall, ToolSpec, Trouble, Usage};
 
+pub use embed::OpenAiEmbedder;
+
 /// Where a model is, and how it is reached.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct OpenAiSettings {
     /// The server's address, up to and with `/v1`.
     pub base_url: String,
     /// The model's name there.
     pub model: String,
     /// The key; a server of one's own may need none.
-    pub key: Option<String>,
+    pub key: Option<SecretString>,
     /// The longest wait for a reply.
     pub timeout: Duration,
+    /// The longest silence in the middle of one.
+    pub idle_timeout: Duration,
 }
 
 /// A model behind chat completions.
-///
-/// A server that is busy or fails is asked again, three times at most, by the client; then it is the step's `retry` that
-/// counts.
+#[derive(Debug)]
 pub struct OpenAi {
-    name: String,
+    server: Server,
     model: String,
-    key: Option<String>,
-    client: Client<OpenAIConfig>,
     /// Whether it was said that the tokens are estimated.
     estimates: AtomicBool,
-}
-
-impl std::fmt::Debug for OpenAi {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenAi").field("name", &self.name).finish_non_exhaustive()
-    }
 }
 
 impl OpenAi {
@@ -53,57 +48,14 @@ impl OpenAi {
     /// A model of a server. Nothing is sent before the first request.
     ///
     /// # Errors
-    /// Why no connection can ever be made: the system's certificates cannot be read.
-    pub fn new(settings: OpenAiSettings) -> Result<Self, String> {
-        let OpenAiSettings { base_url, model, key, timeout } = settings;
-        let http = net::client().timeout(timeout).build().map_err(|error| error.to_string())?;
-        let config = OpenAIConfig::new()
-            .with_api_base(base_url.trim_end_matches('/'))
-            .with_api_key(key.clone().unwrap_or_else(|| "none".to_owned()));
-        let name = format!("{}/{model}", Self::PROVIDER);
-        let client = Client::with_config(config).with_http_client(http);
-        Ok(Self { name, model, key, client, estimates: AtomicBool::new(false) })
+    /// The address or the key is none, or no connection can ever be made: the system's certificates cannot be read.
+    pub fn new(settings: &OpenAiSettings) -> Result<Self, String> {
+        let server = Server::new(settings)?;
+        Ok(Self { server, model: settings.model.clone(), estimates: AtomicBool::new(false) })
     }
 
-    /// A message for people, without the key, should a server repeat it.
-    fn shown(&self, message: &str) -> String {
-        const LONGEST: usize = 500;
-        let message = match &self.key {
-            Some(key) if !key.is_empty() => message.replace(key, "***"),
-            _ => message.to_owned(),
-        };
-        let cut = message.char_indices().nth(LONGEST).map_or(message.len(), |(at, _)| at);
-        format!("{}: {}", self.name, &message[..cut])
-    }
-
-    fn failed(&self, error: &OpenAIError) -> ModelError {
-        match error {
-            OpenAIError::ApiError(response) => {
-                let message = self.shown(&response.to_string());
-                match response.status_code.as_u16() {
-                    429 => ModelError::new(Trouble::Busy, message),
-                    408 | 409 | 425 | 500.. => ModelError::new(Trouble::Unavailable, message),
-                    401 | 403 => ModelError::new(Trouble::Rejected, format!("{message}; is the key right?")),
-                    404 => {
-                        let hint = "is the address right, and the model's name?";
-                        ModelError::new(Trouble::Rejected, format!("{message}; {hint}"))
-                    }
-                    _ => ModelError::new(Trouble::Rejected, message),
-                }
-            }
-            OpenAIError::Reqwest(error) if error.is_timeout() => {
-                ModelError::new(Trouble::TimedOut, self.shown("no reply came in time; see models.openai.timeout"))
-            }
-            OpenAIError::Reqwest(error) if error.is_connect() => ModelError::new(
-                Trouble::Unavailable,
-                self.shown("the server cannot be reached; see models.openai.base_url"),
-            ),
-            // What came is not what the protocol says: cut off, or something else speaking.
-            OpenAIError::Reqwest(_) | OpenAIError::JSONDeserialize(..) | OpenAIError::StreamError(_) => {
-                ModelError::new(Trouble::Malformed, self.shown(&format!("the reply cannot be read: {error}")))
-            }
-            _ => ModelError::new(Trouble::Rejected, self.shown(&error.to_string())),
-        }
+    fn error(&self, trouble: Trouble, message: &str) -> ModelError {
+        self.server.wire().error(trouble, message)
     }
 
     /// What a reply used: as the server counts it, or by the lengths of what was `sent` and of what came. A server that counts
@@ -115,7 +67,7 @@ impl OpenAi {
         let output = counted.and_then(|usage| usage.completion_tokens);
         if (input.is_none() || output.is_none()) && !self.estimates.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                model = self.name,
+                model = self.name(),
                 "the server does not say how many tokens were used; limits of tokens and cost go by an estimate"
             );
         }
@@ -129,23 +81,17 @@ impl OpenAi {
     fn reply_of(&self, completion: Completion, tools: &[ToolSpec], sent: usize) -> Result<Reply, ModelError> {
         let usage = self.usage_of(&completion, sent);
         let Some(choice) = completion.choices.into_iter().next() else {
-            return Err(ModelError::new(Trouble::Malformed, self.shown("the reply holds no choice")));
+            return Err(self.error(Trouble::Malformed, "the reply holds no choice"));
         };
         if let Some(refusal) = choice.message.refusal.filter(|refusal| !refusal.is_empty()) {
-            return Err(ModelError::new(Trouble::Refused, self.shown(&format!("the model refuses: {refusal}"))));
+            return Err(self.error(Trouble::Refused, &format!("the model refuses: {refusal}")));
         }
         match choice.finish_reason.as_deref() {
             Some("length") => {
-                return Err(ModelError::new(
-                    Trouble::Truncated,
-                    self.shown("the reply was cut at the model's limit of tokens"),
-                ));
+                return Err(self.error(Trouble::Truncated, "the reply was cut at the model's limit of tokens"));
             }
             Some("content_filter") => {
-                return Err(ModelError::new(
-                    Trouble::Refused,
-                    self.shown("the reply was withheld by the provider's filter"),
-                ));
+                return Err(self.error(Trouble::Refused, "the reply was withheld by the provider's filter"));
             }
             _ => {}
         }
@@ -165,13 +111,15 @@ impl OpenAi {
 #[async_trait]
 impl Model for OpenAi {
     fn name(&self) -> &str {
-        &self.name
+        self.server.wire().name()
     }
 
     async fn reply(&self, request: &Request) -> Result<Reply, ModelError> {
         let body = body(&self.model, request);
         let sent = body.to_string().len();
-        let completion = self.client.chat().create_byot(body).await.map_err(|error| self.failed(&error))?;
+        let exchange = self.server.exchange();
+        let completion: Result<Completion, _> = exchange.client().chat().create_byot(body).await;
+        let completion = completion.map_err(|error| exchange.failed(&error))?;
         self.reply_of(completion, &request.tools, sent)
     }
 }

@@ -18,5 +18,6 @@ mod company;
 mod engine;
 mod examples;
 mod kill;
+mod models;
 mod simulation;
 mod workflow;

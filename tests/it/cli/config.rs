@@ -27,6 +27,10 @@ fn every_effective_value_has_its_origin() {
         models.openai.base_url      https://api.openai.com/v1  default
         models.openai.key_variable  OPENAI_API_KEY             default
         models.openai.timeout       2m                         default
+        models.openai.idle_timeout  1m                         default
+        models.ollama.base_url      http://localhost:11434     default
+        models.ollama.timeout       5m                         default
+        models.ollama.idle_timeout  1m                         default
         listen.address              127.0.0.1:4000             default
         listen.key_variable         CALLBOARD_KEY              default
         gate.ask                    irreversible               house/config.toml:1

@@ -1,0 +1,4 @@
+//! The providers of models, against servers of the tests' own that speak their protocols. None is tested against a paid one.
+
+mod embedders;
+mod server;

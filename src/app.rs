@@ -7,9 +7,9 @@ mod answer;
 mod definitions;
 mod error;
 mod library;
+mod models;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -24,7 +24,7 @@ use crate::engine::simulate::{Report, Simulation};
 use crate::engine::{Engine, Limits, Parts, Submission, Summary};
 use crate::executor::StepExecutor;
 use crate::memory::{EdgeIndex, Memory};
-use crate::model::{Model as _, Models, Offline, OpenAi, OpenAiSettings, Prices};
+use crate::model::{Budget, Models};
 
 use crate::net::AddressRules;
 use crate::run::{Failure, Policy, RunId};
@@ -36,6 +36,7 @@ pub use answer::Answer;
 pub use definitions::RoleVersion;
 pub use error::AppError;
 pub use library::{FileProblems, Saved, WorkflowFile};
+pub use models::{Checked, ModelView, ModelsView, ProviderView};
 
 /// The whole program behind its interfaces. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +52,7 @@ struct Shared {
     workspace: Workspace,
     tools: Arc<Tools>,
     models: Models,
+    budget: Budget,
     roles: Roles,
     memory: Memory,
     company: OnceCell<Company>,
@@ -105,7 +107,8 @@ impl App {
         let memory = Memory::new(workspace.entries(), index, Arc::clone(&clock))?;
         let tools = tools(config, &memory)?;
         roles.check_tools(tools.names())?;
-        let models = models(config)?;
+        let budget = models::budget(config, &workspace, &clock).await?;
+        let models = models::build(config, &roles, &budget, &clock)?;
         let shared = Shared {
             config: config.clone(),
             attention,
@@ -114,6 +117,7 @@ impl App {
             workspace,
             tools: Arc::new(tools),
             models,
+            budget,
             roles,
             memory,
             company: OnceCell::new(),
@@ -170,6 +174,24 @@ impl App {
             AppError::Resize(Failure::give_up("not_at_work", message))
         })?;
         company.resize(role, workers).map_err(AppError::Resize)
+    }
+
+    /// What may be spent on models, and what was.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.shared.budget
+    }
+
+    /// The models that there are, what was found, and how to add one.
+    #[must_use]
+    pub fn models_found(&self) -> ModelsView {
+        models::view(&self.shared.config, &self.shared.models, self.shared.clock.now())
+    }
+
+    /// Makes a tiny call to every model of every alias.
+    pub async fn check_models(&self) -> Vec<Checked> {
+        let Shared { models, budget, clock, .. } = &*self.shared;
+        models::check(models, budget, clock).await
     }
 
     /// What the company remembers.
@@ -313,6 +335,10 @@ impl App {
         // What is no open question, the engine knows best how to say.
         if let Some(open) = open.iter().find(|open| *open.question.id == *question) {
             answer::check_form(&open.question, &choice, form.as_ref())?;
+            if let Some(scope) = models::raised(&open.question, &choice) {
+                // Before the run hears of it, and goes on at once.
+                self.shared.budget.raise(scope, run, question).await?;
+            }
         }
         Ok(self.engine().await?.answer(run, question, &choice, form, by).await?)
     }
@@ -345,41 +371,6 @@ impl App {
 fn roles(config: &Config) -> Result<Roles, AppError> {
     let config::Agents { folder, prompts } = &config.agents;
     Ok(Roles::load(&RoleFolders { agents: vec![folder.clone()], prompts: vec![prompts.clone()] })?)
-}
-
-/// The model that the settings name, as `default`; the offline one under its own name besides.
-fn models(config: &Config) -> Result<Models, AppError> {
-    let config::Models { default, prices, openai, ollama: _ } = &config.models;
-    let mut models = Models::offline();
-    let wrong = |reason: String| AppError::Setting { key: "models.default", reason };
-    match default.split_once('/') {
-        None if default == Offline.name() => {}
-        Some((OpenAi::PROVIDER, name)) if !name.is_empty() => {
-            let key = std::env::var(&openai.key_variable).ok().filter(|key| !key.is_empty());
-            let settings = OpenAiSettings {
-                base_url: openai.base_url.clone(),
-                model: name.to_owned(),
-                key: key.map(Into::into),
-                timeout: openai.timeout,
-                idle_timeout: openai.idle_timeout,
-            };
-            models.insert(Models::DEFAULT, Arc::new(OpenAi::new(&settings).map_err(wrong)?));
-            models.set_price(Models::DEFAULT, read_prices(prices)?.of(default));
-        }
-        _ => return Err(wrong(format!("`{default}` is no model; write `offline`, or `openai/NAME`"))),
-    }
-    Ok(models)
-}
-
-/// The prices in a file; none if it is not there.
-fn read_prices(file: &Path) -> Result<Prices, AppError> {
-    let wrong =
-        |reason: String| AppError::Setting { key: "models.prices", reason: format!("{}: {reason}", file.display()) };
-    match std::fs::read_to_string(file) {
-        Ok(text) => text.parse().map_err(wrong),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Prices::default()),
-        Err(error) => Err(wrong(format!("cannot be read ({error})"))),
-    }
 }
 
 fn tools(config: &Config, memory: &Memory) -> Result<Tools, AppError> {

@@ -10,12 +10,14 @@ mod carry;
 mod client;
 mod complaint;
 mod config;
+mod costs;
 mod events;
 mod exit;
 mod follow;
 mod interrupt;
 mod live;
 mod memory;
+mod models;
 mod output;
 mod pairs;
 mod progress;
@@ -116,6 +118,8 @@ enum Command {
     Memory(memory::Memory),
     Agents(agents::Agents),
     Serve(serve::Serve),
+    Models(models::Models),
+    Costs(costs::Costs),
     Config(config::ShowConfig),
 }
 
@@ -259,6 +263,8 @@ async fn carry_out(command: Command, context: &Context) -> Result<Exit, Complain
         Command::Memory(command) => command.carry_out(context).await,
         Command::Agents(command) => command.carry_out(context).await,
         Command::Serve(command) => command.carry_out(context).await,
+        Command::Models(command) => command.carry_out(context).await,
+        Command::Costs(command) => command.carry_out(context).await,
         Command::Config(_) => Ok(config::ShowConfig::carry_out(context)),
     }
 }

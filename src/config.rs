@@ -42,6 +42,8 @@ pub struct Config {
     pub models: Models,
     /// Where other programs are served.
     pub listen: Listen,
+    /// What may be spent on them.
+    pub budget: Budget,
     /// Before which calls a person is asked.
     pub ask: Ask,
     /// The tools' limits.
@@ -90,8 +92,15 @@ pub struct Agents {
 /// Which models play the roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Models {
-    /// The model named `default`: `offline` or `PROVIDER/NAME`.
-    pub default: String,
+    /// The models behind each alias, asked in turn: `offline`, `PROVIDER/NAME`, or `auto` for what is found. `default`, `fast` and
+    /// `strong` are always there; an empty one is the same as `default`.
+    pub aliases: BTreeMap<String, Vec<String>>,
+    /// How often a model is asked before the next one is.
+    pub tries: usize,
+    /// How long the pauses between tries may be together.
+    pub patience: Duration,
+    /// How long one try may take.
+    pub timeout: Duration,
     /// The file of what models cost; nothing is known if it is not there.
     pub prices: PathBuf,
     /// Servers that speak chat completions.
@@ -111,6 +120,8 @@ pub struct OpenAi {
     pub timeout: Duration,
     /// The longest silence in the middle of one.
     pub idle_timeout: Duration,
+    /// The model that `auto` stands for.
+    pub model: String,
 }
 
 /// An Ollama server.
@@ -122,6 +133,17 @@ pub struct Ollama {
     pub timeout: Duration,
     /// The longest silence in the middle of one.
     pub idle_timeout: Duration,
+}
+
+/// What may be spent on models, in billionths of a US dollar; as much as there is if `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// By one run.
+    pub run: Option<u64>,
+    /// On one day.
+    pub day: Option<u64>,
+    /// Ever.
+    pub workspace: Option<u64>,
 }
 
 /// Where other programs are served.
@@ -296,13 +318,25 @@ impl Config {
             },
             agents: Agents { folder: get("agents.folder").path(), prompts: get("agents.prompts").path() },
             models: Models {
-                default: get("models.default").text(),
+                aliases: ["default", "fast", "strong"]
+                    .into_iter()
+                    .map(|alias| (alias.to_owned(), get(&format!("models.{alias}")).list()))
+                    .chain(
+                        named(&entries, "models.aliases")
+                            .into_iter()
+                            .map(|alias| (alias.clone(), get(&format!("models.aliases.{alias}")).list())),
+                    )
+                    .collect(),
+                tries: get("models.tries").count(),
+                patience: get("models.patience").duration(),
+                timeout: get("models.timeout").duration(),
                 prices: get("models.prices").path(),
                 openai: OpenAi {
                     base_url: get("models.openai.base_url").text(),
                     key_variable: get("models.openai.key_variable").text(),
                     timeout: get("models.openai.timeout").duration(),
                     idle_timeout: get("models.openai.idle_timeout").duration(),
+                    model: get("models.openai.model").text(),
                 },
                 ollama: Ollama {
                     base_url: get("models.ollama.base_url").text(),
@@ -311,6 +345,11 @@ impl Config {
                 },
             },
             listen: Listen { address: get("listen.address").text(), key_variable: get("listen.key_variable").text() },
+            budget: Budget {
+                run: get("budget.run").dollars(),
+                day: get("budget.day").dollars(),
+                workspace: get("budget.workspace").dollars(),
+            },
             ask: match get("gate.ask").text().as_str() {
                 "read" => Ask::Read,
                 "write" => Ask::Write,

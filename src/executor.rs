@@ -76,6 +76,7 @@ impl StepExecutor {
             messages: prompt_messages(&prompt, system, &attempt.input, attempt.output.as_ref()),
             tools: Vec::new(),
             output: attempt.output,
+            reply_tokens: None,
         };
         let turn =
             Turn::new(request, TurnLimits { exchanges: 1 + REPAIRS, repairs: REPAIRS, tokens: None, cost: None });

@@ -1,13 +1,18 @@
 //! Language models behind one trait.
 
+mod budget;
 mod embed;
+mod fit;
 mod models;
 mod offline;
 mod ollama;
 mod openai;
 mod price;
+mod route;
+mod tokens;
 mod wire;
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,12 +20,16 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use budget::{Budget, Caps, Scope, Standing};
 pub use embed::Embedder;
 pub use models::Models;
 pub use offline::Offline;
 pub use ollama::{OllamaEmbedder, OllamaSettings};
 pub use openai::{OpenAi, OpenAiEmbedder, OpenAiSettings};
-pub use price::{Dollars, Price, Prices, dollars};
+pub use price::{Dollars, Known, Price, Prices, dollars};
+pub use route::{Breaker, BreakerSettings, Health, Link, Patience, Router};
+
+use crate::run::{Hop, RunId, StepPath};
 
 /// One exchange with a model: what it is told, and what it may call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +42,9 @@ pub struct Request {
     /// JSON Schema that the final reply must satisfy (as JSON text), if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
+    /// How many tokens the reply may have at most; as many as the model can write if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_tokens: Option<u32>,
 }
 
 /// One message of a conversation.
@@ -99,6 +111,12 @@ pub struct Reply {
     /// What it used.
     #[serde(default)]
     pub usage: Usage,
+    /// Which model of a chain said it; `None` if there was no choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What it cost, if the price is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Dollars>,
 }
 
 /// Tokens used.
@@ -159,6 +177,25 @@ pub enum Trouble {
     TooLong,
     /// The request can never be accepted: no key, no such model, wrong arguments. The next model, and a person should know.
     Rejected,
+    /// A budget is spent: nobody is asked until a person decides, or the next day begins.
+    Spent(Scope),
+}
+
+/// As events spell it.
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed_out",
+            Self::Malformed => "malformed",
+            Self::Truncated => "truncated",
+            Self::Refused => "refused",
+            Self::TooLong => "too_long",
+            Self::Rejected => "rejected",
+            Self::Spent(_) => "spent",
+        })
+    }
 }
 
 impl ModelError {
@@ -186,6 +223,48 @@ pub enum Piece {
 /// A reply, as it comes. Ends with [`Piece::Done`] or with an error.
 pub type Pieces<'a> = BoxStream<'a, Result<Piece, ModelError>>;
 
+/// Whose account a call goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The run.
+    pub run: RunId,
+    /// Its step.
+    pub step: StepPath,
+    /// What sets the call apart from all others, and is the same when it is made again.
+    pub call: String,
+}
+
+/// Who asks a model: whose account it goes to, and where detours are recorded.
+#[async_trait]
+pub trait Asker: Send + Sync {
+    /// Whose account the call goes to; the workspace's alone if `None`.
+    fn account(&self) -> Option<&Account>;
+
+    /// Another model is asked than the one before.
+    async fn hopped(&self, hop: Hop);
+}
+
+/// Nobody in particular: hops are logged.
+#[derive(Clone, Copy, Debug)]
+pub struct Anybody;
+
+#[async_trait]
+impl Asker for Anybody {
+    fn account(&self) -> Option<&Account> {
+        None
+    }
+
+    async fn hopped(&self, hop: Hop) {
+        tracing::info!(
+            alias = hop.alias,
+            from = hop.from,
+            to = hop.to,
+            trouble = hop.trouble,
+            "another model is asked"
+        );
+    }
+}
+
 /// A language model.
 #[async_trait]
 pub trait Model: Send + Sync + 'static {
@@ -202,6 +281,14 @@ pub trait Model: Send + Sync + 'static {
     /// # Errors
     /// [`ModelError`], by what can be done about it.
     async fn reply(&self, request: &Request) -> Result<Reply, ModelError>;
+
+    /// The same for somebody in particular, which matters to what has a choice of models or a budget.
+    ///
+    /// # Errors
+    /// [`ModelError`], by what can be done about it.
+    async fn reply_to(&self, request: &Request, _asker: &dyn Asker) -> Result<Reply, ModelError> {
+        self.reply(request).await
+    }
 
     /// One exchange, piece by piece. What cannot stream yields the whole reply at once.
     fn stream<'a>(&'a self, request: &'a Request) -> Pieces<'a> {

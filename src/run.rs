@@ -17,8 +17,8 @@ pub mod state;
 pub use apply::Illegal;
 pub use decide::{Command, Evaluation, decide, recover};
 pub use event::{
-    CallKey, Carried, Category, Failure, Origin, Output, Payload, Question, QuestionKind, Recorded, RunEvent, RunId,
-    RunStatus, ValueRef,
+    CallKey, Carried, Category, Failure, Hop, Origin, Output, Payload, Question, QuestionKind, Recorded, RunEvent,
+    RunId, RunStatus, ValueRef,
 };
 pub use message::{EVERYONE, Message, MessageId, Says};
 pub use path::{ScopePath, StepPath};

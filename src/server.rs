@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod health;
 mod memory;
+mod models;
 mod notes;
 pub mod open;
 mod questions;
@@ -30,6 +31,7 @@ pub use error::{ApiError, ErrorBody, ErrorDocument, PlacedProblem};
 pub use events::{EventPage, Frame};
 pub use health::Health;
 pub use memory::{AlsoIn, Rebuilt, RecallQuery, Recalled, Remember, Remembered, Skipped};
+pub use models::{CostSum, Costs, CostsBy, CostsQuery};
 pub(crate) use notes::MOST_NOTES;
 pub use notes::{NoteView, NotesQuery, Ruled, Ruling};
 pub use questions::{Answer, OpenQuestion};
@@ -61,6 +63,9 @@ pub fn router(app: App) -> Router {
         .route("/api/agents/{role}/versions", get(agents::versions))
         .route("/api/agents/{role}/versions/{hash}", get(agents::version))
         .route("/api/agents/{role}/revert", post(agents::revert))
+        .route("/api/models", get(models::list))
+        .route("/api/models/check", post(models::check))
+        .route("/api/costs", get(models::costs))
         .route("/api/memory/entries", post(memory::remember))
         .route("/api/memory/recall", get(memory::recall))
         .route("/api/memory/notes", get(notes::list))

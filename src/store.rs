@@ -17,6 +17,7 @@ pub(crate) mod fixtures;
 pub mod journal;
 mod lock;
 mod many_rows;
+pub mod model_calls;
 pub mod questions;
 pub mod runs;
 pub mod workflows;
@@ -31,6 +32,7 @@ pub use definitions::{Definition, DefinitionKind, DefinitionVersion, Definitions
 pub use entries::Entries;
 pub use error::StoreError;
 pub use journal::{Append, Body, Head, Journal, JournalError, JournalStats, SqlJournal};
+pub use model_calls::ModelCalls;
 pub use questions::{OpenQuestion, Questions};
 pub use runs::{Found, Run, RunFilter, Runs};
 pub use workflows::{WorkflowHead, WorkflowVersion, Workflows};

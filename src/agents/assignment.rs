@@ -47,6 +47,7 @@ impl Assignment {
             messages: vec![Message::System { text: prompt.to_owned() }, Message::User { text }],
             tools,
             output: self.output.clone(),
+            reply_tokens: None,
         }
     }
 }

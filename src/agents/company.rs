@@ -76,7 +76,7 @@ pub enum StartError {
         role: String,
         /// Where the role was read from.
         origin: String,
-        /// The model's alias.
+        /// The model.
         model: String,
     },
     /// The actors cannot be started.
@@ -150,15 +150,13 @@ impl Company {
                 model: role.model.clone(),
                 known: models.aliases().collect::<Vec<_>>().join(", "),
             })?;
-            let price = models.price(&role.model);
-            if role.limits.cost.is_some() && price.is_none() {
-                let (role, origin, model) = (role.name.clone(), role.origin.clone(), role.model.clone());
+            if let Some(unpriced) = models.unpriced(&role.model).filter(|_| role.limits.cost.is_some()) {
+                let (role, origin, model) = (role.name.clone(), role.origin.clone(), unpriced.to_owned());
                 return Err(StartError::NoPrice { role, origin, model });
             }
             let means = Means {
                 role: Arc::clone(role),
                 model: Arc::clone(model),
-                price,
                 tools: Arc::clone(&tools),
                 colleagues: colleagues.clone(),
                 stopping: stopping.clone(),

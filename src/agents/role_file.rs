@@ -94,7 +94,7 @@ struct Written {
     name: Spanned<String>,
     description: Spanned<String>,
     prompt: Spanned<String>,
-    #[serde(default = "default_model")]
+    #[serde(default = "default_model", deserialize_with = "model")]
     model: String,
     #[serde(default)]
     tools: Vec<Spanned<String>>,
@@ -135,6 +135,20 @@ pub(super) fn read(stem: &str, text: &str) -> Result<RoleFile, Vec<Problem>> {
 
 /// Workers of a role that does not say how many.
 const DEFAULT_WORKERS: u32 = 2;
+
+/// An alias or a model, or a list of models that are asked in turn, which is written with commas from here on.
+fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        One(String),
+        Chain(Vec<String>),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::One(model) => model,
+        Written::Chain(models) => models.join(", "),
+    })
+}
 
 fn default_model() -> String {
     "default".to_owned()

@@ -15,7 +15,7 @@ use crate::engine::gate::{Call, CallError, Gate, Ledger, Ruling};
 use crate::engine::port::Stop;
 use crate::model::{Message, Model, ModelError, Reply, Request, ToolCall, Usage};
 use crate::run::permit::skeleton;
-use crate::run::{CallKey, Permit, RunId, StepPath};
+use crate::run::{CallKey, Hop, MessageId, Permit, RunId, StepPath};
 use crate::tools::{Caller, Tool, ToolError, Tools};
 use crate::workflow::{CallEffect, Effect};
 
@@ -57,6 +57,10 @@ impl Ledger for MemoryLedger {
 
     async fn say(&self, message: crate::run::Message) -> Result<(), Stop> {
         self.records.lock().unwrap().said.push(message);
+        Ok(())
+    }
+
+    async fn hopped(&self, _: Hop, _: Option<MessageId>) -> Result<(), Stop> {
         Ok(())
     }
 
@@ -210,14 +214,14 @@ pub(crate) fn assignment(goal: &str, ledger: &Arc<MemoryLedger>) -> Assignment {
 /// A reply that ends the work.
 #[allow(clippy::unnecessary_wraps, reason = "what a model returns")]
 pub(crate) fn says(text: &str) -> Result<Reply, ModelError> {
-    Ok(Reply { text: text.to_owned(), calls: Vec::new(), usage: Usage { input_tokens: 1, output_tokens: 1 } })
+    Ok(Reply { text: text.to_owned(), usage: Usage { input_tokens: 1, output_tokens: 1 }, ..Reply::default() })
 }
 
 /// A reply that wants one call.
 #[allow(clippy::unnecessary_wraps, reason = "what a model returns")]
 pub(crate) fn wants(tool: &str, arguments: Value) -> Result<Reply, ModelError> {
     let call = ToolCall { id: String::new(), name: tool.to_owned(), arguments };
-    Ok(Reply { text: String::new(), calls: vec![call], usage: Usage::default() })
+    Ok(Reply { calls: vec![call], ..Reply::default() })
 }
 
 /// The goal that the model is told.

@@ -10,7 +10,7 @@ mod calls;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{Dollars, Message, Price, Reply, Request, ToolCall, Usage};
+use crate::model::{Dollars, Message, Reply, Request, ToolCall, Usage};
 use crate::run::Failure;
 
 /// How far a turn may go.
@@ -22,8 +22,8 @@ pub struct TurnLimits {
     pub repairs: u32,
     /// Tokens of all exchanges together.
     pub tokens: Option<u64>,
-    /// What all exchanges may cost together, at this price.
-    pub cost: Option<(Dollars, Price)>,
+    /// What all exchanges may cost together.
+    pub cost: Option<Dollars>,
 }
 
 /// What is to be done next.
@@ -76,6 +76,9 @@ pub struct Turn {
     repairs: u32,
     /// What the exchanges so far have used.
     used: Usage,
+    /// What they have cost, as far as that is known.
+    #[serde(default)]
+    spent: Dollars,
     state: State,
 }
 
@@ -97,7 +100,15 @@ impl Turn {
     /// A turn that begins with this request.
     #[must_use]
     pub fn new(opening: Request, limits: TurnLimits) -> Self {
-        Self { request: opening, limits, exchanges: 0, repairs: 0, used: Usage::default(), state: State::Asking }
+        Self {
+            request: opening,
+            limits,
+            exchanges: 0,
+            repairs: 0,
+            used: Usage::default(),
+            spent: Dollars(0),
+            state: State::Asking,
+        }
     }
 
     /// What is to be done next; the same until an event comes.
@@ -124,6 +135,7 @@ impl Turn {
         }
         self.exchanges += 1;
         self.used = self.used.and(reply.usage);
+        self.spent = self.spent.and(reply.cost.unwrap_or_default());
         if reply.calls.is_empty() {
             self.take_answer(reply.text);
         } else {
@@ -234,7 +246,7 @@ impl Turn {
                 ),
             ));
         }
-        let (most, spent) = cost.map(|(most, price)| (most, price.cost(self.used)))?;
+        let (most, spent) = (cost?, self.spent);
         (spent >= most && spent > Dollars(0)).then(|| {
             Failure::give_up(
                 "too_expensive",

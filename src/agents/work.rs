@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -13,8 +14,9 @@ use super::turn::{Action, CallResult, OutOfTurn, Turn, TurnLimits};
 use super::{Assignment, Company, Role};
 use crate::engine::gate::{Call, CallError, Gate};
 use crate::engine::port::Stop;
-use crate::model::{Model, ModelError, Reply, Request, ToolCall, Trouble};
-use crate::run::{Category, Failure};
+use crate::model::{Account, Asker, Model, ModelError, Reply, Request, ToolCall, Trouble};
+use crate::run::event::stuck;
+use crate::run::{Category, Failure, Hop};
 use crate::tools::{Caller, NOTE, ToolError, Tools};
 use crate::workflow::{CallEffect, Effect};
 
@@ -178,12 +180,33 @@ async fn ask(model: &dyn Model, request: &Request, gate: &Gate) -> Result<Reply,
     let arguments = serde_json::to_value(request).map_err(|error| bad_record(&error))?;
     let call = Call::new(format!("model:{}", model.name()), CallEffect::of(Effect::Read), arguments);
     let reply = gate
-        .call(call, |_permit| async {
-            let reply = model.reply(request).await.map_err(|error| CallError::Failed(model_failure(&error)))?;
+        .call(call, |permit| async move {
+            let call = permit.idempotency_key().to_owned();
+            let asker = Attempt { gate, account: Account { run: gate.run(), step: gate.step().clone(), call } };
+            let reply = model.reply_to(request, &asker).await;
+            let reply = reply.map_err(|error| CallError::Failed(model_failure(&error)))?;
             serde_json::to_value(reply).map_err(|error| CallError::Failed(bad_record(&error)))
         })
         .await?;
     serde_json::from_value(reply).map_err(|error| bad_record(&error).into())
+}
+
+/// An attempt, as it asks a model.
+struct Attempt<'a> {
+    gate: &'a Gate,
+    account: Account,
+}
+
+#[async_trait]
+impl Asker for Attempt<'_> {
+    fn account(&self) -> Option<&Account> {
+        Some(&self.account)
+    }
+
+    async fn hopped(&self, hop: Hop) {
+        // An attempt that is over learns of that when it records the reply.
+        let _ = self.gate.hopped(hop).await;
+    }
 }
 
 /// Whether a failed call is the model's to deal with: it was refused or failed for good, or it was made and failed.
@@ -215,6 +238,9 @@ fn model_failure(error: &ModelError) -> Failure {
         Trouble::Refused => "model_refused",
         Trouble::TooLong => "model_too_long",
         Trouble::Rejected => "model_rejected",
+        Trouble::Spent(scope) => {
+            return Failure::ask(format!("{}{}", scope.as_str(), stuck::BUDGET), &error.message);
+        }
     };
     if error.may_go_better() { Failure::retry(code, &error.message) } else { Failure::give_up(code, &error.message) }
 }

@@ -10,7 +10,7 @@ use super::company::Colleagues;
 use super::pool::Outcome;
 use super::role::RoleMessage;
 use super::{Assignment, Role, TurnLimits, work};
-use crate::model::{Model, Price};
+use crate::model::Model;
 use crate::tools::Tools;
 
 /// What every worker of a role works with.
@@ -18,8 +18,6 @@ use crate::tools::Tools;
 pub(super) struct Means {
     pub(super) role: Arc<Role>,
     pub(super) model: Arc<dyn Model>,
-    /// What the model costs, if that is known.
-    pub(super) price: Option<Price>,
     pub(super) tools: Arc<Tools>,
     /// The way to the other roles.
     pub(super) colleagues: Colleagues,
@@ -57,13 +55,13 @@ impl Actor for Worker {
         Take(assignment): Take,
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
-        let Means { role, model, price, tools, colleagues, stopping } = &self.means;
+        let Means { role, model, tools, colleagues, stopping } = &self.means;
         let span = tracing::info_span!("agent", role = role.name, run = %assignment.run, step = %assignment.step);
         let limits = TurnLimits {
             exchanges: role.limits.turns,
             repairs: work::REPAIRS,
             tokens: role.limits.tokens,
-            cost: role.limits.cost.zip(*price),
+            cost: role.limits.cost,
         };
         let outcome = work::carry_out(&assignment, role, limits, model.as_ref(), tools, colleagues.company(), stopping)
             .instrument(span)

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::output::{clipped, span};
 use crate::clock::Timestamp;
-use crate::run::{Failure, Question, Recorded, RunEvent, StepPath};
+use crate::run::{Failure, Hop, Question, Recorded, RunEvent, StepPath};
 
 /// How a run stands, as its events tell.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,9 @@ pub(super) struct Progress {
     steps: IndexMap<String, StepProgress>,
     questions: IndexMap<String, Question>,
 }
+
+/// How many hops of a step are kept.
+const MOST_HOPS: usize = 100;
 
 /// How a step stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,6 +42,9 @@ pub(super) struct StepProgress {
     /// Bodies that ended, for `for_each` and `repeat`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bodies: Option<Bodies>,
+    /// How often another model was asked than the first of its chain.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) hops: Vec<Hop>,
     /// Why it failed, or last failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<Failure>,
@@ -158,6 +164,14 @@ impl Progress {
                 step.state = State::Waiting;
                 return Some(Change::Said(format!("{id} started run {run}")));
             }
+            RunEvent::ModelHopped { hop, .. } => {
+                if step.hops.len() < MOST_HOPS {
+                    step.hops.push(hop.clone());
+                }
+                let Hop { alias, from, to, trouble, message } = hop;
+                let why = clipped(message, 120);
+                return Some(Change::Said(format!("{id}: {alias} goes on with {to}, not {from} ({trouble}): {why}")));
+            }
             RunEvent::Expanded { count, .. } => step.bodies = Some(Bodies { ended: 0, of: Some(*count) }),
             RunEvent::BodyEnded { .. } => step.bodies.get_or_insert_default().ended += 1,
             _ => {}
@@ -183,6 +197,7 @@ impl StepProgress {
             began_at: at,
             ended_at: None,
             bodies: None,
+            hops: Vec::new(),
             failure: None,
         }
     }
@@ -211,6 +226,9 @@ impl StepProgress {
         }
         if self.attempts > 1 {
             details.push(format!("{} attempts", self.attempts));
+        }
+        if let Some(hop) = self.hops.last() {
+            details.push(format!("{} asked instead of {} ({})", hop.to, hop.from, hop.trouble));
         }
         if self.outcome.as_deref() == Some("error")
             && let Some(failure) = &self.failure

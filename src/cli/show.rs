@@ -10,9 +10,9 @@ use super::follow::view;
 use super::output::{span, value_text};
 use super::progress::{Progress, StepProgress};
 use super::session::{Purpose, Session};
-use super::{Context, Format, questions};
+use super::{Context, Format, costs, questions};
 use crate::run::{Recorded, RunId};
-use crate::server::{EventPage, OpenQuestion, RunView};
+use crate::server::{Costs, CostsBy, CostsQuery, EventPage, OpenQuestion, RunView};
 
 /// Shows a run: its steps, its result or failure, what it waits for
 #[derive(Debug, Args)]
@@ -32,6 +32,8 @@ struct Shown<'a> {
     run: &'a RunView,
     steps: Vec<&'a StepProgress>,
     questions: &'a [OpenQuestion],
+    /// What models have cost, by step.
+    costs: &'a Costs,
 }
 
 /// Events read at once.
@@ -48,16 +50,19 @@ impl Show {
             })
             .await?;
             let open = open_questions(&mut session, &run).await?;
-            Ok((run, progress, open))
+            let by = CostsQuery { by: CostsBy::Step, run: Some(run.id.to_string()) };
+            let costs: Costs = session.get_with("/api/costs", &by).await?;
+            Ok((run, progress, open, costs))
         };
         let read: Result<_, Complaint> = read.await;
         session.close().await;
-        let (run, progress, open) = read?;
+        let (run, progress, open, costs) = read?;
         match context.output.format() {
             Format::Json => {
-                context.output.json(&Shown { run: &run, steps: progress.steps().collect(), questions: &open });
+                let steps = progress.steps().collect();
+                context.output.json(&Shown { run: &run, steps, questions: &open, costs: &costs });
             }
-            Format::Text => write(context, &run, &progress, &open),
+            Format::Text => write(context, &run, &progress, &open, &costs),
         }
         Ok(Exit::Done)
     }
@@ -79,7 +84,7 @@ pub(super) async fn each_event(
     }
 }
 
-fn write(context: &Context, run: &RunView, progress: &Progress, open: &[OpenQuestion]) {
+fn write(context: &Context, run: &RunView, progress: &Progress, open: &[OpenQuestion], costs: &Costs) {
     let output = &context.output;
     output.line(format!("run       {}", run.id));
     output.line(format!("workflow  {} (version {})", run.workflow, run.version.get(..12).unwrap_or(&run.version)));
@@ -97,10 +102,14 @@ fn write(context: &Context, run: &RunView, progress: &Progress, open: &[OpenQues
     if let Some(retried) = run.retry_of {
         output.line(format!("retry of  {retried}"));
     }
+    if let Some(cost) = costs::of_run(costs) {
+        output.line(format!("cost      {cost}"));
+    }
     output.line("steps");
     let width = progress.steps().map(|step| step.step.chars().count()).max().unwrap_or(0);
     for step in progress.steps() {
-        output.line(step.line(width));
+        let cost = costs::of_step(costs, &step.step).map(|cost| format!("  {cost}")).unwrap_or_default();
+        output.line(format!("{}{cost}", step.line(width)));
     }
     if let Some(failure) = &run.failure {
         output.line(format!("failure   {failure}"));

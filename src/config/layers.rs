@@ -234,14 +234,7 @@ fn nearest(unknown: &str, known: impl Iterator<Item = String>) -> Option<String>
 /// Reads a value from a file.
 fn read(kind: Kind, value: &Spanned<DeValue<'_>>) -> Result<Value, String> {
     match (kind, value.get_ref()) {
-        (Kind::List, DeValue::Array(items)) => items
-            .iter()
-            .map(|item| match item.get_ref() {
-                DeValue::String(text) => Ok(text.to_string()),
-                other => Err(format!("expected a list of texts, found {} in it", with_article(other))),
-            })
-            .collect::<Result<_, _>>()
-            .map(Value::List),
+        (Kind::List | Kind::Chain, DeValue::Array(items)) => texts(items).map(Value::List),
         (Kind::Count | Kind::Bytes, DeValue::Integer(number)) if number.radix() == 10 => {
             Value::parse(kind, number.as_str())
         }
@@ -252,6 +245,16 @@ fn read(kind: Kind, value: &Spanned<DeValue<'_>>) -> Result<Value, String> {
         (_, DeValue::String(text)) => Value::parse(kind, text),
         (_, other) => Err(format!("expected a text in quotes, found {}", with_article(other))),
     }
+}
+
+fn texts(items: &[Spanned<DeValue<'_>>]) -> Result<Vec<String>, String> {
+    items
+        .iter()
+        .map(|item| match item.get_ref() {
+            DeValue::String(text) => Ok(text.to_string()),
+            other => Err(format!("expected a list of texts, found {} in it", with_article(other))),
+        })
+        .collect()
 }
 
 fn with_article(value: &DeValue<'_>) -> String {

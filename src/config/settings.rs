@@ -27,6 +27,10 @@ pub(super) enum Kind {
     Path,
     /// A list of texts.
     List,
+    /// Models that are asked in turn: a list of texts, or one text with commas.
+    Chain,
+    /// An amount of US dollars such as `$2.50`; none if empty.
+    Dollars,
     /// A number, at least 1.
     Count,
     /// A time span such as `30s`, at least a millisecond.
@@ -123,15 +127,51 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "agents.prompts", kind: Kind::Path, default: "prompts", about: "The folder of the prompts." },
     Setting {
         key: "models.default",
-        kind: Kind::Text,
+        kind: Kind::Chain,
         default: "offline",
-        about: "The model that plays the roles: offline, or openai/NAME for a model of OpenAI or of any server that speaks the same.",
+        about: "The models that play the roles, asked in turn until one replies: offline, openai/NAME, ollama/NAME, or auto for what is found here.",
+    },
+    Setting {
+        key: "models.fast",
+        kind: Kind::Chain,
+        default: "",
+        about: "The models behind the alias fast, for roles that say so; the same as default if empty.",
+    },
+    Setting {
+        key: "models.strong",
+        kind: Kind::Chain,
+        default: "",
+        about: "The models behind the alias strong; the same as default if empty.",
+    },
+    Setting {
+        key: "models.tries",
+        kind: Kind::Count,
+        default: "3",
+        about: "How often a model that is busy or out of reach is asked before the next one is.",
+    },
+    Setting {
+        key: "models.patience",
+        kind: Kind::Duration,
+        default: "1m",
+        about: "How long the pauses between tries may be together, over all models of a chain.",
+    },
+    Setting {
+        key: "models.timeout",
+        kind: Kind::Duration,
+        default: "5m",
+        about: "How long one try may take, whatever limit its provider has.",
     },
     Setting {
         key: "models.prices",
         kind: Kind::Path,
         default: "config/prices.toml",
-        about: "The file of what models cost, in dollars for a million tokens.",
+        about: "The file of what models cost, in dollars for a million tokens, and of how long their windows are.",
+    },
+    Setting {
+        key: "models.aliases.*",
+        kind: Kind::Chain,
+        default: "",
+        about: "The models behind an alias of your own, asked in turn.",
     },
     Setting {
         key: "models.openai.base_url",
@@ -144,6 +184,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         default: "OPENAI_API_KEY",
         about: "The environment variable that holds the key; the key itself is never written anywhere.",
+    },
+    Setting {
+        key: "models.openai.model",
+        kind: Kind::Text,
+        default: "gpt-4.1-mini",
+        about: "The model that auto stands for if there is a key.",
     },
     Setting {
         key: "models.openai.timeout",
@@ -175,6 +221,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: "1m",
         about: "The longest silence in the middle of a reply.",
     },
+    Setting {
+        key: "budget.run",
+        kind: Kind::Dollars,
+        default: "",
+        about: "What one run may cost, with the runs that its steps start, such as $1; as much as there is if empty. A person is asked when it is spent.",
+    },
+    Setting { key: "budget.day", kind: Kind::Dollars, default: "", about: "What all runs may cost on one day (UTC)." },
+    Setting { key: "budget.workspace", kind: Kind::Dollars, default: "", about: "What all runs may cost, ever." },
     Setting {
         key: "listen.address",
         kind: Kind::Text,
@@ -232,6 +286,8 @@ pub(super) enum Value {
     Missing,
     Text(String),
     List(Vec<String>),
+    /// Billionths.
+    Dollars(Option<u64>),
     Path(PathBuf),
     Count(u64),
     Duration(Duration),
@@ -248,9 +304,13 @@ impl Value {
             Kind::OneOf(choices) => Err(format!("\"{text}\" is none of {}", choices.join(", "))),
             Kind::Path if text.is_empty() => Err("the path is empty".to_owned()),
             Kind::Path => Ok(Self::Path(text.into())),
-            Kind::List => Ok(Self::List(
+            Kind::List | Kind::Chain => Ok(Self::List(
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect(),
             )),
+            Kind::Dollars if text.trim().is_empty() => Ok(Self::Dollars(None)),
+            Kind::Dollars => parse_dollars(text)
+                .map(|billionths| Self::Dollars(Some(billionths)))
+                .ok_or_else(|| format!("\"{text}\" is not an amount of dollars such as $2.50, up to a million")),
             Kind::Count => match text.trim().parse() {
                 Ok(count) if count > 0 && usize::try_from(count).is_ok() => Ok(Self::Count(count)),
                 _ => Err(format!("\"{text}\" is not a whole number of at least 1")),
@@ -278,6 +338,11 @@ impl Value {
     /// The list; empty if it is none.
     pub(super) fn list(&self) -> Vec<String> {
         if let Self::List(list) = self { list.clone() } else { Vec::new() }
+    }
+
+    /// The amount in billionths of a dollar, if there is one.
+    pub(super) fn dollars(&self) -> Option<u64> {
+        if let Self::Dollars(billionths) = self { *billionths } else { None }
     }
 
     /// The path; empty if it is none.
@@ -312,6 +377,12 @@ impl Value {
             Self::Missing => serde_json::Value::Null,
             Self::Text(text) => text.as_str().into(),
             Self::List(list) => list.as_slice().into(),
+            Self::Dollars(None) => "".into(),
+            Self::Dollars(Some(billionths)) => {
+                let fraction = format!("{:09}", billionths % 1_000_000_000);
+                let digits = fraction.trim_end_matches('0').len().max(2);
+                format!("${}.{}", billionths / 1_000_000_000, &fraction[..digits]).into()
+            }
             Self::Path(path) => path.to_string_lossy().into(),
             Self::Count(count) => (*count).into(),
             Self::Duration(duration) => humantime::format_duration(*duration).to_string().into(),
@@ -319,6 +390,19 @@ impl Value {
             Self::Flag(flag) => (*flag).into(),
         }
     }
+}
+
+/// `$2.50`, `2.5`, `0.000001`: billionths of a dollar, up to a million dollars.
+fn parse_dollars(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let text = text.strip_prefix('$').unwrap_or(text).trim_start();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let whole: u64 = whole.parse().ok().filter(|whole| *whole <= 1_000_000)?;
+    Some(whole * 1_000_000_000 + format!("{fraction:0<9}").parse::<u64>().ok()?)
 }
 
 /// `65536`, `64 KiB`, `8MiB`, `1 GiB`; at least 1.
@@ -361,7 +445,7 @@ pub(super) fn example() -> String {
             let _ = writeln!(text, "# {line}");
         }
         let default = match kind {
-            Kind::List if default.is_empty() => "[]".to_owned(),
+            Kind::List | Kind::Chain if default.is_empty() => "[]".to_owned(),
             Kind::List => format!(
                 "[{}]",
                 default.split(',').map(|item| format!("\"{}\"", item.trim())).collect::<Vec<_>>().join(", ")

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::port::Stop;
 use crate::crash;
-use crate::run::{CallKey, Failure, Message, MessageId, Permit, RunId, Says, StepPath};
+use crate::run::{CallKey, Failure, Hop, Message, MessageId, Permit, RunId, Says, StepPath};
 use crate::workflow::CallEffect;
 use crate::workflow::hash::canonical_json;
 
@@ -80,6 +80,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// `Stop::Failed` if the attempt is over.
     async fn say(&self, message: Message) -> Result<(), Stop>;
+
+    /// Journals that another model was asked than the first, for a message (`None`: for the step's own assignment).
+    ///
+    /// # Errors
+    /// `Stop::Failed` if the attempt is over.
+    async fn hopped(&self, hop: Hop, cause: Option<MessageId>) -> Result<(), Stop>;
 }
 
 /// The way to every call that touches the world, for one attempt of one step.
@@ -121,6 +127,26 @@ impl Gate {
         let id = message.id.clone();
         self.ledger.say(message).await?;
         Ok(id)
+    }
+
+    /// The run that the attempt is of.
+    #[must_use]
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// The step that the attempt is of.
+    #[must_use]
+    pub fn step(&self) -> &StepPath {
+        &self.step
+    }
+
+    /// Tells that another model was asked than the first, and returns once that is durable.
+    ///
+    /// # Errors
+    /// [`Stop`]: the attempt is over.
+    pub async fn hopped(&self, hop: Hop) -> Result<(), Stop> {
+        self.ledger.hopped(hop, self.cause.clone()).await
     }
 
     /// Makes a call, or yields the result that it had when it was made before.

@@ -13,7 +13,9 @@ use super::port::Stop;
 use super::runner::Message;
 use super::shared::Shared;
 use crate::run::permit::approval_choices;
-use crate::run::{CallKey, Failure, Permit, Policy, Question, QuestionKind, RunEvent, RunId, StepPath, Verdict, rule};
+use crate::run::{
+    CallKey, Failure, Hop, MessageId, Permit, Policy, Question, QuestionKind, RunEvent, RunId, StepPath, Verdict, rule,
+};
 
 /// The ledger of one attempt, in the list of its run.
 pub(super) struct RunLedger {
@@ -68,6 +70,13 @@ impl Ledger for RunLedger {
         let (step, attempt) = (self.step.clone(), self.attempt);
         self.shared.finished(self.run, Message::Say { step, attempt, message: Box::new(message), reply });
         said.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    async fn hopped(&self, hop: Hop, cause: Option<MessageId>) -> Result<(), Stop> {
+        let (reply, told) = oneshot::channel();
+        let event = Box::new(RunEvent::ModelHopped { step: self.step.clone(), hop, cause });
+        self.shared.finished(self.run, Message::Note { step: self.step.clone(), attempt: self.attempt, event, reply });
+        told.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
@@ -163,6 +172,11 @@ pub(super) fn say(
     }
     let known = drive.state.was_said(step, &message.id);
     Ok(if known { Vec::new() } else { vec![RunEvent::Said { step: step.clone(), message }] })
+}
+
+/// What is to be recorded of something that happened at the work on an attempt: nothing if that is over.
+pub(super) fn note(drive: &Drive, step: &StepPath, attempt: u32, event: RunEvent) -> Result<Vec<RunEvent>, Stop> {
+    if drive.state.is_working(step, attempt) { Ok(vec![event]) } else { Err(gone()) }
 }
 
 /// What is to be recorded of how a call ended, and what its maker is told.

@@ -59,6 +59,8 @@ pub(super) enum Message {
     },
     /// An agent says something at its work on an attempt.
     Say { step: StepPath, attempt: u32, message: Box<crate::run::Message>, reply: oneshot::Sender<Result<(), Stop>> },
+    /// Something happened at the work on an attempt from which nothing follows.
+    Note { step: StepPath, attempt: u32, event: Box<RunEvent>, reply: oneshot::Sender<Result<(), Stop>> },
 }
 
 /// Where the answer to a message goes, once all that it changed is durable.
@@ -179,16 +181,29 @@ impl Runner {
                 let _ = reply.send(if parked { Err(Stop::Parked) } else { outcome });
             }
             Message::Say { step, attempt, message, reply } => {
-                let said = match ledger::say(drive, &step, attempt, *message) {
-                    Ok(events) => {
-                        more |= self.settle(held, events).await?;
-                        Ok(())
-                    }
-                    Err(stop) => Err(stop),
-                };
-                let _ = reply.send(said);
+                let said = ledger::say(drive, &step, attempt, *message);
+                more |= self.note(held, said, reply).await?;
+            }
+            Message::Note { step, attempt, event, reply } => {
+                let noted = ledger::note(drive, &step, attempt, *event);
+                more |= self.note(held, noted, reply).await?;
             }
         }
+        Ok(more)
+    }
+
+    /// Records what an attempt tells, and answers once that is durable.
+    async fn note(
+        &self,
+        held: &mut Held,
+        told: Result<Vec<RunEvent>, Stop>,
+        reply: oneshot::Sender<Result<(), Stop>>,
+    ) -> Result<bool, EngineError> {
+        let (more, told) = match told {
+            Ok(events) => (self.settle(held, events).await?, Ok(())),
+            Err(stop) => (false, Err(stop)),
+        };
+        let _ = reply.send(told);
         Ok(more)
     }
 

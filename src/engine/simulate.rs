@@ -23,7 +23,9 @@ use super::values::Values;
 use super::versions::Version;
 use super::{Summary, evaluate, ledger};
 use crate::clock::{Clock, ManualClock, Timestamp};
-use crate::run::{CallKey, Command, Failure, Mode, Output, Policy, Recorded, RunEvent, RunId, RunStatus, StepPath};
+use crate::run::{
+    CallKey, Command, Failure, Hop, MessageId, Mode, Output, Policy, Recorded, RunEvent, RunId, RunStatus, StepPath,
+};
 use crate::store::{Append, Body, Journal, JournalError};
 use crate::workflow::{Effect, Outcome, Process, ValidWorkflow};
 
@@ -290,6 +292,10 @@ impl Ledger for Noting {
     }
 
     async fn say(&self, _: crate::run::Message) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    async fn hopped(&self, _: Hop, _: Option<MessageId>) -> Result<(), Stop> {
         Ok(())
     }
 

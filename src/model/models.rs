@@ -5,13 +5,19 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Model, Offline, Price};
+use super::{Link, Model, Offline, Router};
 
 /// The models that there are, by the alias that roles and steps know them by.
 #[derive(Clone, Default)]
 pub struct Models {
-    by_alias: IndexMap<String, Arc<dyn Model>>,
-    prices: IndexMap<String, Price>,
+    by_alias: IndexMap<String, Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    model: Arc<dyn Model>,
+    /// What is behind it, if it is a chain.
+    chain: Option<Arc<Router>>,
 }
 
 impl Models {
@@ -32,36 +38,40 @@ impl Models {
         let offline: Arc<dyn Model> = Arc::new(Offline);
         let mut models = Self::only(offline.clone());
         models.insert(offline.name(), offline.clone());
-        for alias in [Self::DEFAULT, offline.name()] {
-            models.set_price(alias, Some(Price::FREE));
-        }
         models
     }
 
-    /// Adds a model, or replaces the one with this alias. What it costs is not known then.
+    /// Adds a model, or replaces the one with this alias. Nothing is known of what it costs.
     pub fn insert(&mut self, alias: &str, model: Arc<dyn Model>) {
-        self.by_alias.insert(alias.to_owned(), model);
-        self.set_price(alias, None);
+        self.by_alias.insert(alias.to_owned(), Entry { model, chain: None });
     }
 
-    /// Says what the model with this alias costs.
-    pub fn set_price(&mut self, alias: &str, price: Option<Price>) {
-        match price {
-            Some(price) => self.prices.insert(alias.to_owned(), price),
-            None => self.prices.shift_remove(alias),
-        };
+    /// Adds a chain under its own name, or replaces the one with this name.
+    pub fn add(&mut self, chain: Router) {
+        let chain = Arc::new(chain);
+        self.by_alias.insert(chain.name().to_owned(), Entry { model: chain.clone(), chain: Some(chain) });
     }
 
-    /// What the model with this alias costs, if that is known.
+    /// A model behind this alias whose price is not known, if there is one.
     #[must_use]
-    pub fn price(&self, alias: &str) -> Option<Price> {
-        self.prices.get(alias).copied()
+    pub fn unpriced(&self, alias: &str) -> Option<&str> {
+        let entry = self.by_alias.get(alias)?;
+        match &entry.chain {
+            Some(chain) => chain.links().iter().find(|link| link.price().is_none()).map(Link::name),
+            None => (entry.model.name() != Offline.name()).then(|| entry.model.name()),
+        }
+    }
+
+    /// The chain with this alias, if it is one.
+    #[must_use]
+    pub fn chain(&self, alias: &str) -> Option<&Arc<Router>> {
+        self.by_alias.get(alias)?.chain.as_ref()
     }
 
     /// The model with this alias.
     #[must_use]
     pub fn get(&self, alias: &str) -> Option<&Arc<dyn Model>> {
-        self.by_alias.get(alias)
+        self.by_alias.get(alias).map(|entry| &entry.model)
     }
 
     /// The aliases, in the order in which they were added.
@@ -72,6 +82,6 @@ impl Models {
 
 impl fmt::Debug for Models {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.by_alias.iter().map(|(alias, model)| (alias, model.name()))).finish()
+        f.debug_map().entries(self.by_alias.iter().map(|(alias, entry)| (alias, entry.model.name()))).finish()
     }
 }

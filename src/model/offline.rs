@@ -88,7 +88,7 @@ fn reply_to(request: &Request) -> Result<Reply, ModelError> {
         Move::Finish(draft) => (finished(&conversation, &draft), Vec::new()),
     };
     let usage = Usage { input_tokens: tokens(request)?, output_tokens: tokens(&(&text, &calls))? };
-    Ok(Reply { text, calls, usage })
+    Ok(Reply { text, calls, usage, ..Reply::default() })
 }
 
 /// The draft in the form that is asked for: JSON that satisfies the schema, or text. If the schema

@@ -37,6 +37,9 @@ pub struct OpenAiSettings {
 pub struct OpenAi {
     server: Server,
     model: String,
+    /// How a request says how long its reply may be: OpenAI's reasoning models take only the new name, many other servers only
+    /// the old one.
+    reply_limit: &'static str,
     /// Whether it was said that the tokens are estimated.
     estimates: AtomicBool,
 }
@@ -50,8 +53,10 @@ impl OpenAi {
     /// # Errors
     /// The address or the key is none, or no connection can ever be made: the system's certificates cannot be read.
     pub fn new(settings: &OpenAiSettings) -> Result<Self, String> {
+        let is_openai = settings.base_url.contains("://api.openai.com/");
+        let reply_limit = if is_openai { "max_completion_tokens" } else { "max_tokens" };
         let server = Server::new(settings)?;
-        Ok(Self { server, model: settings.model.clone(), estimates: AtomicBool::new(false) })
+        Ok(Self { server, model: settings.model.clone(), reply_limit, estimates: AtomicBool::new(false) })
     }
 
     fn error(&self, trouble: Trouble, message: &str) -> ModelError {
@@ -104,7 +109,12 @@ impl OpenAi {
                 arguments: serde_json::from_str(&written).unwrap_or(Value::String(written)),
             }
         });
-        Ok(Reply { calls: calls.collect(), text: choice.message.content.unwrap_or_default(), usage })
+        Ok(Reply {
+            calls: calls.collect(),
+            text: choice.message.content.unwrap_or_default(),
+            usage,
+            ..Reply::default()
+        })
     }
 }
 
@@ -115,7 +125,10 @@ impl Model for OpenAi {
     }
 
     async fn reply(&self, request: &Request) -> Result<Reply, ModelError> {
-        let body = body(&self.model, request);
+        let mut body = body(&self.model, request);
+        if let Some(tokens) = request.reply_tokens {
+            body[self.reply_limit] = tokens.into();
+        }
         let sent = body.to_string().len();
         let exchange = self.server.exchange();
         let completion: Result<Completion, _> = exchange.client().chat().create_byot(body).await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -22,6 +23,12 @@ impl Dollars {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
     pub fn of(dollars: f64) -> Option<Self> {
         (0.0..=MOST).contains(&dollars).then(|| Self((dollars * 1e9).round() as u64))
+    }
+
+    /// This and more.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self(self.0.saturating_add(more.0))
     }
 }
 
@@ -65,25 +72,62 @@ impl Price {
     }
 }
 
-/// The prices of models, by `PROVIDER/NAME`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Prices(BTreeMap<String, Price>);
+/// What is known of a model that its provider does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// What it costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// How many tokens a request and its reply may have together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<u32>,
+    /// How many tokens a reply may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<u32>,
+}
 
-/// A price as the file says it: dollars for a million tokens.
+/// What is known of models, by `PROVIDER/NAME`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prices(BTreeMap<String, Known>);
+
+/// What the file says of a model: dollars for a million tokens, and tokens.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    #[serde(deserialize_with = "dollars")]
-    input: Dollars,
-    #[serde(deserialize_with = "dollars")]
-    output: Dollars,
+    #[serde(default)]
+    input: Option<Amount>,
+    #[serde(default)]
+    output: Option<Amount>,
+    #[serde(default)]
+    window: Option<NonZeroU32>,
+    #[serde(default)]
+    reply: Option<NonZeroU32>,
 }
 
+#[derive(Deserialize)]
+struct Amount(#[serde(deserialize_with = "dollars")] Dollars);
+
 impl Prices {
-    /// The price of a model, if it is known.
+    /// What is known of a model: nothing, if the file does not name it.
     #[must_use]
-    pub fn of(&self, model: &str) -> Option<Price> {
-        self.0.get(model).copied()
+    pub fn of(&self, model: &str) -> Known {
+        self.0.get(model).copied().unwrap_or_default()
+    }
+}
+
+impl Written {
+    fn known(self) -> Result<Known, &'static str> {
+        let price = match (self.input, self.output) {
+            (None, None) => None,
+            (Some(Amount(input)), Some(Amount(output))) => Some(Price { input, output }),
+            (Some(_), None) => return Err("`output` is missing beside `input`"),
+            (None, Some(_)) => return Err("`input` is missing beside `output`"),
+        };
+        let (window, reply) = (self.window.map(NonZeroU32::get), self.reply.map(NonZeroU32::get));
+        if window.zip(reply).is_some_and(|(window, reply)| reply >= window) {
+            return Err("`reply` leaves no room for a request in `window`");
+        }
+        Ok(Known { price, window, reply })
     }
 }
 
@@ -93,8 +137,11 @@ impl FromStr for Prices {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let written: BTreeMap<String, Written> = toml::from_str(text).map_err(|error| error.to_string())?;
-        let price = |Written { input, output }| Price { input, output };
-        Ok(Self(written.into_iter().map(|(model, written)| (model, price(written))).collect()))
+        let known = |(model, written): (String, Written)| match written.known() {
+            Ok(known) => Ok((model, known)),
+            Err(wrong) => Err(format!("[\"{model}\"]: {wrong}")),
+        };
+        Ok(Self(written.into_iter().map(known).collect::<Result<_, _>>()?))
     }
 }
 
@@ -105,11 +152,11 @@ mod tests {
     #[test]
     fn prices_are_read_and_costs_are_exact() {
         let prices: Prices = "[\"openai/small\"]\ninput = 0.15\noutput = 0.6\n".parse().unwrap();
-        let price = prices.of("openai/small").unwrap();
+        let price = prices.of("openai/small").price.unwrap();
         assert_eq!(price, Price { input: Dollars(150_000_000), output: Dollars(600_000_000) });
         let cost = price.cost(Usage { input_tokens: 1_000, output_tokens: 10 });
         assert_eq!((cost, cost.to_string()), (Dollars(156_000), "$0.000156".to_owned()));
-        assert_eq!(prices.of("openai/large"), None);
+        assert_eq!(prices.of("openai/large"), Known::default());
         assert_eq!(Price::FREE.cost(Usage { input_tokens: u64::MAX, output_tokens: u64::MAX }), Dollars(0));
         assert_eq!(price.cost(Usage { input_tokens: u64::MAX, output_tokens: u64::MAX }), Dollars(u64::MAX));
         let cheap = Price { input: Dollars::of(0.0005).unwrap(), output: Dollars(0) };
@@ -125,7 +172,9 @@ mod tests {
     fn a_price_that_is_wrong_is_shown_at_its_place() {
         for (text, wrong) in [
             ("[\"openai/small\"]\ninput = -1\noutput = 1\n", "line 2"),
-            ("[\"openai/small\"]\ninput = 1\n", "missing field `output`"),
+            ("[\"openai/small\"]\ninput = 1\n", "`output` is missing beside `input`"),
+            ("[\"openai/small\"]\nwindow = 10\nreply = 10\n", "no room for a request"),
+            ("[\"openai/small\"]\nwindow = 0\n", "line 2"),
             ("[\"openai/small\"]\ninput = 1\noutput = 1\nper = 1\n", "unknown field `per`"),
             ("input = ", "line 1"),
         ] {

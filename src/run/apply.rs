@@ -78,6 +78,7 @@ impl RunState {
             RunEvent::CallRepeated { step, key, tool } => self.call(step, key, tool, None, CallStatus::Intended),
             RunEvent::CallUnknown { step, key, tool, failure } => self.call_unknown(step, key, tool, failure),
             RunEvent::Said { step, message } => self.said(step, message),
+            RunEvent::ModelHopped { step, .. } => self.hopped(step),
             RunEvent::Asked { question } => self.asked(question),
             RunEvent::Answered { question, choice, form, .. } => {
                 self.answered(question, choice, form.as_ref().map(|_| here), here)
@@ -329,6 +330,14 @@ impl RunState {
         Ok(())
     }
 
+    /// Told for whoever watches: nothing follows from it.
+    fn hopped(&self, step: &StepPath) -> Fold {
+        match self.active(step).map(|active| &active.phase) {
+            Some(Phase::Working { .. }) => Ok(()),
+            _ => Err(format!("step {step} is not being worked on")),
+        }
+    }
+
     fn asked(&mut self, question: &Question) -> Fold {
         if self.questions.contains_key(&question.id) {
             return Err(format!("question {} is open already", question.id));
@@ -378,7 +387,7 @@ impl RunState {
                 self.set_phase(step, Phase::Resuming)
             }
             QuestionKind::Stuck { failure } => {
-                let again = choice.as_str() == stuck::AGAIN;
+                let again = choice.as_str() != stuck::FAIL;
                 let active = self.active_mut(step)?;
                 active.urged = again.then_some(active.attempt + 1);
                 self.set_phase(step, if again { Phase::Resuming } else { Phase::Failing(final_failure(&failure)) })

@@ -296,13 +296,21 @@ impl RunState {
             });
         }
         if failure.category == Category::Ask {
+            let raise = failure.code.ends_with(stuck::BUDGET).then_some(stuck::RAISE);
             return Command::Record(RunEvent::Asked {
                 question: Question {
                     id: format!("{path}:attempt-{}", active.attempt).into(),
                     kind: QuestionKind::Stuck { failure: Box::new(failure.clone()) },
-                    ask: format!("Step {path} cannot go on: {}. Try it again, or let it fail?", failure.message),
+                    ask: match raise {
+                        None => format!("Step {path} cannot go on: {}. Try it again, or let it fail?", failure.message),
+                        Some(_) => format!(
+                            "Step {path} cannot go on: {}. Raise the budget by as much again, try the step again, or \
+                             let it fail?",
+                            failure.message
+                        ),
+                    },
                     step: path,
-                    choices: [stuck::AGAIN, stuck::FAIL].map(Outcome::from).to_vec(),
+                    choices: raise.into_iter().chain([stuck::AGAIN, stuck::FAIL]).map(Outcome::from).collect(),
                     form: None,
                     to: Vec::new(),
                     deadline: None,

@@ -266,17 +266,36 @@ pub enum QuestionKind {
         /// The call.
         call: CallKey,
     },
-    /// An attempt failed in a way that a person has to mend. Choices: `again`, `fail`.
+    /// An attempt failed in a way that a person has to mend. Choices: `again`, `fail`; and `raise` for a spent budget.
     Stuck {
         /// How it failed.
         failure: Box<Failure>,
     },
 }
 
+/// A model of a chain gave no reply, and the next one was asked instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// The alias that was asked.
+    pub alias: String,
+    /// The model that gave no reply.
+    pub from: String,
+    /// The model that was asked instead.
+    pub to: String,
+    /// In which way it went wrong: `busy`, `timed_out`, …
+    pub trouble: String,
+    /// What happened.
+    pub message: String,
+}
+
 /// The choices of a question about a failure that a person has to mend.
 pub mod stuck {
     /// It is mended, or may be: the step is tried again.
     pub const AGAIN: &str = "again";
+    /// The budget that is spent may be spent once more, and the step is tried again.
+    pub const RAISE: &str = "raise";
+    /// How the code of a failure ends that is about a spent budget.
+    pub const BUDGET: &str = "_budget_spent";
     /// The step fails.
     pub const FAIL: &str = "fail";
 }
@@ -430,6 +449,14 @@ pub enum RunEvent {
 
     /// An agent said something to another.
     Said { step: StepPath, message: Message },
+    /// A model gave no reply, and the next of its chain was asked.
+    ModelHopped {
+        step: StepPath,
+        hop: Hop,
+        /// The message that it was asked for; the step's own assignment if `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<MessageId>,
+    },
 
     /// A person is asked; the step is parked.
     Asked { question: Question },
@@ -507,6 +534,7 @@ impl RunEvent {
             Self::CallUnknown { .. } => "call_unknown",
             Self::CallRepeated { .. } => "call_repeated",
             Self::Said { .. } => "said",
+            Self::ModelHopped { .. } => "model_hopped",
             Self::Asked { .. } => "asked",
             Self::Answered { .. } => "answered",
             Self::Expanded { .. } => "expanded",
@@ -564,6 +592,7 @@ impl RunEvent {
             | Self::CallUnknown { step, .. }
             | Self::CallRepeated { step, .. }
             | Self::Said { step, .. }
+            | Self::ModelHopped { step, .. }
             | Self::Expanded { step, .. }
             | Self::BodyOpened { step, .. }
             | Self::BodyEnded { step, .. }

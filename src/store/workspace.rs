@@ -11,6 +11,7 @@ use super::blobs::Blobs;
 use super::definitions::Definitions;
 use super::entries::Entries;
 use super::journal::SqlJournal;
+use super::model_calls::ModelCalls;
 use super::questions::Questions;
 use super::runs::Runs;
 use super::workflows::Workflows;
@@ -114,6 +115,12 @@ impl Workspace {
     #[must_use]
     pub fn questions(&self) -> Questions {
         Questions::new(self.clone())
+    }
+
+    /// What models were asked, and what that cost.
+    #[must_use]
+    pub fn model_calls(&self) -> ModelCalls {
+        ModelCalls::new(self.clone())
     }
 
     /// The agents and prompts that its runs have pinned.

@@ -13,6 +13,7 @@
 
 mod architecture;
 mod brief;
+mod chains;
 mod cli;
 mod company;
 mod engine;

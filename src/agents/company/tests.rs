@@ -7,7 +7,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::agents::testing::{MemoryLedger, ModelOf, assignment, goal, last_result, maker, says, tools, wants};
-use crate::model::{Dollars, Message, Model, ModelError, Price, Reply, Trouble, Usage};
+use crate::clock::SystemClock;
+use crate::model::{
+    Breaker, BreakerSettings, Budget, Dollars, Known, Link, Message, Model, ModelError, Patience, Price, Reply, Router,
+    Trouble, Usage,
+};
 use crate::run::{Category, RunId};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -335,9 +339,13 @@ async fn a_role_uses_only_so_many_tokens_and_so_much_money() {
         Ok(Reply { usage: Usage { input_tokens: 40, output_tokens: 2 }, ..reply })
     });
     for (lines, code) in [("tokens: 100", "too_many_tokens"), ("cost: 0.0001", "too_expensive")] {
-        let mut models = Models::only(model.clone());
-        models
-            .set_price(Models::DEFAULT, Some(Price { input: Dollars(1_000_000_000), output: Dollars(5_000_000_000) }));
+        let price = Price { input: Dollars(1_000_000_000), output: Dollars(5_000_000_000) };
+        let known = Known { price: Some(price), ..Known::default() };
+        let breaker = Arc::new(Breaker::new("scripted", BreakerSettings::default()));
+        let mut models = Models::default();
+        let links = vec![Link::new(model.clone(), known, breaker)];
+        let clock = Arc::new(SystemClock);
+        models.add(Router::new(Models::DEFAULT, links, Patience::default(), Budget::none(), clock));
         let company = Company::start(maker(&format!("limits: {{ {lines} }}\n")), &models, tools()).await.unwrap();
         let failure = failure(company.assign(assignment("go", &ledger())).await);
         assert_eq!((failure.category, failure.code.as_str()), (Category::GiveUp, code), "{failure}");
@@ -440,7 +448,7 @@ async fn roles_models_and_tools_that_are_not_there_are_named() {
     let wrong = start(maker("model: large\n")).await;
     assert!(wrong.contains("role `maker`") && wrong.ends_with("there are: default"), "{wrong}");
     let wrong = start(maker("limits: { cost: 0.5 }\n")).await;
-    assert!(wrong.contains("has `limits.cost`, and there is no price for its model `default`"), "{wrong}");
+    assert!(wrong.contains("has `limits.cost`, and there is no price for its model `scripted`"), "{wrong}");
     let wrong = start(Roles::built_in().unwrap()).await;
     assert!(wrong.contains("built in:5:24: tools[1]: there is no tool `files.read`"), "{wrong}");
 }

@@ -70,7 +70,7 @@ pub(super) fn request(role: &str, goal: &str, input: &Value, output: Option<Valu
     let text =
         format!("# Goal\n\n{goal}\n\n# Input\n\n```json\n{input:#}\n```\n\n# Result\n\nReply with the result.\n");
     let messages = vec![Message::System { text: role.to_owned() }, Message::User { text }];
-    Request { messages, tools, output }
+    Request { messages, tools, output, ..Request::default() }
 }
 
 /// Asks until there is a result, answering searches from the documents; also the queries that were made.

@@ -67,6 +67,7 @@ fn request() -> Request {
             parameters: json!({ "type": "object", "properties": { "query": { "type": "string" } } }),
         }],
         output: Some(json!({ "type": "object", "required": ["found"] })),
+        reply_tokens: None,
     }
 }
 
@@ -75,7 +76,7 @@ async fn a_request_goes_out_as_the_protocol_has_it_and_the_reply_comes_back() {
     let (model, sent) = server(200, said(&json!({ "role": "assistant", "content": "{\"found\":1}" }), "stop")).await;
     let reply = model.reply(&request()).await.unwrap();
     let usage = Usage { input_tokens: 11, output_tokens: 3 };
-    assert_eq!(reply, Reply { text: "{\"found\":1}".to_owned(), calls: Vec::new(), usage });
+    assert_eq!(reply, Reply { text: "{\"found\":1}".to_owned(), usage, ..Reply::default() });
     let sent = sent.lock().unwrap();
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].0, "Bearer sk-secret");

@@ -138,7 +138,7 @@ impl Asked {
             Some(ResponseFormat::JsonObject) => Some(serde_json::json!({ "type": "object" })),
             Some(ResponseFormat::JsonSchema { json_schema }) => json_schema.schema,
         };
-        Ok(Request { messages, tools: tools.collect(), output })
+        Ok(Request { messages, tools: tools.collect(), output, reply_tokens: None })
     }
 }
 

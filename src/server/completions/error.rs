@@ -78,6 +78,7 @@ impl From<ModelError> for Refusal {
             Trouble::TooLong => (StatusCode::BAD_REQUEST, "context_length_exceeded"),
             // It is Callboard's key or address that is wrong, and nothing that the caller could mend.
             Trouble::Rejected => (StatusCode::BAD_GATEWAY, "model_rejected"),
+            Trouble::Spent(_) => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota"),
         };
         Self { after: error.after.map(|after| after.as_secs().max(1)), ..Self::new(status, code, error.message) }
     }

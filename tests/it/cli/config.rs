@@ -23,14 +23,23 @@ fn every_effective_value_has_its_origin() {
         agents.folder               agents                     default
         agents.prompts              prompts                    default
         models.default              offline                    default
+        models.fast                 []                         default
+        models.strong               []                         default
+        models.tries                3                          default
+        models.patience             1m                         default
+        models.timeout              5m                         default
         models.prices               config/prices.toml         default
         models.openai.base_url      https://api.openai.com/v1  default
         models.openai.key_variable  OPENAI_API_KEY             default
+        models.openai.model         gpt-4.1-mini               default
         models.openai.timeout       2m                         default
         models.openai.idle_timeout  1m                         default
         models.ollama.base_url      http://localhost:11434     default
         models.ollama.timeout       5m                         default
         models.ollama.idle_timeout  1m                         default
+        budget.run                                             default
+        budget.day                                             default
+        budget.workspace                                       default
         listen.address              127.0.0.1:4000             default
         listen.key_variable         CALLBOARD_KEY              default
         gate.ask                    irreversible               house/config.toml:1

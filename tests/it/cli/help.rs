@@ -30,6 +30,8 @@ fn the_help_names_every_command_and_every_exit_code() {
           memory     Looks after the memory
           agents     Lists the company's roles, talks to one, resizes it, or brings back a version of it
           serve      Lets other programs use the models, and carries on what is unfinished
+          models     Shows the models that there are, what was found here, and how to add one
+          costs      Shows what models have cost, and what is left of the budget
           config     Shows every setting with its value and where it was set
           help       Print this message or the help of the given subcommand(s)
 

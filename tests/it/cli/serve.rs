@@ -60,7 +60,7 @@ fn the_openai_package_gets_whole_replies_and_streams() {
     let (going, url) = serving(&stage, "the-key", &[]);
 
     let first = chat(&url, "the-key", &["models", "whole", "stream", "tools"]);
-    assert_eq!(first["models"], serde_json::json!(["default", "offline"]));
+    assert_eq!(first["models"], serde_json::json!(["default", "fast", "strong", "offline"]));
     let (whole, streamed, called) = (&first["whole"], &first["stream"], &first["tools"]);
     assert_eq!(whole["text"], streamed["text"]);
     assert!(whole["text"].as_str().unwrap().contains("depot"), "{whole}");

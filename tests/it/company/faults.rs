@@ -9,7 +9,7 @@ use callboard::agents::{Company, RoleFolders, Roles};
 use callboard::clock::SystemClock;
 use callboard::engine::{Engine, Limits, Parts, Submission};
 use callboard::executor::StepExecutor;
-use callboard::model::{Message, Model, ModelError, Models, Reply, Request, Trouble, Usage};
+use callboard::model::{Message, Model, ModelError, Models, Reply, Request, Trouble};
 use callboard::run::{Policy, QuestionKind, RunId, RunStatus};
 use callboard::store::{Store, StoreOptions, WorkspaceId};
 use callboard::tools::Tools;
@@ -40,7 +40,7 @@ impl Model for Obedient {
         if text.contains("refuse") {
             return Err(ModelError::new(Trouble::Unavailable, "the provider is down".to_owned()));
         }
-        Ok(Reply { text: "done".to_owned(), calls: Vec::new(), usage: Usage::default() })
+        Ok(Reply { text: "done".to_owned(), ..Reply::default() })
     }
 }
 

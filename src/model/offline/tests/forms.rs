@@ -4,7 +4,7 @@ use super::*;
 
 async fn ask(prompt: &str, output: Option<Value>) -> String {
     let messages = vec![Message::User { text: prompt.to_owned() }];
-    let reply = Offline.reply(&Request { messages, tools: Vec::new(), output }).await.unwrap();
+    let reply = Offline.reply(&Request { messages, output, ..Request::default() }).await.unwrap();
     assert!(reply.calls.is_empty());
     reply.text
 }
@@ -201,7 +201,10 @@ async fn no_request_makes_it_stumble() {
                     Message::User { text: text.to_owned() },
                     Message::Tool { call: "none".to_owned(), result: Value::Null },
                 ];
-                Offline.reply(&Request { messages, tools, output: output.clone() }).await.unwrap();
+                Offline
+                    .reply(&Request { messages, tools, output: output.clone(), ..Request::default() })
+                    .await
+                    .unwrap();
             }
         }
     }

@@ -150,7 +150,9 @@ impl<'a> Talk<'a> {
                 };
                 match answered.await {
                     // The asker goes on without. It is recorded, so that an attempt that is taken up again is told the same.
-                    Err(Stop::Failed(failure)) if failure.category != Category::Cancelled => {
+                    Err(Stop::Failed(failure))
+                        if failure.category != Category::Cancelled && !failure.is_spent_budget() =>
+                    {
                         Ok(json!({ "error": failure.message }))
                     }
                     answered => answered.map_err(as_failed),

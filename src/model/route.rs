@@ -6,6 +6,7 @@
 mod breaker;
 mod reaction;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,7 +104,7 @@ impl Link {
     }
 
     /// The request as this model is sent it, and how many tokens that is, if they were counted.
-    async fn fitted(&self, request: &Request) -> Result<(Request, Option<u32>), ModelError> {
+    async fn fitted<'a>(&self, request: &'a Request) -> Result<(Cow<'a, Request>, Option<u32>), ModelError> {
         let mut tokens = None;
         let mut fitted = if self.window.is_some() || self.is_paid() {
             self.counter.ready().await;
@@ -119,13 +120,16 @@ impl Link {
                 ModelError::new(Trouble::TooLong, message)
             })?;
             tokens = Some(counted);
-            request.into_owned()
+            request
         } else {
-            request.clone()
+            Cow::Borrowed(request)
         };
         // What a reply may cost is known only if the model is told where to end.
         let room = if self.is_paid() { Some(self.reply_room()) } else { self.reply };
-        fitted.reply_tokens = [request.reply_tokens, room].into_iter().flatten().min();
+        let room = [request.reply_tokens, room].into_iter().flatten().min();
+        if room != fitted.reply_tokens {
+            fitted.to_mut().reply_tokens = room;
+        }
         Ok((fitted, tokens))
     }
 }

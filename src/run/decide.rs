@@ -296,7 +296,7 @@ impl RunState {
             });
         }
         if failure.category == Category::Ask {
-            let raise = failure.code.ends_with(stuck::BUDGET).then_some(stuck::RAISE);
+            let raise = failure.is_spent_budget().then_some(stuck::RAISE);
             return Command::Record(RunEvent::Asked {
                 question: Question {
                     id: format!("{path}:attempt-{}", active.attempt).into(),

@@ -195,6 +195,12 @@ impl Failure {
     pub fn ask(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { category: Category::Ask, code: code.into(), message: message.into() }
     }
+
+    /// True if a budget is spent: only a person can let the work go on, whoever has come upon it.
+    #[must_use]
+    pub fn is_spent_budget(&self) -> bool {
+        self.category == Category::Ask && self.code.ends_with(stuck::BUDGET)
+    }
 }
 
 impl fmt::Display for Failure {

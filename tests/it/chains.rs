@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -19,23 +20,27 @@ struct Server {
     bodies: Arc<Mutex<Vec<Value>>>,
 }
 
-fn server(answer: impl Fn(usize) -> (u16, Value) + Send + 'static) -> Server {
+fn server(answer: impl Fn(usize) -> (u16, Value) + Send + Sync + 'static) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (asked, bodies) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Value>>>::default());
     let (counted, seen) = (asked.clone(), bodies.clone());
+    let answer = Arc::new(answer);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(stream) = stream else { return };
-            let body = read(&stream);
-            seen.lock().unwrap().push(body);
-            let (status, body) = answer(counted.fetch_add(1, Ordering::SeqCst));
-            let body = body.to_string();
-            let _ = write!(
-                &stream,
-                "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                body.len()
-            );
+            let (answer, counted, seen) = (answer.clone(), counted.clone(), seen.clone());
+            std::thread::spawn(move || {
+                let body = read(&stream);
+                seen.lock().unwrap().push(body);
+                let (status, body) = answer(counted.fetch_add(1, Ordering::SeqCst));
+                let body = body.to_string();
+                let _ = write!(
+                    &stream,
+                    "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+            });
         }
     });
     Server { address, asked, bodies }
@@ -174,6 +179,36 @@ fn a_spent_budget_parks_the_run_and_the_answer_lets_it_go_on() {
     let by_model = run(&stage, &["costs", "--by", "model"]).stdout;
     assert!(by_model.lines().any(|line| line.starts_with("openai/m") && line.contains("$0.0005")), "{by_model}");
     assert_eq!(json_of(&stage, &["costs"])["sums"].as_array().unwrap().len(), 1, "on one day");
+}
+
+#[test]
+fn what_was_in_hand_when_the_process_died_counts_at_its_most_until_it_is_made_again() {
+    let server = server(|nth| {
+        if nth == 0 {
+            // The process is dead by then.
+            std::thread::sleep(Duration::from_mins(1));
+        }
+        says("Tea is good.", 200, 50)
+    });
+    let stage = stage(&server, "[models]\ndefault = \"openai/m\"\n[budget]\nrun = \"$1\"\n")
+        .with("config/prices.toml", "[\"openai/m\"]\ninput = 1\noutput = 1\nreply = 100000\n");
+    let going = stage.go_on(stage.command(&["run", "two.yaml"]).env("TEST_KEY", KEY));
+    let begun = Instant::now();
+    while server.asked.load(Ordering::SeqCst) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the model is asked");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    going.signal("KILL");
+    going.end();
+    let costs = json_of(&stage, &["costs", "--by", "step", "--run", "last"]);
+    let sum = &costs["sums"][0];
+    assert_eq!((&sum["calls"], &sum["lost"]), (&json!(1), &json!(1)), "{costs}");
+    assert!(sum["cost"].as_u64().unwrap() > 100_000_000, "a hundred thousand tokens: {costs}");
+    let resumed = run(&stage, &["resume"]);
+    assert_eq!(resumed.code, Some(0), "{resumed:#?}");
+    let costs = json_of(&stage, &["costs", "--by", "step", "--run", "last"]);
+    let sum = &costs["sums"][0];
+    assert_eq!((&sum["calls"], &sum["lost"], &sum["cost"]), (&json!(2), &json!(1), &json!(500_000)), "{costs}");
 }
 
 #[test]

@@ -116,7 +116,9 @@ impl Talk<'_> {
                 match judged.await {
                     // What is noted is noted: that nobody could judge it is no failure of the work. It is recorded, so that
                     // an attempt that is taken up again is told the same.
-                    Err(Stop::Failed(failure)) if failure.category != Category::Cancelled => {
+                    Err(Stop::Failed(failure))
+                        if failure.category != Category::Cancelled && !failure.is_spent_budget() =>
+                    {
                         Ok(json!({ "holds": null, "reason": failure.message }))
                     }
                     judged => judged.map_err(as_failed),

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use crate::agents::testing::{MemoryLedger, ModelOf, assignment, goal, last_result, maker, says, tools, wants};
 use crate::agents::{Company, StartError};
 use crate::engine::port::Stop;
-use crate::model::{Message, Model, Models, Request};
-use crate::run::Says;
+use crate::model::{Message, Model, ModelError, Models, Request, Scope, Trouble};
+use crate::run::{Category, Says};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -66,6 +66,34 @@ async fn a_question_is_answered_and_both_are_journaled() {
     let again = company.assign(assignment("find out", &ledger)).await.unwrap();
     assert_eq!((again, ledger.made().len()), (told, calls.len()));
     assert_eq!(ledger.said().len(), 2);
+}
+
+#[tokio::test]
+async fn a_budget_that_a_colleague_finds_spent_stops_who_asked_and_the_answer_is_had_once_it_is_raised() {
+    let ledger = Arc::new(MemoryLedger::default());
+    let is_spent = Arc::new(AtomicBool::new(true));
+    let spent = is_spent.clone();
+    let model = ModelOf::new(move |request: Request| {
+        let spent = spent.clone();
+        async move {
+            match (is_maker(&request), last_result(&request)) {
+                (true, None) => wants("company.ask", json!({ "role": "research", "question": "When was it?" })),
+                (true, Some(result)) => says(&result.to_string()),
+                (false, _) if spent.load(Ordering::SeqCst) => {
+                    Err(ModelError::new(Trouble::Spent(Scope::Day), "the budget of today is spent"))
+                }
+                (false, _) => says(&answer("in May")),
+            }
+        }
+    });
+    let company = company("", model).await;
+    let Err(Stop::Failed(failure)) = company.assign(assignment("find out", &ledger)).await else {
+        panic!("it is spent")
+    };
+    assert_eq!((failure.category, failure.code.as_str()), (Category::Ask, "day_budget_spent"), "{failure}");
+    is_spent.store(false, Ordering::SeqCst);
+    let told = company.assign(assignment("find out", &ledger)).await.unwrap();
+    assert_eq!(told, json!({ "text": r#"{"answer":"in May"}"# }));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! and the memory's index are made when they are first wanted.
 
 mod answer;
+mod data_tools;
 mod definitions;
 mod error;
 mod library;
@@ -29,7 +30,7 @@ use crate::model::{Budget, Models};
 use crate::net::AddressRules;
 use crate::run::{Failure, Policy, RunId};
 use crate::store::{OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
-use crate::tools::{FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools};
+use crate::tools::{HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools};
 use crate::workflow::{Catalog, Effect};
 
 pub use answer::Answer;
@@ -374,15 +375,13 @@ fn roles(config: &Config) -> Result<Roles, AppError> {
 }
 
 fn tools(config: &Config, memory: &Memory) -> Result<Tools, AppError> {
-    let config::Tools { http, files } = &config.tools;
+    let config::Tools { http, .. } = &config.tools;
     let rules = AddressRules::parse(&http.allow)
         .map_err(|error| AppError::Setting { key: "tools.http.allow", reason: error.to_string() })?;
     let limit = usize::try_from(http.max_bytes).unwrap_or(usize::MAX);
-    let folder = Folder::new(&files.root).with_limit(files.max_bytes);
     let mut tools = Tools::new();
     tools.register(Arc::new(HttpRequest::new(rules).with_limit(limit).with_timeout(http.timeout)))?;
-    tools.register(Arc::new(FilesRead::new(folder.clone())))?;
-    tools.register(Arc::new(FilesWrite::new(folder)))?;
+    data_tools::register(&mut tools, &config.tools)?;
     tools.register(Arc::new(MemorySearch::new(memory.clone())))?;
     tools.register(Arc::new(MemoryNote::new(memory.clone())))?;
     tools.register(Arc::new(MemorySettle::new(memory.clone())))?;

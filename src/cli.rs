@@ -8,6 +8,7 @@ mod answer;
 mod cancel;
 mod carry;
 mod client;
+mod code_worker;
 mod complaint;
 mod config;
 mod costs;
@@ -121,6 +122,7 @@ enum Command {
     Models(models::Models),
     Costs(costs::Costs),
     Config(config::ShowConfig),
+    CodeWorker(code_worker::CodeWorker),
 }
 
 /// What `--help` says at the end.
@@ -187,6 +189,9 @@ fn usage(error: &clap::Error) -> Exit {
 
 fn start(arguments: Arguments) -> Result<Exit, Complaint> {
     let Arguments { shared, command } = arguments;
+    if matches!(command, Command::CodeWorker(_)) {
+        return Ok(code_worker::CodeWorker::carry_out());
+    }
     if let Command::Config(command) = &command
         && command.wants_example()
     {
@@ -266,6 +271,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<Exit, Complain
         Command::Models(command) => command.carry_out(context).await,
         Command::Costs(command) => command.carry_out(context).await,
         Command::Config(_) => Ok(config::ShowConfig::carry_out(context)),
+        Command::CodeWorker(_) => Ok(code_worker::CodeWorker::carry_out()),
     }
 }
 

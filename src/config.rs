@@ -173,8 +173,10 @@ pub enum Ask {
 pub struct Tools {
     /// `http.request`.
     pub http: Http,
-    /// `files.read` and `files.write`.
+    /// The tools that work on files.
     pub files: Files,
+    /// `code.run`.
+    pub code: Code,
 }
 
 /// The limits of `http.request`.
@@ -188,13 +190,22 @@ pub struct Http {
     pub max_bytes: u64,
 }
 
-/// The limits of `files.read` and `files.write`.
+/// The limits of the tools that work on files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// The folder that they cannot leave.
     pub root: PathBuf,
     /// The longest file that is read or written, in bytes.
     pub max_bytes: u64,
+}
+
+/// The limits of `code.run`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// How much memory it may take, in bytes.
+    pub memory: u64,
 }
 
 /// Where a value was set.
@@ -363,6 +374,7 @@ impl Config {
                     max_bytes: get("tools.http.max_bytes").bytes(),
                 },
                 files: Files { root: get("tools.files.root").path(), max_bytes: get("tools.files.max_bytes").bytes() },
+                code: Code { timeout: get("tools.code.timeout").duration(), memory: get("tools.code.memory").bytes() },
             },
             entries,
         }

@@ -32,8 +32,10 @@ use index::{Index, IndexError};
 
 pub use crate::store::entries::EntryId;
 pub use conflict::{Conflict, Noted, Rival};
+pub(crate) use decode::decode;
 pub use documents::{LONGEST_FILE, Skipped};
 pub use edge::EdgeIndex;
+pub(crate) use html::text as text_of_html;
 pub use recall::{Hit, MOST_HITS};
 pub use remember::{Progress, Remember, Report};
 

@@ -3,10 +3,13 @@
 //! Architecture invariant: a tool is only ever reached through [`Tools::call`], which checks the
 //! arguments against the tool's own schema, and the permit against what the tool says it would do.
 
-mod files;
+mod code;
+pub mod files;
 mod http;
 mod memory;
 mod registry;
+pub mod table;
+pub mod text;
 
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ use serde_json::Value;
 use crate::run::{Permit, RunId, StepPath};
 use crate::workflow::{CallEffect, Effect};
 
+pub use code::{CODE_WORKER, CodeRun, code_worker};
 pub use files::{FilesRead, FilesWrite, Folder};
 pub use http::HttpRequest;
 pub use memory::{MemoryNote, MemorySearch, MemorySettle};

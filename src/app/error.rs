@@ -54,6 +54,9 @@ pub enum AppError {
         /// Why.
         error: std::io::Error,
     },
+    /// Where this program is cannot be found out.
+    #[error("the program cannot find its own file, which runs code of workflows: {0}")]
+    Program(std::io::Error),
     /// A role cannot be given so many workers.
     #[error("{}", .0.message)]
     Resize(Failure),

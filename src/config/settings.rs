@@ -269,13 +269,25 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "tools.files.root",
         kind: Kind::Path,
         default: ".",
-        about: "The folder that files.read and files.write cannot leave.",
+        about: "The folder that the files.… tools, and others that read a file, cannot leave.",
     },
     Setting {
         key: "tools.files.max_bytes",
         kind: Kind::Bytes,
         default: "4 MiB",
         about: "The longest file that is read or written.",
+    },
+    Setting {
+        key: "tools.code.timeout",
+        kind: Kind::Duration,
+        default: "10s",
+        about: "How long the code of one code.run may take.",
+    },
+    Setting {
+        key: "tools.code.memory",
+        kind: Kind::Bytes,
+        default: "64 MiB",
+        about: "How much memory the code of one code.run may take.",
     },
 ];
 

@@ -9,7 +9,7 @@ use encoding_rs::Encoding;
 ///
 /// # Errors
 /// Why the file is no text.
-pub(super) fn decode(content: &[u8]) -> Result<Cow<'_, str>, String> {
+pub(crate) fn decode(content: &[u8]) -> Result<Cow<'_, str>, String> {
     if let Ok(text) = std::str::from_utf8(content) {
         return if content.contains(&0) { Err(binary(0)) } else { Ok(Cow::Borrowed(text)) };
     }

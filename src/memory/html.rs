@@ -13,7 +13,7 @@ const APART: usize = 400;
 const AHEAD: usize = 256 * 1024;
 
 /// The text, with headings and lists as Markdown has them.
-pub(super) fn text(document: &str) -> Result<String, String> {
+pub(crate) fn text(document: &str) -> Result<String, String> {
     let config = html2text::config::plain().link_footnotes(false).no_table_borders().allow_width_overflow();
     let text = config.string_from_read(document.as_bytes(), WIDTH);
     text.map(|text| without_raised(&text)).map_err(|error| format!("cannot be read as HTML ({error})"))

@@ -150,6 +150,7 @@ impl From<AppError> for ApiError {
                     .suggest(format!("`callboard agents versions {role}` lists them")),
             ),
             AppError::File { .. } => Self::environment("not_written", message),
+            AppError::Program(_) => Self::environment("no_program", message),
             AppError::Resize(failure) => Self::invalid(ErrorBody::new(&failure.code, message)),
             AppError::NoFile => Self::invalid(ErrorBody::new("no_file", message)),
             AppError::Setting { .. } => Self::invalid(

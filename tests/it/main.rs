@@ -16,6 +16,7 @@ mod brief;
 mod chains;
 mod cli;
 mod company;
+mod data;
 mod engine;
 mod examples;
 mod kill;

@@ -1,15 +1,16 @@
-//! `files.read`: the text of a file.
+//! `files.read`: what a file holds.
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Folder;
+use super::content::Encoding;
 use crate::run::Permit;
-use crate::tools::{Caller, Tool, ToolError};
+use crate::tools::{Caller, Origin, Tool, ToolError};
 use crate::workflow::{CallEffect, Effect};
 
-/// `files.read`: the text of a file in the folder.
+/// `files.read`: what a file in the folder holds: its text, or its bytes in base64.
 #[derive(Clone, Debug)]
 pub struct FilesRead {
     folder: Folder,
@@ -18,6 +19,8 @@ pub struct FilesRead {
 #[derive(Deserialize)]
 struct Arguments {
     path: String,
+    #[serde(default)]
+    encoding: Encoding,
 }
 
 impl FilesRead {
@@ -42,11 +45,28 @@ impl Tool for FilesRead {
         json!({
             "type": "object",
             "properties": {
-                "path": { "type": "string", "minLength": 1, "description": "Path of the file, relative to the folder" }
+                "path": { "type": "string", "minLength": 1, "description": "Path of the file, relative to the folder" },
+                "encoding": Encoding::schema()
             },
             "required": ["path"],
             "additionalProperties": false
         })
+    }
+
+    fn output(&self) -> Option<Value> {
+        Some(json!({
+            "type": "object",
+            "properties": {
+                "path": { "type": "string" },
+                "text": { "type": "string", "description": "Its text, or its bytes in base64 if that was asked for" }
+            },
+            "required": ["path", "text"],
+            "additionalProperties": false
+        }))
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::Untrusted
     }
 
     fn worst(&self) -> Effect {
@@ -58,10 +78,10 @@ impl Tool for FilesRead {
     }
 
     async fn call(&self, arguments: Value, _permit: Permit, _caller: &Caller) -> Result<Value, ToolError> {
-        let Arguments { path } = crate::tools::arguments(arguments)?;
+        let Arguments { path, encoding } = crate::tools::arguments(arguments)?;
         let folder = self.folder.clone();
         crate::tools::blocking(move || {
-            let text = folder.read(&path)?;
+            let text = encoding.read(&folder, &path)?;
             Ok(json!({ "path": path, "text": text }))
         })
         .await

@@ -1,15 +1,16 @@
-//! `files.write`: a text file, all of it or nothing.
+//! `files.write`: a file, all of it or nothing.
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Folder;
+use super::content::Encoding;
 use crate::run::Permit;
 use crate::tools::{Caller, Tool, ToolError};
 use crate::workflow::{CallEffect, Effect};
 
-/// `files.write`: writes a text file in the folder. Writing the same bytes to the same place twice
+/// `files.write`: writes a file in the folder. Writing the same bytes to the same place twice
 /// is writing them once, so that a call whose result was lost can be repeated.
 #[derive(Clone, Debug)]
 pub struct FilesWrite {
@@ -20,6 +21,8 @@ pub struct FilesWrite {
 struct Arguments {
     path: String,
     text: String,
+    #[serde(default)]
+    encoding: Encoding,
 }
 
 impl FilesWrite {
@@ -45,11 +48,24 @@ impl Tool for FilesWrite {
             "type": "object",
             "properties": {
                 "path": { "type": "string", "minLength": 1, "description": "Path of the file, relative to the folder" },
-                "text": { "type": "string", "description": "The whole new text of the file" }
+                "text": { "type": "string", "description": "The whole new text of the file" },
+                "encoding": Encoding::schema()
             },
             "required": ["path", "text"],
             "additionalProperties": false
         })
+    }
+
+    fn output(&self) -> Option<Value> {
+        Some(json!({
+            "type": "object",
+            "properties": {
+                "path": { "type": "string" },
+                "bytes": { "type": "integer", "description": "How long the file is" }
+            },
+            "required": ["path", "bytes"],
+            "additionalProperties": false
+        }))
     }
 
     fn worst(&self) -> Effect {
@@ -61,11 +77,12 @@ impl Tool for FilesWrite {
     }
 
     async fn call(&self, arguments: Value, permit: Permit, _caller: &Caller) -> Result<Value, ToolError> {
-        let Arguments { path, text } = crate::tools::arguments(arguments)?;
+        let Arguments { path, text, encoding } = crate::tools::arguments(arguments)?;
         let folder = self.folder.clone();
         crate::tools::blocking(move || {
-            folder.write(&path, &text, permit.idempotency_key())?;
-            Ok(json!({ "path": path, "bytes": text.len() }))
+            let bytes = encoding.decode(text)?;
+            folder.write(&path, &bytes, permit.idempotency_key())?;
+            Ok(json!({ "path": path, "bytes": bytes.len() }))
         })
         .await
     }

@@ -48,6 +48,8 @@ fn every_effective_value_has_its_origin() {
         tools.http.max_bytes        4194304                    default
         tools.files.root            .                          default
         tools.files.max_bytes       4194304                    default
+        tools.code.timeout          10s                        default
+        tools.code.memory           67108864                   default
         --- exit 0
     "#]]
     .assert_eq(&stage.go_on(&mut command).end().shown());

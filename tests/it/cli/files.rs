@@ -85,7 +85,6 @@ fn a_problem_of_a_workflow_that_is_started_names_its_file() {
         flows/inner.yaml:5:22: steps[0].process.tool: there is no tool `nothing`
            5 |     process: { tool: nothing }
              |                      ^
-             = help: one of `files.read`, `files.write`, `http.request`, `memory.note`, `memory.search`, `memory.settle`
         --- exit 2
     "#]]
     .assert_eq(&stage.run(&["validate", "flows/outer.yaml"]).shown());

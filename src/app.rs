@@ -9,6 +9,7 @@ mod definitions;
 mod error;
 mod library;
 mod models;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,8 +30,9 @@ use crate::model::{Budget, Models};
 
 use crate::net::AddressRules;
 use crate::run::{Failure, Policy, RunId};
+use crate::secrets::Secrets;
 use crate::store::{OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
-use crate::tools::{HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools};
+use crate::tools::{Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools, WebhookSend};
 use crate::workflow::{Catalog, Effect};
 
 pub use answer::Answer;
@@ -56,6 +58,7 @@ struct Shared {
     budget: Budget,
     roles: Roles,
     memory: Memory,
+    secrets: Secrets,
     company: OnceCell<Company>,
     engine: OnceCell<Engine>,
     /// Set once the roles' texts are kept.
@@ -106,7 +109,8 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let index = Arc::new(EdgeIndex::new(&config.data.join(MEMORY)));
         let memory = Memory::new(workspace.entries(), index, Arc::clone(&clock))?;
-        let tools = tools(config, &memory)?;
+        let secrets = tools::secrets(config, &workspace, &clock)?;
+        let tools = tools(config, &memory, &secrets, &clock)?;
         roles.check_tools(tools.names())?;
         let budget = models::budget(config, &workspace, &clock).await?;
         let models = models::build(config, &roles, &budget, &clock)?;
@@ -121,6 +125,7 @@ impl App {
             budget,
             roles,
             memory,
+            secrets,
             company: OnceCell::new(),
             engine: OnceCell::new(),
             defined: OnceCell::new(),
@@ -199,6 +204,12 @@ impl App {
     #[must_use]
     pub fn memory(&self) -> &Memory {
         &self.shared.memory
+    }
+
+    /// What the company may use without knowing it.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.shared.secrets
     }
 
     /// The engine. The first call starts it, and with it every unfinished run.
@@ -374,13 +385,18 @@ fn roles(config: &Config) -> Result<Roles, AppError> {
     Ok(Roles::load(&RoleFolders { agents: vec![folder.clone()], prompts: vec![prompts.clone()] })?)
 }
 
-fn tools(config: &Config, memory: &Memory) -> Result<Tools, AppError> {
-    let config::Tools { http, .. } = &config.tools;
+fn tools(config: &Config, memory: &Memory, secrets: &Secrets, clock: &Arc<dyn Clock>) -> Result<Tools, AppError> {
+    let config::Tools { http, files, .. } = &config.tools;
     let rules = AddressRules::parse(&http.allow)
         .map_err(|error| AppError::Setting { key: "tools.http.allow", reason: error.to_string() })?;
     let limit = usize::try_from(http.max_bytes).unwrap_or(usize::MAX);
     let mut tools = Tools::new();
-    tools.register(Arc::new(HttpRequest::new(rules).with_limit(limit).with_timeout(http.timeout)))?;
+    let folder = Folder::new(&files.root).with_limit(files.max_bytes);
+    let webhook = WebhookSend::new(rules.clone(), http.timeout, secrets.clone(), Arc::clone(clock));
+    tools.register(Arc::new(webhook))?;
+    tools::register(config, &folder, secrets, clock, &mut tools)?;
+    let request = HttpRequest::new(rules).with_limit(limit).with_timeout(http.timeout);
+    tools.register(Arc::new(request.with_secrets(secrets.clone()).with_folder(folder)))?;
     data_tools::register(&mut tools, &config.tools)?;
     tools.register(Arc::new(MemorySearch::new(memory.clone())))?;
     tools.register(Arc::new(MemoryNote::new(memory.clone())))?;

@@ -30,6 +30,7 @@ mod retry;
 mod run;
 mod runs;
 mod schema;
+mod secrets;
 mod serve;
 mod session;
 mod show;
@@ -121,6 +122,8 @@ enum Command {
     Serve(serve::Serve),
     Models(models::Models),
     Costs(costs::Costs),
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     Config(config::ShowConfig),
     CodeWorker(code_worker::CodeWorker),
 }
@@ -270,6 +273,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<Exit, Complain
         Command::Serve(command) => command.carry_out(context).await,
         Command::Models(command) => command.carry_out(context).await,
         Command::Costs(command) => command.carry_out(context).await,
+        Command::Secrets(command) => command.carry_out(context).await,
         Command::Config(_) => Ok(config::ShowConfig::carry_out(context)),
         Command::CodeWorker(_) => Ok(code_worker::CodeWorker::carry_out()),
     }

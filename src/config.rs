@@ -48,6 +48,8 @@ pub struct Config {
     pub ask: Ask,
     /// The tools' limits.
     pub tools: Tools,
+    /// Who may use which secret.
+    pub secrets: Secrets,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -177,6 +179,10 @@ pub struct Tools {
     pub files: Files,
     /// `code.run`.
     pub code: Code,
+    /// `email.send`.
+    pub email: Email,
+    /// The databases of `sql.query`, by name.
+    pub sql: BTreeMap<String, Sql>,
 }
 
 /// The limits of `http.request`.
@@ -206,6 +212,60 @@ pub struct Code {
     pub timeout: Duration,
     /// How much memory it may take, in bytes.
     pub memory: u64,
+}
+
+/// What `email.send` sends by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email {
+    /// The server's address; empty if there is none.
+    pub server: String,
+    /// Who mail is from.
+    pub from: String,
+    /// The name of the secret that is the server's password; empty if there is none.
+    pub password: String,
+    /// Domains and addresses that mail may go to; anybody, if there are none.
+    pub recipients: Vec<String>,
+    /// A certificate that the server's may be signed by.
+    pub ca: Option<PathBuf>,
+    /// How long sending may take.
+    pub timeout: Duration,
+    /// The largest mail, in bytes.
+    pub max_bytes: u64,
+}
+
+/// A database of `sql.query`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sql {
+    /// Its address.
+    pub url: String,
+    /// The name of the secret that is its password; empty if there is none.
+    pub password: String,
+    /// Whether statements may change it.
+    pub write: bool,
+    /// How long a statement may take.
+    pub timeout: Duration,
+    /// The most rows that are returned.
+    pub max_rows: usize,
+    /// The longest result, in bytes.
+    pub max_bytes: u64,
+}
+
+/// The key of the secrets, and who may use which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secrets {
+    /// The file with the key.
+    pub key_file: PathBuf,
+    /// Who may use a secret, by its name.
+    pub rules: BTreeMap<String, SecretRule>,
+}
+
+/// Who may use a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretRule {
+    /// The tools.
+    pub tools: Vec<String>,
+    /// Where they may send it.
+    pub hosts: Vec<String>,
 }
 
 /// Where a value was set.
@@ -316,6 +376,27 @@ impl Config {
 
     fn of(entries: BTreeMap<String, Entry>) -> Self {
         let get = |key: &str| value(&entries, key);
+        let sql = |name: &String| {
+            let get = |what: &str| value(&entries, &format!("tools.sql.{name}.{what}"));
+            Sql {
+                url: get("url").text(),
+                password: get("password").text(),
+                write: get("write").flag(),
+                timeout: get("timeout").duration(),
+                max_rows: get("max_rows").count(),
+                max_bytes: get("max_bytes").bytes(),
+            }
+        };
+        // The environment has no case: what it says comes after what a file says of the same name in upper case.
+        let of_secret = |name: &str, what: &str| {
+            let key = format!("secrets.{name}.{what}");
+            entries
+                .iter()
+                .rfind(|(other, _)| other.eq_ignore_ascii_case(&key))
+                .map_or(Vec::new(), |(_, e)| e.value.list())
+        };
+        let rule = |name: &str| SecretRule { tools: of_secret(name, "tools"), hosts: of_secret(name, "hosts") };
+        let ruled = named(&entries, "secrets").into_iter().filter(|name| setting(&format!("secrets.{name}")).is_none());
         Self {
             data: get("data").path(),
             log: Log {
@@ -375,6 +456,20 @@ impl Config {
                 },
                 files: Files { root: get("tools.files.root").path(), max_bytes: get("tools.files.max_bytes").bytes() },
                 code: Code { timeout: get("tools.code.timeout").duration(), memory: get("tools.code.memory").bytes() },
+                email: Email {
+                    server: get("tools.email.server").text(),
+                    from: get("tools.email.from").text(),
+                    password: get("tools.email.password").text(),
+                    recipients: get("tools.email.recipients").list(),
+                    ca: get("tools.email.ca").path_or_none(),
+                    timeout: get("tools.email.timeout").duration(),
+                    max_bytes: get("tools.email.max_bytes").bytes(),
+                },
+                sql: named(&entries, "tools.sql").into_iter().map(|name| (name.clone(), sql(&name))).collect(),
+            },
+            secrets: Secrets {
+                key_file: get("secrets.key_file").path(),
+                rules: ruled.map(|name| (name.to_ascii_uppercase(), rule(&name))).collect(),
             },
             entries,
         }
@@ -388,7 +483,6 @@ fn value(entries: &BTreeMap<String, Entry>, key: &str) -> Value {
 }
 
 /// The names that something is set for below a section: `files` for `mcp`, if `mcp.files.command` is set.
-#[allow(dead_code, reason = "the sections with names come with what they are for")]
 fn named(entries: &BTreeMap<String, Entry>, section: &str) -> BTreeSet<String> {
     let below = |key: &String| {
         let rest = key.strip_prefix(section)?.strip_prefix('.')?;

@@ -13,6 +13,8 @@ pub mod net;
 
 pub mod store;
 
+pub mod secrets;
+
 pub mod model;
 
 pub mod memory;

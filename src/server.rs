@@ -15,6 +15,7 @@ mod notes;
 pub mod open;
 mod questions;
 mod runs;
+mod secrets;
 mod select;
 mod serving;
 pub mod socket;
@@ -36,6 +37,7 @@ pub(crate) use notes::MOST_NOTES;
 pub use notes::{NoteView, NotesQuery, Ruled, Ruling};
 pub use questions::{Answer, OpenQuestion};
 pub use runs::{Begun, Cancel, NewRun, Retry, RunList, RunView, Told};
+pub use secrets::{NewSecret, Rekeyed, SecretView};
 pub use serving::Serving;
 pub use workflows::{NewWorkflows, SavedWorkflow, Simulate, Simulated, WorkflowText};
 
@@ -71,6 +73,9 @@ pub fn router(app: App) -> Router {
         .route("/api/memory/notes", get(notes::list))
         .route("/api/memory/rulings", post(notes::settle))
         .route("/api/memory/rebuild", post(memory::rebuild))
+        .route("/api/secrets", get(secrets::list).post(secrets::set))
+        .route("/api/secrets/rekey", post(secrets::rekey))
+        .route("/api/secrets/{name}/remove", post(secrets::remove))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(app)
 }

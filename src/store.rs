@@ -20,6 +20,7 @@ mod many_rows;
 pub mod model_calls;
 pub mod questions;
 pub mod runs;
+pub mod secrets;
 pub mod workflows;
 pub mod workspace;
 
@@ -35,6 +36,7 @@ pub use journal::{Append, Body, Head, Journal, JournalError, JournalStats, SqlJo
 pub use model_calls::ModelCalls;
 pub use questions::{OpenQuestion, Questions};
 pub use runs::{Found, Run, RunFilter, Runs};
+pub use secrets::{SealedSecret, SealedSecrets};
 pub use workflows::{WorkflowHead, WorkflowVersion, Workflows};
 pub use workspace::{Workspace, WorkspaceId};
 

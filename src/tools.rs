@@ -4,12 +4,16 @@
 //! arguments against the tool's own schema, and the permit against what the tool says it would do.
 
 mod code;
+mod email;
 pub mod files;
 mod http;
 mod memory;
 mod registry;
+mod secret;
+mod sql;
 pub mod table;
 pub mod text;
+pub mod webhook;
 
 use std::time::Duration;
 
@@ -21,12 +25,15 @@ use crate::run::{Permit, RunId, StepPath};
 use crate::workflow::{CallEffect, Effect};
 
 pub use code::{CODE_WORKER, CodeRun, code_worker};
+pub use email::{EmailAccount, EmailSend, EmailSettings};
 pub use files::{FilesRead, FilesWrite, Folder};
 pub use http::HttpRequest;
 pub use memory::{MemoryNote, MemorySearch, MemorySettle};
 pub(crate) use memory::{NOTE, SETTLE};
 pub(crate) use registry::allows;
 pub use registry::{RegisterError, Tools};
+pub use sql::{Database, SqlConnection, SqlQuery};
+pub use webhook::WebhookSend;
 
 /// For whom a call is made.
 #[derive(Clone, Debug)]

@@ -23,11 +23,20 @@ pub struct Sources {
     pub flags: Vec<(&'static str, &'static str, String)>,
 }
 
+impl Sources {
+    /// The home folder of whoever runs this.
+    fn home(&self) -> Option<&str> {
+        let home = self.environment.iter().find(|(variable, _)| variable == "HOME");
+        home.map(|(_, home)| home.as_str()).filter(|home| !home.is_empty())
+    }
+}
+
 /// Environment variables begin so.
 const PREFIX: &str = "CALLBOARD_";
 
-/// Variables that are read elsewhere: the name of the configuration file, by the command line.
-const NOT_SETTINGS: &[&str] = &["CALLBOARD_CONFIG"];
+/// Variables that are read elsewhere: the name of the configuration file, by the command line; the key of the secrets,
+/// which must not be shown among the settings.
+const NOT_SETTINGS: &[&str] = &["CALLBOARD_CONFIG", "CALLBOARD_SECRETS_KEY"];
 
 /// A value with its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +49,15 @@ pub(super) struct Entry {
 pub(super) struct Layers {
     entries: BTreeMap<String, Entry>,
     problems: Vec<ConfigProblem>,
+    /// What `~` stands for.
+    home: Option<PathBuf>,
 }
 
 impl Layers {
     /// Reads all sources.
     pub(super) fn read(sources: &Sources) -> Result<Self, ConfigError> {
-        let mut layers = Self { entries: BTreeMap::new(), problems: Vec::new() };
+        let home = sources.home().map(PathBuf::from);
+        let mut layers = Self { entries: BTreeMap::new(), problems: Vec::new(), home: home.clone() };
         for setting in SETTINGS.iter().filter(|setting| !setting.is_named()) {
             layers.set_text(setting.key, setting, setting.default, &sources.folder, Origin::Default);
         }
@@ -53,7 +65,7 @@ impl Layers {
             Some(file) => layers.add_file(&resolve(&sources.folder, &file.to_string_lossy()), Presence::Required),
             None => layers.add_file(&sources.folder.join(FILE), Presence::Optional),
         }
-        let mut above = Self { entries: BTreeMap::new(), problems: Vec::new() };
+        let mut above = Self { entries: BTreeMap::new(), problems: Vec::new(), home };
         above.add_environment(sources);
         above.add_flags(sources);
 
@@ -169,7 +181,12 @@ impl Layers {
 
     fn set(&mut self, key: &str, value: Value, folder: &Path, origin: Origin) {
         let value = match value {
-            Value::Path(path) => Value::Path(resolve(folder, &path.to_string_lossy())),
+            Value::Path(path) => Value::Path(match (path.strip_prefix("~"), &self.home) {
+                (Ok(rest), Some(home)) => home.join(rest),
+                // Whoever needs the file says that there is no home folder.
+                (Ok(_), None) => path,
+                (Err(_), _) => resolve(folder, &path.to_string_lossy()),
+            }),
             other => other,
         };
         self.entries.insert(key.to_owned(), Entry { value, origin });

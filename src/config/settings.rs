@@ -23,8 +23,11 @@ pub(super) enum Kind {
     Text,
     /// One of these texts.
     OneOf(&'static [&'static str]),
-    /// A path; a relative one starts at the folder of the file that sets it, else at the current folder.
+    /// A path; a relative one starts at the folder of the file that sets it, else at the current folder, and `~` is the
+    /// home folder.
     Path,
+    /// The same, or nothing.
+    PathOrNone,
     /// A list of texts.
     List,
     /// Models that are asked in turn: a list of texts, or one text with commas.
@@ -38,7 +41,6 @@ pub(super) enum Kind {
     /// A number of bytes such as `4 MiB`, at least 1.
     Bytes,
     /// Yes or no.
-    #[allow(dead_code, reason = "comes with the first setting of its kind")]
     Flag,
 }
 
@@ -289,12 +291,103 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: "64 MiB",
         about: "How much memory the code of one code.run may take.",
     },
+    Setting {
+        key: "tools.email.server",
+        kind: Kind::Text,
+        default: "",
+        about: "The server that email.send hands mail to: smtps://user@host:465, or smtp://user@host:587?starttls. There is no email.send without one.",
+    },
+    Setting {
+        key: "tools.email.from",
+        kind: Kind::Text,
+        default: "",
+        about: "Who mail is from: ada@example.com, or Ada <ada@example.com>.",
+    },
+    Setting {
+        key: "tools.email.password",
+        kind: Kind::Text,
+        default: "",
+        about: "The name of the secret that is the server's password.",
+    },
+    Setting {
+        key: "tools.email.recipients",
+        kind: Kind::List,
+        default: "",
+        about: "Domains and addresses that mail may go to; anybody, if none is named.",
+    },
+    Setting {
+        key: "tools.email.ca",
+        kind: Kind::PathOrNone,
+        default: "",
+        about: "A file with a certificate (PEM) that the server's may be signed by, besides those that this machine trusts.",
+    },
+    Setting {
+        key: "tools.email.timeout",
+        kind: Kind::Duration,
+        default: "1m",
+        about: "How long sending a mail may take.",
+    },
+    Setting {
+        key: "tools.email.max_bytes",
+        kind: Kind::Bytes,
+        default: "20 MiB",
+        about: "The largest mail, with its attachments.",
+    },
+    Setting {
+        key: "tools.sql.*.url",
+        kind: Kind::Text,
+        default: "",
+        about: "A database that sql.query may ask, by the name in the section's head: postgres://user@host/database, or sqlite:file.db.",
+    },
+    Setting {
+        key: "tools.sql.*.password",
+        kind: Kind::Text,
+        default: "",
+        about: "The name of the secret that is the database's password.",
+    },
+    Setting {
+        key: "tools.sql.*.write",
+        kind: Kind::Flag,
+        default: "false",
+        about: "Whether statements may change the database.",
+    },
+    Setting {
+        key: "tools.sql.*.timeout",
+        kind: Kind::Duration,
+        default: "30s",
+        about: "How long a statement may take.",
+    },
+    Setting {
+        key: "tools.sql.*.max_rows",
+        kind: Kind::Count,
+        default: "1000",
+        about: "The most rows that are returned; those after them are left out, and the result says so.",
+    },
+    Setting { key: "tools.sql.*.max_bytes", kind: Kind::Bytes, default: "1 MiB", about: "The longest result." },
+    Setting {
+        key: "secrets.key_file",
+        kind: Kind::Path,
+        default: "~/.config/callboard/secrets.key",
+        about: "The file with the key that secrets are encrypted with, which is made with the first secret; not read if CALLBOARD_SECRETS_KEY holds the key.",
+    },
+    Setting {
+        key: "secrets.*.tools",
+        kind: Kind::List,
+        default: "",
+        about: "The tools that may use the secret of this name: http.request, webhook.send, or a group such as http.*; none, unless they are named here.",
+    },
+    Setting {
+        key: "secrets.*.hosts",
+        kind: Kind::List,
+        default: "",
+        about: "Where they may send it: hosts such as api.example.com, *.example.com or api.example.com:8443, always by https; an http://host:port goes unencrypted.",
+    },
 ];
 
 /// A value, read and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
-    /// No value. Every setting has a default, so this is never seen outside.
+    /// No value.
     Missing,
     Text(String),
     List(Vec<String>),
@@ -315,7 +408,8 @@ impl Value {
             Kind::OneOf(choices) if choices.contains(&text) => Ok(Self::Text(text.to_owned())),
             Kind::OneOf(choices) => Err(format!("\"{text}\" is none of {}", choices.join(", "))),
             Kind::Path if text.is_empty() => Err("the path is empty".to_owned()),
-            Kind::Path => Ok(Self::Path(text.into())),
+            Kind::PathOrNone if text.is_empty() => Ok(Self::Missing),
+            Kind::Path | Kind::PathOrNone => Ok(Self::Path(text.into())),
             Kind::List | Kind::Chain => Ok(Self::List(
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect(),
             )),
@@ -357,6 +451,11 @@ impl Value {
         if let Self::Dollars(billionths) = self { *billionths } else { None }
     }
 
+    /// The path, if there is one.
+    pub(super) fn path_or_none(&self) -> Option<PathBuf> {
+        if let Self::Path(path) = self { Some(path.clone()) } else { None }
+    }
+
     /// The path; empty if it is none.
     pub(super) fn path(&self) -> PathBuf {
         if let Self::Path(path) = self { path.clone() } else { PathBuf::new() }
@@ -378,7 +477,6 @@ impl Value {
     }
 
     /// Yes or no; no if it is neither.
-    #[allow(dead_code, reason = "comes with the first setting of its kind")]
     pub(super) fn flag(&self) -> bool {
         matches!(self, Self::Flag(true))
     }
@@ -386,7 +484,7 @@ impl Value {
     /// As `callboard config` shows it.
     pub(super) fn to_json(&self) -> serde_json::Value {
         match self {
-            Self::Missing => serde_json::Value::Null,
+            Self::Missing => "".into(),
             Self::Text(text) => text.as_str().into(),
             Self::List(list) => list.as_slice().into(),
             Self::Dollars(None) => "".into(),

@@ -87,6 +87,45 @@ fn every_value_says_where_it_was_set() {
 }
 
 #[test]
+fn what_has_a_name_of_its_own_has_a_section_of_its_own() {
+    let case = Case::new()
+        .file(
+            "callboard.toml",
+            "[tools.sql.books]\nurl = \"sqlite:books.db\"\n[secrets.API_KEY]\ntools = [\"http.request\"]\n",
+        )
+        .env("CALLBOARD_TOOLS__SQL__BOOKS__WRITE", "true")
+        .env("CALLBOARD_SECRETS__API_KEY__HOSTS", "api.example.com")
+        .env("CALLBOARD_SECRETS_KEY", "not a setting, and never shown");
+    case.check(&expect![[r#"
+        tools.sql.books.url = "sqlite:books.db" (FOLDER/callboard.toml:2)
+        tools.sql.books.write = true (environment: CALLBOARD_TOOLS__SQL__BOOKS__WRITE)
+        secrets.API_KEY.tools = ["http.request"] (FOLDER/callboard.toml:4)
+        secrets.api_key.hosts = ["api.example.com"] (environment: CALLBOARD_SECRETS__API_KEY__HOSTS)
+    "#]]);
+    let config = case.load();
+    let books = &config.tools.sql["books"];
+    assert_eq!((books.write, books.max_rows, books.timeout), (true, 1000, Duration::from_secs(30)));
+    let rule = SecretRule { tools: vec!["http.request".to_owned()], hosts: vec!["api.example.com".to_owned()] };
+    assert_eq!(config.secrets.rules, BTreeMap::from([("API_KEY".to_owned(), rule)]));
+
+    Case::new().file("callboard.toml", "[tools.sql.books]\nwrite = 1\nurls = \"x\"\n").check(&expect![[r#"
+            FOLDER/callboard.toml:1: tools.sql.Books is not a setting (did you mean tools.files.root?)
+            FOLDER/callboard.toml:4: tools.sql.books.write: expected true or false, found an integer
+            FOLDER/callboard.toml:5: tools.sql.books.urls is not a setting (did you mean tools.sql.<name>.url?)
+        "#]]);
+}
+
+#[test]
+fn a_tilde_is_the_home_folder() {
+    let key_file = |case: Case| case.load().secrets.key_file;
+    let default = ".config/callboard/secrets.key";
+    assert_eq!(key_file(Case::new().env("HOME", "/home/ada")), Path::new("/home/ada").join(default));
+    assert_eq!(key_file(Case::new()), Path::new("~").join(default), "whoever needs it complains");
+    let set = Case::new().file("callboard.toml", "[secrets]\nkey_file = \"~/k\"\n").env("HOME", "/home/ada");
+    assert_eq!(key_file(set), Path::new("/home/ada/k"));
+}
+
+#[test]
 fn everything_that_is_wrong_is_reported_at_once_with_its_place() {
     Case::new()
         .file(
@@ -145,14 +184,17 @@ fn the_example_holds_every_setting_with_its_default() {
     let all_set: String = example
         .lines()
         .map(|line| match line.strip_prefix('#') {
-            Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => format!("{setting}\n"),
+            Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => {
+                format!("{setting}\n")
+            }
             _ => format!("{line}\n"),
         })
         .collect();
     let case = Case::new();
     let untouched: Vec<_> = case.load().effective().map(|e| (e.key, e.value)).collect();
     let case = case.file("callboard.toml", &all_set);
-    let from_file: Vec<_> = case.load().effective().map(|e| (e.key, e.value)).collect();
+    let is_named = |key: &str| key.split('.').any(|part| part == "NAME");
+    let from_file: Vec<_> = case.load().effective().filter(|e| !is_named(&e.key)).map(|e| (e.key, e.value)).collect();
     assert_eq!(from_file, untouched);
     assert!(case.load().effective().all(|effective| effective.origin != Origin::Default));
 }

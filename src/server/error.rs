@@ -9,6 +9,7 @@ use crate::agents::RolesError;
 use crate::app::{AppError, FileProblems};
 use crate::engine::EngineError;
 use crate::memory::MemoryError;
+use crate::secrets::SecretsError;
 use crate::store::{JournalError, StoreError};
 use crate::workflow::Problem;
 
@@ -217,6 +218,22 @@ impl From<MemoryError> for ApiError {
                 body: ErrorBody::new("memory_failed", error.to_string())
                     .suggest("nothing that is remembered is lost: `callboard memory rebuild` makes the index anew"),
             },
+        }
+    }
+}
+
+impl From<SecretsError> for ApiError {
+    fn from(error: SecretsError) -> Self {
+        let message = error.to_string();
+        let invalid = |code: &str| Self::invalid(ErrorBody::new(code, message.clone()));
+        match error {
+            SecretsError::Missing(_) => Self::missing(ErrorBody::new("no_such_secret", message)),
+            SecretsError::BadName(_) | SecretsError::BadValue { .. } => invalid("bad_secret"),
+            SecretsError::NotAllowed { .. } => invalid("secret_refused"),
+            SecretsError::NoNewKey => invalid("no_new_key"),
+            SecretsError::OtherKey { .. } | SecretsError::BadKey { .. } => Self::environment("secrets_key", message),
+            SecretsError::Damaged(_) => Self::environment("corrupt", message),
+            SecretsError::Store(error) => error.into(),
         }
     }
 }

@@ -37,6 +37,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "entries_by_text", include_str!("../../migrations/0003_entries_by_text.sql")),
     (4, "model_calls", include_str!("../../migrations/0004_model_calls.sql")),
     (5, "entries_whole", include_str!("../../migrations/0005_entries_whole.sql")),
+    (6, "secrets", include_str!("../../migrations/0006_secrets.sql")),
 ];
 
 fn migrator() -> Migrator {

@@ -14,6 +14,7 @@ use super::journal::SqlJournal;
 use super::model_calls::ModelCalls;
 use super::questions::Questions;
 use super::runs::Runs;
+use super::secrets::SealedSecrets;
 use super::workflows::Workflows;
 
 /// A workspace's id: 1 to 63 of `a-z`, `0-9`, `_` and `-`, beginning with a letter or digit.
@@ -127,6 +128,12 @@ impl Workspace {
     #[must_use]
     pub fn definitions(&self) -> Definitions {
         Definitions::new(self.clone())
+    }
+
+    /// Its secrets, sealed.
+    #[must_use]
+    pub fn secrets(&self) -> SealedSecrets {
+        SealedSecrets::new(self.clone())
     }
 
     /// What its company remembers.

@@ -11,6 +11,7 @@ mod help;
 mod memory;
 mod questions;
 mod runs;
+pub(crate) mod secrets;
 mod serve;
 pub(crate) mod stage;
 mod storage;

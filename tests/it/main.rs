@@ -21,5 +21,6 @@ mod engine;
 mod examples;
 mod kill;
 mod models;
+mod outside;
 mod simulation;
 mod workflow;

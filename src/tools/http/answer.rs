@@ -4,13 +4,20 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
+use crate::secrets::Mask;
 use crate::tools::ToolError;
 
 /// How much of the body of a failure is shown, in characters.
 const SNIPPET: usize = 300;
 
 /// Reads an answer to its end. `changes` tells whether the request may have changed the world.
-pub(super) async fn read(mut response: Response, limit: usize, changes: bool) -> Result<Value, ToolError> {
+/// Tells how long the body was, too.
+pub(super) async fn read(
+    mut response: Response,
+    limit: usize,
+    changes: bool,
+    mask: &Mask,
+) -> Result<(Map<String, Value>, usize), ToolError> {
     let status = response.status();
     let origin = response.url().origin().ascii_serialization();
     let mut body = Vec::new();
@@ -38,25 +45,34 @@ pub(super) async fn read(mut response: Response, limit: usize, changes: bool) ->
         }
     }
     if status.is_client_error() || status.is_server_error() {
-        return Err(failure(&origin, status, response.headers(), &body, changes));
+        return Err(failure(&origin, status, response.headers(), &body, changes, mask));
     }
     if truncated && !changes {
         let message = format!("{origin}: the answer is longer than the limit of {limit} bytes");
         return Err(ToolError::give_up("too_large", message));
     }
+    let length = body.len();
     let mut result = Map::new();
     result.insert("status".to_owned(), status.as_u16().into());
     result.insert("headers".to_owned(), headers(response.headers()));
-    result.insert("body".to_owned(), decode(response.headers(), body, truncated));
+    result.insert("body".to_owned(), decode(response.headers(), body, truncated, mask));
     if truncated {
         // A request that changed something did so whatever the length of the answer.
         result.insert("truncated".to_owned(), true.into());
     }
-    Ok(Value::Object(result))
+    Ok((result, length))
 }
 
-fn failure(origin: &str, status: StatusCode, headers: &HeaderMap, body: &[u8], changes: bool) -> ToolError {
-    let text = String::from_utf8_lossy(body);
+fn failure(
+    origin: &str,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    changes: bool,
+    mask: &Mask,
+) -> ToolError {
+    // First, so that no part of a secret is left where the text is cut.
+    let text = mask.cut(&String::from_utf8_lossy(body));
     let mut snippet: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = snippet.char_indices().nth(SNIPPET) {
         snippet.truncate(cut);
@@ -112,7 +128,7 @@ fn headers(found: &HeaderMap) -> Value {
 }
 
 /// JSON if the server says so and it is; else text; else how much of what there is.
-fn decode(headers: &HeaderMap, body: Vec<u8>, truncated: bool) -> Value {
+fn decode(headers: &HeaderMap, body: Vec<u8>, truncated: bool, mask: &Mask) -> Value {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if body.is_empty() {
@@ -125,8 +141,10 @@ fn decode(headers: &HeaderMap, body: Vec<u8>, truncated: bool) -> Value {
         return value;
     }
     match String::from_utf8(body) {
+        Ok(text) if truncated => mask.cut(&text).into(),
         Ok(text) => text.into(),
-        Err(error) if truncated || kind.starts_with("text/") => String::from_utf8_lossy(error.as_bytes()).into(),
+        Err(error) if truncated => mask.cut(&String::from_utf8_lossy(error.as_bytes())).into(),
+        Err(error) if kind.starts_with("text/") => String::from_utf8_lossy(error.as_bytes()).into(),
         Err(error) => json!({ "content_type": kind, "bytes": error.as_bytes().len() }),
     }
 }

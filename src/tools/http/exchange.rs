@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Arguments, answer};
+use super::answer;
+use super::body::Body;
 use crate::net::{Guarded, NoWay, innermost, refused};
+use crate::secrets::Mask;
 use crate::tools::ToolError;
-use crate::workflow::Effect;
 
 /// How many redirects are followed.
-const MOST_REDIRECTS: usize = 5;
+pub(super) const MOST_REDIRECTS: usize = 5;
 /// What the client itself has to set.
-const RESERVED: [HeaderName; 6] = [
+pub(super) const RESERVED: [HeaderName; 6] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
@@ -38,50 +39,77 @@ enum Progress {
     Done,
 }
 
+/// One request as it is sent first.
+#[derive(Debug)]
+pub(in crate::tools) struct NewRequest {
+    pub(in crate::tools) method: Method,
+    pub(in crate::tools) url: Url,
+    pub(in crate::tools) headers: HeaderMap,
+    pub(in crate::tools) body: Body,
+    /// Headers that are for this server only, besides those that always are.
+    pub(in crate::tools) personal: Vec<HeaderName>,
+    /// Whether it may change the world, and with it how a failure counts.
+    pub(in crate::tools) changes: bool,
+}
+
+/// What requests are sent with.
+#[derive(Clone, Copy)]
+pub(in crate::tools) struct Sending<'a> {
+    /// The way to the server.
+    pub(in crate::tools) clients: &'a Guarded,
+    /// The longest answer, in bytes.
+    pub(in crate::tools) limit: usize,
+    /// How many redirects are followed.
+    pub(in crate::tools) redirects: usize,
+    /// What answers are shown without.
+    pub(in crate::tools) mask: &'a Mask,
+}
+
 /// One request, and those that its redirects lead to.
 #[derive(Debug)]
-pub(super) struct Exchange {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    body: Option<Vec<u8>>,
-    changes: bool,
+pub(in crate::tools) struct Exchange {
+    request: NewRequest,
     progress: Progress,
 }
 
 impl Exchange {
-    pub(super) fn new(arguments: Arguments, effect: Effect, key: &str) -> Result<Self, ToolError> {
-        let url = Url::parse(&arguments.url).map_err(|error| bad_url(&error.to_string()))?;
-        let method = Method::from_bytes(arguments.method.as_bytes())
-            .map_err(|_| ToolError::give_up("bad_arguments", "argument `method`: no HTTP method"))?;
-        let mut headers = headers(&arguments.headers)?;
-        let body = arguments.body.map(|body| encode(body, &mut headers));
-        let changes = effect.changes_the_world();
-        if changes && let Ok(key) = HeaderValue::from_str(key) {
-            headers.insert("idempotency-key", key);
-        }
-        Ok(Self { method, url, headers, body, changes, progress: Progress::NotSent })
+    pub(in crate::tools) fn new(request: NewRequest) -> Self {
+        Self { request, progress: Progress::NotSent }
     }
 
-    pub(super) async fn run(&mut self, clients: &Guarded, limit: usize) -> Result<Value, ToolError> {
-        for _ in 0..=MOST_REDIRECTS {
-            let response = self.send(clients).await?;
+    /// Where it goes, or has led to.
+    pub(super) fn url(&self) -> &Url {
+        &self.request.url
+    }
+
+    /// The same request to another address of the same server.
+    pub(super) fn go_to(&mut self, url: Url) {
+        self.request.url = url;
+    }
+
+    /// Sends the request; yields the answer, and how long its body was.
+    pub(in crate::tools) async fn run(
+        &mut self,
+        sending: &Sending<'_>,
+    ) -> Result<(Map<String, Value>, usize), ToolError> {
+        for _ in 0..=sending.redirects {
+            let response = self.send(sending.clients).await?;
             match redirect(&response) {
                 Some(location) => self.follow(response.status(), &location)?,
-                None => return answer::read(response, limit, self.changes).await,
+                None => return answer::read(response, sending.limit, self.request.changes, sending.mask).await,
             }
         }
         Err(self.after_sending(ToolError::give_up(
             "too_many_redirects",
-            format!("{}: redirected more than {MOST_REDIRECTS} times", self.origin()),
+            format!("{}: redirected more than {} times", self.origin(), sending.redirects),
         )))
     }
 
     /// What a request is that did not end in time.
-    pub(super) fn timed_out(&self, timeout: Duration) -> ToolError {
+    pub(in crate::tools) fn timed_out(&self, timeout: Duration) -> ToolError {
         let timeout = humantime::format_duration(timeout);
         let message = format!("{}: no complete answer within {timeout}", self.origin());
-        if self.changes && self.progress > Progress::NotSent {
+        if self.request.changes && self.progress > Progress::NotSent {
             return ToolError::unknown("timeout", message);
         }
         ToolError::retry("timeout", message)
@@ -89,19 +117,18 @@ impl Exchange {
 
     async fn send(&mut self, clients: &Guarded) -> Result<reqwest::Response, ToolError> {
         self.check_url()?;
-        let client = clients.to(&self.url).map_err(|error| self.after_sending(no_way(error)))?;
-        let mut request = client.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
-        if let Some(body) = &self.body {
-            request = request.body(body.clone());
-        }
+        let client = clients.to(&self.request.url).map_err(|error| self.after_sending(no_way(error)))?;
+        let mut request =
+            client.request(self.request.method.clone(), self.request.url.clone()).headers(self.request.headers.clone());
+        request = self.request.body.put(request);
         self.progress = self.progress.max(Progress::Sent);
         request.send().await.map_err(|error| self.failed(&error))
     }
 
     fn check_url(&self) -> Result<(), ToolError> {
-        let problem = if !matches!(self.url.scheme(), "http" | "https") {
+        let problem = if !matches!(self.request.url.scheme(), "http" | "https") {
             "only http and https are spoken"
-        } else if !self.url.username().is_empty() || self.url.password().is_some() {
+        } else if !self.request.url.username().is_empty() || self.request.url.password().is_some() {
             "it carries a password; send that in a header instead"
         } else {
             return Ok(());
@@ -111,26 +138,26 @@ impl Exchange {
 
     /// Goes where a redirect points, by the rules of the Fetch standard.
     fn follow(&mut self, status: StatusCode, location: &str) -> Result<(), ToolError> {
-        let next = self.url.join(location).map_err(|error| {
+        let next = self.request.url.join(location).map_err(|error| {
             self.after_sending(ToolError::give_up("bad_redirect", format!("{}: {error}", self.origin())))
         })?;
         let to_get = match status {
-            StatusCode::SEE_OTHER => self.method != Method::HEAD,
-            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method == Method::POST,
+            StatusCode::SEE_OTHER => self.request.method != Method::HEAD,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.request.method == Method::POST,
             _ => false,
         };
-        if to_get && self.method != Method::GET {
-            self.method = Method::GET;
-            self.body = None;
-            self.headers.remove(header::CONTENT_TYPE);
+        if to_get && self.request.method != Method::GET {
+            self.request.method = Method::GET;
+            self.request.body = Body::None;
+            self.request.headers.remove(header::CONTENT_TYPE);
             self.progress = Progress::Done;
         }
-        if next.origin() != self.url.origin() {
-            for name in &PERSONAL {
-                self.headers.remove(name);
+        if next.origin() != self.request.url.origin() {
+            for name in PERSONAL.iter().chain(&self.request.personal) {
+                self.request.headers.remove(name);
             }
         }
-        self.url = next;
+        self.request.url = next;
         Ok(())
     }
 
@@ -148,14 +175,14 @@ impl Exchange {
             return self.after_sending(bad_url(&reason));
         }
         let message = format!("{}: the connection was lost after sending ({reason})", self.origin());
-        if self.changes { ToolError::unknown("lost", message) } else { ToolError::retry("lost", message) }
+        if self.request.changes { ToolError::unknown("lost", message) } else { ToolError::retry("lost", message) }
     }
 
     /// A failure on the way to the result of a request that was carried out already does not undo it.
     fn after_sending(&self, error: ToolError) -> ToolError {
         match error {
             ToolError::Retry { code, message } | ToolError::GiveUp { code, message }
-                if self.changes && self.progress == Progress::Done =>
+                if self.request.changes && self.progress == Progress::Done =>
             {
                 ToolError::unknown(code, format!("the request was carried out, but its result is lost: {message}"))
             }
@@ -165,7 +192,7 @@ impl Exchange {
 
     /// Names the server; path and query can hold what is secret.
     fn origin(&self) -> String {
-        format!("{} {}", self.method, self.url.origin().ascii_serialization())
+        format!("{} {}", self.request.method, self.request.url.origin().ascii_serialization())
     }
 }
 
@@ -178,7 +205,8 @@ fn redirect(response: &reqwest::Response) -> Option<String> {
     }
 }
 
-fn headers(wanted: &BTreeMap<String, String>) -> Result<HeaderMap, ToolError> {
+/// The headers that arguments ask for.
+pub(super) fn headers(wanted: &BTreeMap<String, String>) -> Result<HeaderMap, ToolError> {
     let mut headers = HeaderMap::new();
     for (name, value) in wanted {
         let bad = |why: &str| {
@@ -195,15 +223,6 @@ fn headers(wanted: &BTreeMap<String, String>) -> Result<HeaderMap, ToolError> {
     Ok(headers)
 }
 
-fn encode(body: Value, headers: &mut HeaderMap) -> Vec<u8> {
-    let (kind, bytes) = match body {
-        Value::String(text) => ("text/plain; charset=utf-8", text.into_bytes()),
-        value => ("application/json", value.to_string().into_bytes()),
-    };
-    headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
-    bytes
-}
-
 fn no_way(error: NoWay) -> ToolError {
     match error {
         NoWay::NoHost => bad_url("it names no host"),
@@ -216,6 +235,6 @@ fn refusal(why: &str) -> ToolError {
     ToolError::give_up("address_refused", why)
 }
 
-fn bad_url(reason: &str) -> ToolError {
+pub(in crate::tools) fn bad_url(reason: &str) -> ToolError {
     ToolError::give_up("bad_url", format!("argument `url` cannot be used: {reason}"))
 }

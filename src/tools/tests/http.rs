@@ -15,12 +15,12 @@ use super::*;
 use crate::net::AddressRules;
 
 /// A server on this machine that remembers what it was asked.
-struct Server {
-    address: SocketAddr,
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
     seen: Seen,
 }
 
-type Seen = Arc<Mutex<Vec<(Method, String, HeaderMap, Bytes)>>>;
+pub(super) type Seen = Arc<Mutex<Vec<(Method, String, HeaderMap, Bytes)>>>;
 
 #[derive(serde::Deserialize)]
 struct To {
@@ -42,13 +42,38 @@ async fn redirect(Query(To { url, status }): Query<To>) -> Response {
     (StatusCode::from_u16(status).unwrap(), [(header::LOCATION, url)]).into_response()
 }
 
+/// Says back all that it was sent, in several ways, and fails if asked to.
+async fn echo(uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let headers: Vec<String> =
+        headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))).collect();
+    let text = format!("{uri} {} {}", headers.join(" "), String::from_utf8_lossy(&body));
+    let coded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    let status = if uri.query() == Some("fail") { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    (status, [("x-echo", coded.clone())], axum::Json(json!({ "text": text, "coded": coded }))).into_response()
+}
+
+/// Seven items in pages of three, found by a link, a URL, a cursor or a number.
+async fn pages(Query(asked): Query<std::collections::HashMap<String, String>>) -> Response {
+    let at = |name: &str| asked.get(name).and_then(|value| value.parse::<usize>().ok());
+    let from = at("from").or_else(|| at("page").map(|page| (page - 1) * 3)).unwrap_or(0);
+    let items: Vec<usize> = (from..7.min(from + 3)).collect();
+    let next = from + 3;
+    let (url, cursor) =
+        if next < 7 { (json!(format!("/pages?from={next}")), json!(next)) } else { (Value::Null, json!("")) };
+    let link = format!(
+        "</pages?from=0>; rel=\"first\", </pages?from={next}>; rel=\"{}\"",
+        if next < 7 { "next" } else { "last" }
+    );
+    ([("link", link)], axum::Json(json!({ "data": { "items": items }, "next": url, "cursor": cursor }))).into_response()
+}
+
 async fn cut_short() -> Response {
     let body = futures::stream::iter([Ok("half"), Err(std::io::Error::other("gone"))]);
     ([("content-length", "100")], Body::from_stream(body)).into_response()
 }
 
 impl Server {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let seen = Seen::default();
         let app = Router::new()
             .route("/json", any(|| async { ([("set-cookie", "k=v")], axum::Json(json!({ "ok": [1, 2] }))) }))
@@ -60,6 +85,8 @@ impl Server {
             .route("/loop", any(|| async { (StatusCode::FOUND, [("location", "/loop")]) }))
             .route("/slow", any(|| tokio::time::sleep(Duration::from_mins(1))))
             .route("/cut", any(cut_short))
+            .route("/echo", any(echo))
+            .route("/pages", any(pages))
             .layer(axum::middleware::from_fn_with_state(seen.clone(), record))
             .with_state(seen.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -68,11 +95,11 @@ impl Server {
         Self { address, seen }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    fn seen(&self) -> Vec<(Method, String, HeaderMap, Bytes)> {
+    pub(super) fn seen(&self) -> Vec<(Method, String, HeaderMap, Bytes)> {
         self.seen.lock().unwrap().clone()
     }
 
@@ -102,7 +129,7 @@ fn allowing(rules: &[&str]) -> Tools {
     registry(HttpRequest::new(AddressRules::parse(rules).unwrap()).with_limit(2000))
 }
 
-fn kind(error: &ToolError) -> &'static str {
+pub(super) fn kind(error: &ToolError) -> &'static str {
     match error {
         ToolError::Retry { .. } => "retry",
         ToolError::GiveUp { .. } => "give up",
@@ -261,6 +288,29 @@ async fn private_addresses_are_refused_however_they_are_written() {
         "127.0.0.1.",
         "１２７.0.0.1",
         "LOCALHOST",
+        "localhost.",
+        "0",
+        "0x0",
+        "0177.1",
+        "127.0x1",
+        "0x7f.1",
+        "①27.0.0.1",
+        "127。0。0。1",
+        "%31%32%37.0.0.1",
+        "[::]",
+        "[::127.0.0.1]",
+        "[0:0:0:0:0:ffff:127.0.0.1]",
+        "[64:ff9b::127.0.0.1]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:7f00:1::]",
+        "[fe80::1]",
+        "[fd00:ec2::254]",
+        "0xa9fea9fe",
+        "2852039166",
+        "0251.0376.0251.0376",
+        "192.168.0.1",
+        "10.1",
+        "100.64.0.1",
     ] {
         let arguments = json!({ "method": "POST", "url": format!("http://{host}:{port}/text") });
         let error = call(&tools, "http.request", arguments).await.unwrap_err();

@@ -11,7 +11,10 @@ fn every_effective_value_has_its_origin() {
         .with("callboard.toml", "[tools.http]\ntimeout = \"5s\"\nallow = [\"localhost\"]\n")
         .with("house/config.toml", "gate.ask = \"irreversible\"\n");
     let mut command = stage.command(&["config", "--data", "house", "--log", "info"]);
-    command.env("CALLBOARD_TOOLS__HTTP__ALLOW", "127.0.0.1:8080,10.0.0.0/8").env("CALLBOARD_DATA", "elsewhere");
+    command
+        .env("CALLBOARD_TOOLS__HTTP__ALLOW", "127.0.0.1:8080,10.0.0.0/8")
+        .env("CALLBOARD_DATA", "elsewhere")
+        .env("HOME", "/home/ada");
     expect![[r#"
         SETTING                     VALUE                      ORIGIN
         data                        house                      flag: --data

@@ -86,6 +86,13 @@ impl Stage {
         serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {ended:#?}"))
     }
 
+    /// How a command ended that was made and run by hand.
+    pub(crate) fn ended(&self, output: &std::process::Output) -> Ended {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        Ended { code: output.status.code(), stdout, stderr, folder: self.path().to_owned() }
+    }
+
     /// Begins a command.
     pub(crate) fn start(&self, arguments: &[&str]) -> Going {
         self.go_on(&mut self.command(arguments))

@@ -484,10 +484,9 @@ impl Value {
     /// As `callboard config` shows it.
     pub(super) fn to_json(&self) -> serde_json::Value {
         match self {
-            Self::Missing => "".into(),
+            Self::Missing | Self::Dollars(None) => "".into(),
             Self::Text(text) => text.as_str().into(),
             Self::List(list) => list.as_slice().into(),
-            Self::Dollars(None) => "".into(),
             Self::Dollars(Some(billionths)) => {
                 let fraction = format!("{:09}", billionths % 1_000_000_000);
                 let digits = fraction.trim_end_matches('0').len().max(2);

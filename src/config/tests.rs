@@ -109,10 +109,9 @@ fn what_has_a_name_of_its_own_has_a_section_of_its_own() {
     assert_eq!(config.secrets.rules, BTreeMap::from([("API_KEY".to_owned(), rule)]));
 
     Case::new().file("callboard.toml", "[tools.sql.books]\nwrite = 1\nurls = \"x\"\n").check(&expect![[r#"
-            FOLDER/callboard.toml:1: tools.sql.Books is not a setting (did you mean tools.files.root?)
-            FOLDER/callboard.toml:4: tools.sql.books.write: expected true or false, found an integer
-            FOLDER/callboard.toml:5: tools.sql.books.urls is not a setting (did you mean tools.sql.<name>.url?)
-        "#]]);
+        FOLDER/callboard.toml:2: tools.sql.books.write: expected true or false, found an integer
+        FOLDER/callboard.toml:3: tools.sql.books.urls is not a setting (did you mean tools.sql.books.url?)
+    "#]]);
 }
 
 #[test]

@@ -49,6 +49,10 @@ pub(crate) fn call(stage: &Stage, tool: &str, arguments: &Value) -> Result<Value
     });
     stage.write("one_call.yaml", workflow.to_string());
     let ended = run(stage, &["run", "one_call.yaml", "--format", "json"], "");
+    if ended.code == Some(2) {
+        // What stands in the file is held against the tool's schema before anything is carried out.
+        return Err((ended.error()["code"].as_str().unwrap().to_owned(), ended.stderr));
+    }
     let shown: Value = serde_json::from_str(ended.stdout.lines().last().unwrap_or_default())
         .unwrap_or_else(|error| panic!("{error}: {ended:#?}"));
     if shown["status"] == "completed" {

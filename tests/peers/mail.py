@@ -43,7 +43,7 @@ def serve(folder, mode, files):
             self.count += 1
             (folder / f"{self.count}.eml").write_bytes(envelope.original_content)
             (folder / f"{self.count}.json").write_text(json.dumps({
-                "from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": session.ssl is not None}))
+                "from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": server.transport.get_extra_info("sslcontext") is not None}))
             if "silent" in who:
                 await asyncio.sleep(60)
             if "drop" in who:

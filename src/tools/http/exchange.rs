@@ -92,9 +92,10 @@ impl Exchange {
         &mut self,
         sending: &Sending<'_>,
     ) -> Result<(Map<String, Value>, usize), ToolError> {
-        for _ in 0..=sending.redirects {
+        for left in (0..=sending.redirects).rev() {
             let response = self.send(sending.clients).await?;
             match redirect(&response) {
+                Some(_) if left == 0 => break,
                 Some(location) => self.follow(response.status(), &location)?,
                 None => return answer::read(response, sending.limit, self.request.changes, sending.mask).await,
             }

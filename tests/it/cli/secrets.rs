@@ -70,10 +70,7 @@ fn what_cannot_be_a_secret_is_refused() {
     stage.write("keys/secrets.key", "rubbish");
     let ended = fed(&stage, &["secrets", "set", "API_KEY"], VALUE);
     assert_eq!(ended.code, Some(5), "{ended:#?}");
-    assert!(
-        ended.stderr.contains("DIR/keys/secrets.key") || ended.shown().contains("DIR/keys/secrets.key"),
-        "{ended:#?}"
-    );
+    assert!(ended.stderr.contains("keys/secrets.key does not hold a usable key"), "{ended:#?}");
     stage.write("callboard.toml", "[secrets.API_KEY]\nhosts = [\"ftp://x\"]\n");
     let ended = stage.run(&["runs"]);
     assert_eq!(ended.code, Some(2), "{ended:#?}");

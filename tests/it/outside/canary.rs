@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::json;
@@ -18,16 +20,14 @@ const CANARY: &str = "c4n4ry/\"of+the%mine\\&=";
 const WEBHOOK: &str = "whsec_Y2FuYXJ5IG9mIHRoZSB3ZWJob29rLCB3aGljaCBpcyBsb25n";
 
 /// A server that says back all that it is sent, in every form that it can think of, and fails if asked to.
-async fn echo(uri: axum::http::Uri, headers: axum::http::HeaderMap, body: String) -> axum::response::Response {
-    use axum::response::IntoResponse as _;
-
+async fn echo(uri: Uri, headers: HeaderMap, body: String) -> Response {
     let plain: String = headers.iter().map(|(name, value)| format!("{name}={}\n", value.to_str().unwrap())).collect();
     let plain = format!("{uri}\n{plain}\n{body}");
     let coded: String = url::form_urlencoded::byte_serialize(plain.as_bytes()).collect();
     let forms =
         json!({ "plain": plain, "coded": coded, "base64": STANDARD.encode(&plain), "json": json!(plain).to_string() });
     let status = if uri.path() == "/fail" { 403 } else { 200 };
-    let status = axum::http::StatusCode::from_u16(status).unwrap();
+    let status = StatusCode::from_u16(status).unwrap();
     (status, [("x-said", coded)], axum::Json(forms)).into_response()
 }
 

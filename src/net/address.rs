@@ -181,23 +181,31 @@ pub(super) struct Guard {
     pub(super) port: Option<u16>,
 }
 
+impl Guard {
+    /// Those of the addresses found for a name that may be connected to. The connection is made to one of these, so that a
+    /// name that changes its answer between the check and the use gains nothing.
+    fn permitted(&self, host: &str, found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, Refused> {
+        let mut permitted = Vec::new();
+        let mut refused = None;
+        for address in found {
+            match self.rules.permit(host, address.ip(), self.port) {
+                Ok(()) => permitted.push(address),
+                Err(error) => refused = Some(error),
+            }
+        }
+        match refused {
+            Some(error) if permitted.is_empty() => Err(error),
+            _ => Ok(permitted),
+        }
+    }
+}
+
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let guard = self.clone();
         Box::pin(async move {
-            let host = name.as_str();
-            let mut permitted = Vec::new();
-            let mut refused = None;
-            for found in tokio::net::lookup_host((host, 0)).await? {
-                match guard.rules.permit(host, found.ip(), guard.port) {
-                    Ok(()) => permitted.push(found),
-                    Err(error) => refused = Some(error),
-                }
-            }
-            match refused {
-                Some(error) if permitted.is_empty() => Err(error.into()),
-                _ => Ok(Box::new(permitted.into_iter()) as Addrs),
-            }
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(Box::new(guard.permitted(name.as_str(), found)?.into_iter()) as Addrs)
         })
     }
 }
@@ -249,6 +257,20 @@ mod tests {
         ] {
             assert!(!is_public(private.parse().unwrap()), "{private}");
         }
+    }
+
+    #[test]
+    fn a_name_that_changes_its_answer_is_judged_by_each_answer() {
+        let guard = Guard { rules: Arc::default(), port: None };
+        let permitted = |found: &[&str]| {
+            let found = found.iter().map(|address| SocketAddr::new(address.parse().unwrap(), 0));
+            let permitted = guard.permitted("rebound.example", found).ok()?;
+            Some(permitted.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>())
+        };
+        assert_eq!(permitted(&["1.1.1.1"]), Some(vec!["1.1.1.1".to_owned()]));
+        assert_eq!(permitted(&["127.0.0.1"]), None);
+        assert_eq!(permitted(&["127.0.0.1", "1.1.1.1", "::ffff:10.0.0.1"]), Some(vec!["1.1.1.1".to_owned()]));
+        assert_eq!(permitted(&["169.254.169.254", "::1"]), None);
     }
 
     #[test]

@@ -148,7 +148,7 @@ fn as_json(statement: &str, columns: &[PgColumn], connection: &SqlConnection) ->
     let before = format!("WITH q({}) AS (", names.join(", "));
     // What changes something is carried out to its end whatever the limit.
     let limit = connection.max_rows.saturating_add(1);
-    let statement = statement.trim_end().trim_end_matches(';');
+    let statement = super::statement::without_end(statement);
     let text =
         format!("{before}{statement}\n) SELECT row_to_json(r)::text FROM (SELECT {shown} FROM q LIMIT {limit}) r");
     (text, before.chars().count())

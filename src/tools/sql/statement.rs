@@ -41,17 +41,24 @@ pub(super) fn first_word(statement: &str) -> String {
     words(statement, true).first.unwrap_or_default().to_ascii_uppercase()
 }
 
+/// The statement without the semicolon at its end, and without what comes after that.
+pub(super) fn without_end(statement: &str) -> &str {
+    &statement[..words(statement, true).end]
+}
+
 struct Words {
     /// The word that it begins with, if it has any.
     first: Option<String>,
     /// Whether something comes after a semicolon.
     several: bool,
+    /// Where the first statement ends.
+    end: usize,
 }
 
 /// Reads a statement as the databases do, as far as strings, names in quotes and comments go.
 fn words(statement: &str, postgres: bool) -> Words {
     let mut rest = statement;
-    let (mut first, mut ended, mut several) = (None, false, false);
+    let (mut first, mut end, mut several) = (None, None, false);
     while let Some(c) = rest.chars().next() {
         let length = if rest.starts_with("--") {
             rest.find('\n').unwrap_or(rest.len())
@@ -61,10 +68,12 @@ fn words(statement: &str, postgres: bool) -> Words {
             c.len_utf8()
         } else if c == ';' {
             // In SQLite a statement that is empty is none.
-            ended = ended || first.is_some();
+            if first.is_some() {
+                end = end.or(Some(statement.len() - rest.len()));
+            }
             1
         } else {
-            several = several || ended;
+            several = several || end.is_some();
             let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             if first.is_none() && c != '(' {
                 first = Some(if word.is_empty() { c.to_string() } else { word.clone() });
@@ -81,7 +90,7 @@ fn words(statement: &str, postgres: bool) -> Words {
         };
         rest = &rest[length..];
     }
-    Words { first, several }
+    Words { first, several, end: end.unwrap_or(statement.len()) }
 }
 
 /// The length of a comment. Those of PostgreSQL can hold others.

@@ -1,7 +1,8 @@
 //! The company: a tree of supervised actors that play roles, and the loop by which an agent works.
 //!
 //! [`roles`] reads what a role is from `agents/` and `prompts/`; [`turn`] is the agent's loop as a machine without
-//! I/O; [`work`] drives it through a model, tools and the engine's gate; [`talk`] is what agents say to each other;
+//! I/O; [`work`] drives it through a model, tools and the engine's gate; [`trust`] says before which of its calls a person is
+//! asked; [`talk`] is what agents say to each other;
 //! [`company`] owns the tree: one supervisor for
 //! each role, with its workers. Actors hold messages, counters and handlers; what they do is in plain modules.
 //!
@@ -20,6 +21,7 @@ mod stops;
 pub mod talk;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod trust;
 pub mod turn;
 pub mod work;
 mod worker;

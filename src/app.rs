@@ -9,6 +9,7 @@ mod definitions;
 mod error;
 mod library;
 mod models;
+mod policy;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -110,7 +111,8 @@ impl App {
         let index = Arc::new(EdgeIndex::new(&config.data.join(MEMORY)));
         let memory = Memory::new(workspace.entries(), index, Arc::clone(&clock))?;
         let secrets = tools::secrets(config, &workspace, &clock)?;
-        let tools = tools(config, &memory, &secrets, &clock)?;
+        let mut tools = tools(config, &memory, &secrets, &clock)?;
+        policy::set(config, &workspace, &mut tools)?;
         roles.check_tools(tools.names())?;
         let budget = models::budget(config, &workspace, &clock).await?;
         let models = models::build(config, &roles, &budget, &clock)?;

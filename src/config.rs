@@ -46,6 +46,8 @@ pub struct Config {
     pub budget: Budget,
     /// Before which calls a person is asked.
     pub ask: Ask,
+    /// What anybody may call.
+    pub policy: ToolPolicy,
     /// The tools' limits.
     pub tools: Tools,
     /// Who may use which secret.
@@ -170,9 +172,22 @@ pub enum Ask {
     Read,
 }
 
+/// What anybody may call, whatever a role or a workflow says: names of tools, groups such as `files.*`, or `*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolPolicy {
+    /// What may be called.
+    pub tools: Vec<String>,
+    /// What of that may not.
+    pub deny: Vec<String>,
+    /// Before what a person is asked.
+    pub ask: Vec<String>,
+}
+
 /// The tools' limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tools {
+    /// The longest result that an agent is told whole, in bytes.
+    pub max_result: u64,
     /// `http.request`.
     pub http: Http,
     /// The tools that work on files.
@@ -448,7 +463,13 @@ impl Config {
                 "irreversible" => Ask::Irreversible,
                 _ => Ask::Never,
             },
+            policy: ToolPolicy {
+                tools: get("policy.tools").list(),
+                deny: get("policy.deny").list(),
+                ask: get("policy.ask").list(),
+            },
             tools: Tools {
+                max_result: get("tools.max_result").bytes(),
                 http: Http {
                     allow: get("tools.http.allow").list(),
                     timeout: get("tools.http.timeout").duration(),

@@ -10,13 +10,14 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use serde_json::{Map, Value};
 
+use crate::agents::trust::Heard;
 use crate::agents::work::{self, Hands, REPAIRS, call_error, cancelled};
 use crate::agents::{Assignment, Company, Turn, TurnLimits, assignment, output};
 use crate::engine::gate::{Call, CallError};
 use crate::engine::port::{Attempt, Executor, Job, Stop};
 use crate::model::{Message, Models, Request};
 use crate::run::Failure;
-use crate::tools::{Caller, Tools};
+use crate::tools::{Caller, Tools, unfit_in};
 
 /// Performs attempts with a company, models and tools.
 #[derive(Clone, Debug)]
@@ -38,9 +39,24 @@ impl StepExecutor {
 impl Executor for StepExecutor {
     async fn perform(&self, attempt: Attempt) -> Result<Value, Stop> {
         match attempt.job {
-            Job::Agent { role, goal } => {
+            Job::Agent { role, goal, plan, hearsay } => {
                 let Attempt { run, step, urged, input, output, gate, cancel, .. } = attempt;
-                let assignment = Assignment { run, step, urged, role, goal, input, output, gate, cancel, depth: 0 };
+                let (hearsay, heard) = (hearsay.then(|| "earlier steps".to_owned()), Heard::default());
+                let assignment = Assignment {
+                    run,
+                    step,
+                    urged,
+                    role,
+                    goal,
+                    input,
+                    output,
+                    gate,
+                    cancel,
+                    depth: 0,
+                    plan,
+                    hearsay,
+                    heard,
+                };
                 self.company.assign(assignment).await
             }
             Job::Model { .. } | Job::Tool { .. } => {
@@ -91,11 +107,15 @@ impl StepExecutor {
             CallError::Failed(failure) | CallError::Unknown(failure) => Stop::Failed(failure),
         })?;
         let caller = Caller { run: attempt.run, step: attempt.step, agent: None };
-        let call = Call::new(tool, effect, arguments.clone());
+        let call = Call::new(tool, effect, arguments.clone()).doubted(self.tools.policy().doubt(tool));
         let result = attempt
             .gate
             .call(call, |permit| async { self.tools.call(tool, arguments, permit, &caller).await.map_err(call_error) })
             .await?;
+        if let Some(unfit) = unfit_in(&result) {
+            let message = format!("{unfit}; the call took effect, and its result is in the run's events");
+            return Err(Failure::give_up("bad_result", message).into());
+        }
         if let Some(schema) = &attempt.output {
             output::check(&result, schema)?;
         }
@@ -110,7 +130,7 @@ fn prompt_messages(
     input: &Map<String, Value>,
     output: Option<&Value>,
 ) -> Vec<Message> {
-    let mut text = format!("{}\n{}", prompt.trim_end(), assignment::input_section(input));
+    let mut text = format!("{}\n{}", prompt.trim_end(), assignment::input_section(input, None));
     if output.is_some() {
         text.push_str("\n# Result\n\n");
         text.push_str(&assignment::result_rule(output));

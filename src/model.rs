@@ -10,6 +10,7 @@ mod openai;
 mod price;
 mod route;
 mod tokens;
+pub mod untrusted;
 mod wire;
 
 use std::fmt;

@@ -8,7 +8,9 @@ mod email;
 pub mod files;
 mod http;
 mod memory;
+mod policy;
 mod registry;
+mod results;
 mod secret;
 mod sql;
 pub mod table;
@@ -30,8 +32,11 @@ pub use files::{FilesRead, FilesWrite, Folder};
 pub use http::HttpRequest;
 pub use memory::{MemoryNote, MemorySearch, MemorySettle};
 pub(crate) use memory::{NOTE, SETTLE};
-pub(crate) use registry::allows;
+pub use policy::ToolPolicy;
 pub use registry::{RegisterError, Tools};
+pub(crate) use registry::{allows, unfit_in};
+pub(crate) use results::{READ, is_kept};
+pub use results::{Results, ResultsRead};
 pub use sql::{Database, SqlConnection, SqlQuery};
 pub use webhook::WebhookSend;
 
@@ -137,9 +142,22 @@ pub trait Tool: Send + Sync + 'static {
     fn secrets(&self, _arguments: &Value) -> Vec<String> {
         Vec::new()
     }
-    /// Whose words its results are.
+    /// Whose words its results and its errors are.
     fn origin(&self) -> Origin {
         Origin::Own
+    }
+    /// Whose words this result is, if that differs from result to result.
+    fn origin_of(&self, _result: &Value) -> Origin {
+        self.origin()
+    }
+    /// Whose words its description and the descriptions in its schemas are.
+    fn described_by(&self) -> Origin {
+        Origin::Own
+    }
+    /// Whether what a call changes stays where it can be undone, and is only ever read as untrusted text, as a note in the
+    /// memory is: then an agent that has read untrusted text may make it without a question.
+    fn is_contained(&self) -> bool {
+        false
     }
     /// Makes the call. `arguments` satisfy `parameters`.
     ///

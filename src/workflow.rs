@@ -26,8 +26,8 @@ pub use effect::{CallEffect, Effect};
 pub use graph::{Graph, ListId, StepIndex};
 pub use problem::{Place, Problem};
 pub use step::{
-    Condition, ForEach, Human, HumanDefault, Join, Need, OnError, Outcome, Port, Process, Repeat, Retry, Step, StepId,
-    Wait,
+    Condition, ForEach, Human, HumanDefault, Join, Need, OnError, Outcome, Planned, Port, Process, Repeat, Retry, Step,
+    StepId, Wait,
 };
 pub use valid::ValidWorkflow;
 
@@ -109,6 +109,8 @@ pub struct CatalogTool {
     pub parameters: Value,
     /// The worst that a call of it can do.
     pub effect: Effect,
+    /// Why nobody may call it, if that is so.
+    pub denied: Option<String>,
 }
 
 /// What is known about an agent.

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use super::trust::Heard;
 use crate::engine::gate::Gate;
-use crate::model::{Message, Request, ToolSpec};
+use crate::model::{Message, Request, ToolSpec, untrusted};
 use crate::run::{RunId, StepPath};
+use crate::workflow::Planned;
 
 /// One attempt of an agent's step.
 #[derive(Clone, Debug)]
@@ -30,6 +32,12 @@ pub struct Assignment {
     pub cancel: CancellationToken,
     /// How many questions lie between it and the step: 0 for the step's own assignment.
     pub depth: u8,
+    /// The calls that the step's author means it to make, whatever is read on the way.
+    pub plan: Vec<Planned>,
+    /// Whose words goal and input hold, if these may be anybody's.
+    pub hearsay: Option<String>,
+    /// Whether whoever works on it has read what others wrote.
+    pub heard: Heard,
 }
 
 impl Assignment {
@@ -40,11 +48,12 @@ impl Assignment {
         let text = format!(
             "# Goal\n\n{}\n{}\n# Result\n\n{}\n",
             self.goal,
-            input_section(&self.input),
+            input_section(&self.input, self.hearsay.as_deref()),
             result_rule(self.output.as_ref())
         );
+        let prompt = format!("{}\n\n{}", prompt.trim_end(), untrusted::RULE);
         Request {
-            messages: vec![Message::System { text: prompt.to_owned() }, Message::User { text }],
+            messages: vec![Message::System { text: prompt }, Message::User { text }],
             tools,
             output: self.output.clone(),
             reply_tokens: None,
@@ -52,13 +61,17 @@ impl Assignment {
     }
 }
 
-/// What a model is told of a step's input: nothing if it is empty.
+/// What a model is told of a step's input: nothing if it is empty. It is marked if these may be anybody's words.
 #[must_use]
-pub fn input_section(input: &Map<String, Value>) -> String {
+pub fn input_section(input: &Map<String, Value>, hearsay: Option<&str>) -> String {
     if input.is_empty() {
         return String::new();
     }
-    format!("\n# Input\n\n```json\n{:#}\n```\n", Value::Object(input.clone()))
+    let json = format!("```json\n{:#}\n```", Value::Object(input.clone()));
+    match hearsay {
+        None => format!("\n# Input\n\n{json}\n"),
+        Some(whose) => format!("\n# Input\n\n{}\n", untrusted::marked(whose, &json)),
+    }
 }
 
 /// What a model is told about the form of its result.

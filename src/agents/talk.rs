@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::trust::Heard;
+use super::work::Told;
 use super::{Assignment, Company, Role};
-use crate::engine::gate::{Call, CallError};
+use crate::engine::gate::{Call, CallError, Gate};
 use crate::engine::port::Stop;
 use crate::model::{ToolCall, ToolSpec};
 use crate::run::{Category, Failure, Says};
@@ -125,25 +127,27 @@ impl<'a> Talk<'a> {
         [ask, object].into_iter().filter(|spec| self.role.may_call(&spec.name)).collect()
     }
 
-    /// Makes one of the calls of [`NAMES`]. The error is for the model.
-    pub(super) async fn call(&self, call: &ToolCall) -> Result<Result<Value, String>, Stop> {
+    /// Makes one of the calls of [`NAMES`], wanted by a model that had `read` this of others.
+    pub(super) async fn call(&self, call: &ToolCall, read: &[String]) -> Result<Told, Stop> {
         let (to, says, goal, context) = match parsed(call) {
             Ok(parsed) => parsed,
-            Err(why) => return Ok(Err(why)),
+            Err(why) => return Ok(Told::own(Err(why))),
         };
         if let Err(why) = self.spend() {
-            return Ok(Err(why));
+            return Ok(Told::own(Err(why)));
         }
         let mut input = context;
         input.insert("asked_by".to_owned(), self.role.name.as_str().into());
         let wanted = Call::new(call.name.clone(), CallEffect::of(Effect::Read), call.arguments.clone());
         let gate = &self.assignment.gate;
+        let heard = Heard::default();
         let answer = gate
             .call(wanted, |_permit| async {
                 let answered = async {
                     let message = gate.say(&self.role.name, &to, says).await?;
                     let within = gate.within(message);
-                    let answer = self.delegate(&to, goal, input, answer_schema(), &within).await?;
+                    let answerer = self.colleague(&to, &within, self.hearsay(read), &heard);
+                    let answer = self.delegate(answerer, goal, input, answer_schema()).await?;
                     let text = answer.get("answer").and_then(Value::as_str).unwrap_or_default().to_owned();
                     within.say(&to, &self.role.name, Says::Answer { text }).await?;
                     Ok(answer)
@@ -153,22 +157,30 @@ impl<'a> Talk<'a> {
                     Err(Stop::Failed(failure))
                         if failure.category != Category::Cancelled && !failure.is_spent_budget() =>
                     {
-                        Ok(json!({ "error": failure.message }))
+                        Ok(with_origin(json!({ "error": failure.message }), &heard))
                     }
-                    answered => answered.map_err(as_failed),
+                    answered => answered.map(|answer| with_origin(answer, &heard)).map_err(as_failed),
                 }
             })
             .await;
-        match answer? {
+        let (answer, untrusted) = origin_in(answer?, &to);
+        let result = match answer {
             Value::Object(answer) if answer.len() == 1 && answer.contains_key("error") => {
-                Ok(Err(answer["error"].as_str().unwrap_or_default().to_owned()))
+                Err(answer["error"].as_str().unwrap_or_default().to_owned())
             }
-            answer => Ok(Ok(answer)),
-        }
+            answer => Ok(answer),
+        };
+        Ok(Told { result, untrusted })
     }
 
-    /// Has finished work reviewed by another role.
-    pub(super) async fn review(&self, by: &str, round: u32, work: &Value) -> Result<Review, Stop> {
+    /// Has finished work reviewed by another role; and whose words the verdict is, if these may be anybody's.
+    pub(super) async fn review(
+        &self,
+        by: &str,
+        round: u32,
+        work: &Value,
+        read: &[String],
+    ) -> Result<(Review, Option<String>), Stop> {
         let gate = &self.assignment.gate;
         let goal = format!(
             "Check the work of {} before it goes out: whether it reaches its goal, and whether what it was given bears \
@@ -183,39 +195,51 @@ impl<'a> Talk<'a> {
             CallEffect::of(Effect::Read),
             json!({ "by": by, "round": round, "work": work }),
         );
+        let heard = Heard::default();
         let verdict = gate
             .call(wanted, |_permit| async {
                 let reviewed = async {
                     let message = gate.say(&self.role.name, by, Says::Assignment { goal: goal.clone() }).await?;
                     let within = gate.within(message);
-                    let verdict = self.delegate(by, goal, input, verdict_schema(), &within).await?;
+                    let reviewer = self.colleague(by, &within, self.hearsay(read), &heard);
+                    let verdict = self.delegate(reviewer, goal, input, verdict_schema()).await?;
                     let Review { accepted, reasons } = review_in(&verdict);
                     within.say(by, &self.role.name, Says::Verdict { accepted, reasons }).await?;
-                    Ok(verdict)
+                    Ok(with_origin(verdict, &heard))
                 };
                 reviewed.await.map_err(as_failed)
             })
             .await?;
-        Ok(review_in(&verdict))
+        let (verdict, untrusted) = origin_in(verdict, by);
+        Ok((review_in(&verdict), untrusted))
+    }
+
+    /// Whose words a colleague is told, if these may be anybody's: those of a role that has `read` such.
+    fn hearsay(&self, read: &[String]) -> Option<String> {
+        (!read.is_empty()).then(|| self.role.name.clone())
+    }
+
+    /// An assignment for a colleague, still without its goal. The plan of the step is not the colleague's.
+    fn colleague(&self, to: &str, gate: &Gate, hearsay: Option<String>, heard: &Heard) -> Assignment {
+        Assignment {
+            role: to.to_owned(),
+            gate: gate.clone(),
+            depth: self.assignment.depth + 1,
+            plan: Vec::new(),
+            hearsay,
+            heard: heard.clone(),
+            ..self.assignment.clone()
+        }
     }
 
     async fn delegate(
         &self,
-        to: &str,
+        colleague: Assignment,
         goal: String,
         input: Map<String, Value>,
         output: Value,
-        gate: &crate::engine::gate::Gate,
     ) -> Result<Value, Stop> {
-        let assignment = Assignment {
-            role: to.to_owned(),
-            goal,
-            input,
-            output: Some(output),
-            gate: gate.clone(),
-            depth: self.assignment.depth + 1,
-            ..self.assignment.clone()
-        };
+        let assignment = Assignment { goal, input, output: Some(output), ..colleague };
         // An assignment that leads to an assignment: the future must have a size.
         Box::pin(self.company.assign(assignment)).await
     }
@@ -241,6 +265,26 @@ fn parsed(call: &ToolCall) -> Result<(String, Says, String, Map<String, Value>),
     let goal = format!("Does this hold, and since when: {about}?\n{}", reasons.join("\n"));
     context.insert("objection".to_owned(), json!({ "about": about, "reasons": reasons }));
     Ok((role, Says::Objection { about, reasons }, goal, context))
+}
+
+/// The field that says in the records of what a colleague said that it had read what others wrote.
+const UNTRUSTED: &str = "untrusted";
+
+/// What a colleague said, as it is recorded. Whatever it said of itself does not count.
+fn with_origin(mut said: Value, heard: &Heard) -> Value {
+    if let Some(fields) = said.as_object_mut() {
+        fields.remove(UNTRUSTED);
+        if heard.anything() {
+            fields.insert(UNTRUSTED.to_owned(), true.into());
+        }
+    }
+    said
+}
+
+/// What a colleague said, and whose words that is, if these may be anybody's.
+fn origin_in(mut said: Value, whose: &str) -> (Value, Option<String>) {
+    let untrusted = said.as_object_mut().and_then(|fields| fields.remove(UNTRUSTED));
+    (said, untrusted.map(|_| whose.to_owned()))
 }
 
 /// What an answer looks like.

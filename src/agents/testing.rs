@@ -10,10 +10,11 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::trust::Heard;
 use super::{Assignment, RoleFolders, Roles};
 use crate::engine::gate::{Call, CallError, Gate, Ledger, Ruling};
 use crate::engine::port::Stop;
-use crate::model::{Message, Model, ModelError, Reply, Request, ToolCall, Usage};
+use crate::model::{Message, Model, ModelError, Reply, Request, ToolCall, Usage, untrusted};
 use crate::run::permit::skeleton;
 use crate::run::{CallKey, Hop, MessageId, Permit, RunId, StepPath};
 use crate::tools::{Caller, Tool, ToolError, Tools};
@@ -208,6 +209,9 @@ pub(crate) fn assignment(goal: &str, ledger: &Arc<MemoryLedger>) -> Assignment {
         gate: gate(ledger),
         cancel: CancellationToken::new(),
         depth: 0,
+        plan: Vec::new(),
+        hearsay: None,
+        heard: Heard::default(),
     }
 }
 
@@ -233,7 +237,7 @@ pub(crate) fn goal(request: &Request) -> String {
 /// What the last call returned, if the conversation ends with one.
 pub(crate) fn last_result(request: &Request) -> Option<Value> {
     match request.messages.last() {
-        Some(Message::Tool { result, .. }) => Some(result.clone()),
+        Some(Message::Tool { result, .. }) => Some(untrusted::unwrap(result).unwrap_or_else(|| result.clone())),
         _ => None,
     }
 }

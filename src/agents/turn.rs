@@ -10,7 +10,7 @@ mod calls;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{Dollars, Message, Reply, Request, ToolCall, Usage};
+use crate::model::{Dollars, Message, Reply, Request, ToolCall, ToolSpec, Usage, untrusted};
 use crate::run::Failure;
 
 /// How far a turn may go.
@@ -46,13 +46,22 @@ pub struct CallResult {
     pub call: String,
     /// The result as JSON.
     pub result: Value,
+    /// Whose words it is, if these may be anybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untrusted: Option<String>,
 }
 
 impl CallResult {
+    /// A result in words of our own.
+    #[must_use]
+    pub fn own(call: String, result: Value) -> Self {
+        Self { call, result, untrusted: None }
+    }
+
     /// A call that went wrong, as the model is told of it.
     #[must_use]
     pub fn error(call: &str, message: &str) -> Self {
-        Self { call: call.to_owned(), result: json!({ "error": message }) }
+        Self::own(call.to_owned(), json!({ "error": message }))
     }
 }
 
@@ -79,6 +88,9 @@ pub struct Turn {
     /// What they have cost, as far as that is known.
     #[serde(default)]
     spent: Dollars,
+    /// What the conversation holds of words that may be anybody's: whose, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    untrusted: Vec<String>,
     state: State,
 }
 
@@ -107,7 +119,29 @@ impl Turn {
             repairs: 0,
             used: Usage::default(),
             spent: Dollars(0),
+            untrusted: Vec::new(),
             state: State::Asking,
+        }
+    }
+
+    /// The same turn, whose opening holds words that may be anybody's.
+    #[must_use]
+    pub fn having_read(mut self, whose: &str) -> Self {
+        self.note_untrusted(whose);
+        self
+    }
+
+    /// Whose words the conversation holds that may be anybody's, each once. While calls are to be made, it is what their
+    /// model had read when it wanted them.
+    #[must_use]
+    pub fn untrusted(&self) -> &[String] {
+        &self.untrusted
+    }
+
+    /// Offers one more tool from now on, unless it is offered already.
+    pub fn offer(&mut self, tool: ToolSpec) {
+        if self.request.tools.iter().all(|offered| offered.name != tool.name) {
+            self.request.tools.push(tool);
         }
     }
 
@@ -165,17 +199,21 @@ impl Turn {
         Ok(())
     }
 
-    /// Takes back a result that somebody does not accept, and tells the model why.
+    /// Takes back a result that somebody does not accept, and tells the model why; `untrusted` says whose words the reasons
+    /// are, if these may be anybody's.
     ///
     /// # Errors
     /// [`OutOfTurn`] if there is no result; nothing has changed then.
-    pub fn on_objection(&mut self, reasons: &[String]) -> Result<(), OutOfTurn> {
+    pub fn on_objection(&mut self, reasons: &[String], untrusted: Option<&str>) -> Result<(), OutOfTurn> {
         let State::Done(value) = &self.state else {
             return Err(OutOfTurn { waits_for: self.waits_for() });
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         self.request.messages.push(Message::Assistant { text, calls: Vec::new() });
-        self.request.messages.push(Message::User { text: answer::sent_back(reasons) });
+        self.request.messages.push(Message::User { text: answer::sent_back(reasons, untrusted) });
+        if let Some(whose) = untrusted {
+            self.note_untrusted(whose);
+        }
         self.state = State::Asking;
         Ok(())
     }
@@ -204,12 +242,21 @@ impl Turn {
             _ => Vec::new(),
         };
         answers.sort_by_key(|answer| order.iter().position(|id| *id == answer.call));
-        self.request.messages.extend(
-            answers
-                .into_iter()
-                .map(|answer| Message::Tool { call: answer.call, result: calls::shortened(answer.result) }),
-        );
+        for CallResult { call, result, untrusted: whose } in answers {
+            let mut result = calls::shortened(result);
+            if let Some(whose) = whose {
+                result = untrusted::wrap(&whose, &result);
+                self.note_untrusted(&whose);
+            }
+            self.request.messages.push(Message::Tool { call, result });
+        }
         self.state = State::Asking;
+    }
+
+    fn note_untrusted(&mut self, whose: &str) {
+        if self.untrusted.iter().all(|known| known != whose) {
+            self.untrusted.push(whose.to_owned());
+        }
     }
 
     /// A reply without calls is the result, if it is what was asked for.

@@ -10,15 +10,16 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::talk::{self, Talk};
+use super::trust::{self, Wanted};
 use super::turn::{Action, CallResult, OutOfTurn, Turn, TurnLimits};
 use super::{Assignment, Company, Role};
 use crate::engine::gate::{Call, CallError, Gate};
 use crate::engine::port::Stop;
-use crate::model::{Account, Asker, Model, ModelError, Reply, Request, ToolCall, Trouble};
+use crate::model::{Account, Asker, Model, ModelError, Reply, Request, ToolCall, ToolSpec, Trouble};
 use crate::run::event::stuck;
 use crate::run::{Category, Failure, Hop};
-use crate::tools::{Caller, NOTE, ToolError, Tools};
-use crate::workflow::{CallEffect, Effect};
+use crate::tools::{Caller, NOTE, Origin, READ, ToolError, Tools, is_kept};
+use crate::workflow::{CallEffect, Effect, Planned};
 
 /// How often a result that is not what was asked for is sent back to the model.
 pub const REPAIRS: u32 = 2;
@@ -41,11 +42,10 @@ pub(super) async fn carry_out(
 ) -> Result<Value, Stop> {
     let talk = company.map(|company| Talk::new(company, role, assignment));
     let mut offered = tools.specs(&role.tools);
-    offered.extend(talk.iter().flat_map(Talk::specs));
-    let opening = assignment.opening(&role.prompt, offered);
-    let turn = Turn::new(opening, limits);
+    offered.extend(talk.iter().flat_map(Talk::specs).filter(|spec| tools.policy().denial(&spec.name).is_none()));
+    let turn = opened(assignment, role, offered, tools, limits);
     let caller = Caller { run: assignment.run, step: assignment.step.clone(), agent: Some(role.name.clone()) };
-    let hands = Hands { tools, gate: &assignment.gate, caller: &caller, talk: talk.as_ref() };
+    let hands = Hands { plan: &assignment.plan, talk: talk.as_ref(), ..Hands::alone(tools, &assignment.gate, &caller) };
     let work = drive(turn, model, hands);
     tokio::select! {
         biased;
@@ -56,6 +56,16 @@ pub(super) async fn carry_out(
     }
 }
 
+/// The turn as it begins: what is said of a tool by others is read with the first request, as is what earlier steps said.
+fn opened(assignment: &Assignment, role: &Role, offered: Vec<ToolSpec>, tools: &Tools, limits: TurnLimits) -> Turn {
+    let described =
+        |spec: &&ToolSpec| tools.get(&spec.name).is_some_and(|tool| tool.described_by() == Origin::Untrusted);
+    let descriptions: Vec<String> =
+        offered.iter().filter(described).map(|spec| format!("the description of {}", spec.name)).collect();
+    let turn = Turn::new(assignment.opening(&role.prompt, offered), limits);
+    assignment.hearsay.iter().chain(&descriptions).fold(turn, |turn, whose| turn.having_read(whose))
+}
+
 /// Drives a turn to its end.
 ///
 /// # Errors
@@ -63,18 +73,25 @@ pub(super) async fn carry_out(
 pub(crate) async fn drive(mut turn: Turn, model: &dyn Model, hands: Hands<'_>) -> Result<Value, Stop> {
     let mut rounds = 0;
     loop {
+        if let Some(talk) = hands.talk {
+            talk.assignment.heard.note(turn.untrusted());
+        }
         match turn.next() {
             Action::CallModel(request) => {
                 let reply = ask(model, &request, hands.gate).await?;
                 turn.on_reply(reply).map_err(driver_is_wrong)?;
             }
             Action::CallTools(calls) => {
-                let results = hands.make_all(calls).await?;
+                let results = hands.make_all(calls, turn.untrusted()).await?;
+                let reader = results.iter().any(|result| is_kept(&result.result)).then(|| hands.tools.specs(&[READ]));
                 turn.on_results(results).map_err(driver_is_wrong)?;
+                reader.into_iter().flatten().for_each(|spec| turn.offer(spec));
             }
-            Action::Done(value) => match hands.review(&value, &mut rounds).await? {
+            Action::Done(value) => match hands.review(&value, &mut rounds, turn.untrusted()).await? {
                 None => return Ok(value),
-                Some(reasons) => turn.on_objection(&reasons).map_err(driver_is_wrong)?,
+                Some(Objection { reasons, whose }) => {
+                    turn.on_objection(&reasons, whose.as_deref()).map_err(driver_is_wrong)?;
+                }
             },
             Action::Fail(failure) => return Err(failure.into()),
         }
@@ -87,25 +104,47 @@ pub(crate) struct Hands<'a> {
     pub(crate) tools: &'a Tools,
     pub(crate) gate: &'a Gate,
     pub(crate) caller: &'a Caller,
+    /// The calls that the step's author means it to make.
+    plan: &'a [Planned],
     /// The way to other roles; `None` where there is no company.
     pub(super) talk: Option<&'a Talk<'a>>,
 }
 
+/// Why finished work is not accepted.
+struct Objection {
+    reasons: Vec<String>,
+    /// Whose words they are, if these may be anybody's.
+    whose: Option<String>,
+}
+
+/// What a call came to, for the model: its result or what went wrong, and whose words that is, if these may be anybody's.
+pub(super) struct Told {
+    pub(super) result: Result<Value, String>,
+    pub(super) untrusted: Option<String>,
+}
+
+impl Told {
+    /// In words of our own.
+    pub(super) fn own(result: Result<Value, String>) -> Self {
+        Self { result, untrusted: None }
+    }
+}
+
 impl<'a> Hands<'a> {
-    /// Without colleagues.
+    /// Without colleagues and plan.
     pub(crate) fn alone(tools: &'a Tools, gate: &'a Gate, caller: &'a Caller) -> Self {
-        Self { tools, gate, caller, talk: None }
+        Self { tools, gate, caller, plan: &[], talk: None }
     }
 
     /// Has finished work reviewed, if its role says so: `None` if it can go out, else why not.
-    async fn review(self, work: &Value, rounds: &mut u32) -> Result<Option<Vec<String>>, Stop> {
+    async fn review(self, work: &Value, rounds: &mut u32, read: &[String]) -> Result<Option<Objection>, Stop> {
         let Some((talk, review)) = self.talk.and_then(|talk| Some((talk, talk.role.review.as_ref()?))) else {
             return Ok(None);
         };
         if talk.assignment.depth > 0 {
             return Ok(None);
         }
-        let verdict = talk.review(&review.by, *rounds, work).await?;
+        let (verdict, whose) = talk.review(&review.by, *rounds, work, read).await?;
         if verdict.accepted {
             return Ok(None);
         }
@@ -113,65 +152,79 @@ impl<'a> Hands<'a> {
         if *rounds > review.rounds {
             return Err(not_accepted(&review.by, &verdict.reasons).into());
         }
-        Ok(Some(verdict.reasons))
+        Ok(Some(Objection { reasons: verdict.reasons, whose }))
     }
 
     /// The calls of one reply: at once if all of them leave the world as it was, else one after the other.
-    async fn make_all(self, calls: Vec<ToolCall>) -> Result<Vec<CallResult>, Stop> {
+    /// `read` is what their model had read of others when it wanted them.
+    async fn make_all(self, calls: Vec<ToolCall>, read: &[String]) -> Result<Vec<CallResult>, Stop> {
         let changes = |call: &ToolCall| {
             self.tools.effect(&call.name, &call.arguments).is_ok_and(|effect| effect.effect.changes_the_world())
         };
         let at_once = if calls.iter().any(changes) { 1 } else { READS_AT_ONCE };
-        stream::iter(calls).map(|call| self.make(call)).buffered(at_once).try_collect().await
+        stream::iter(calls).map(|call| self.make(call, read)).buffered(at_once).try_collect().await
     }
 
     /// One call. What goes wrong with the call itself is told to the model, which may find another way; what goes wrong
     /// with recording it stops the attempt.
-    async fn make(self, call: ToolCall) -> Result<CallResult, Stop> {
+    async fn make(self, call: ToolCall, read: &[String]) -> Result<CallResult, Stop> {
         let Self { gate, caller, talk, .. } = self;
-        if let Some(talk) = talk.filter(|_| talk::is_talk(&call.name)) {
-            return Ok(match talk.call(&call).await? {
-                Ok(result) => CallResult { call: call.id, result },
-                Err(why) => CallResult::error(&call.id, &why),
-            });
-        }
-        let made = match talk.filter(|_| call.name == NOTE) {
-            Some(talk) => talk.note(self, call.arguments).await?,
-            None => self.perform(gate, caller, &call.name, call.arguments).await?,
+        let told = match talk {
+            Some(talk) if talk::is_talk(&call.name) => talk.call(&call, read).await?,
+            Some(talk) if call.name == NOTE => talk.note(self, call.arguments, read).await?,
+            _ => self.perform(gate, caller, &call.name, call.arguments, read).await?,
         };
-        Ok(match made {
-            Ok(result) => CallResult { call: call.id, result },
+        let result = match told.result {
+            Ok(result) => CallResult::own(call.id, self.tools.told(result).await),
             Err(why) => CallResult::error(&call.id, &why),
-        })
+        };
+        Ok(CallResult { untrusted: told.untrusted, ..result })
     }
 
-    /// One call of a tool, for `caller`, through `gate`. The inner error is for the model.
+    /// One call of a tool, for `caller`, through `gate`, wanted by a model that had `read` this of others.
     pub(super) async fn perform(
         self,
         gate: &Gate,
         caller: &Caller,
         tool: &str,
         arguments: Value,
-    ) -> Result<Result<Value, String>, Stop> {
+        read: &[String],
+    ) -> Result<Told, Stop> {
         let effect = match self.tools.effect(tool, &arguments) {
             Ok(effect) => effect,
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(error) => return Ok(Told::own(Err(error.to_string()))),
         };
         let made = AtomicBool::new(false);
-        let wanted = Call::new(tool, effect, arguments.clone());
+        let doubt = self.doubt(tool, effect, &arguments, read);
+        let wanted = Call::new(tool, effect, arguments.clone()).doubted(doubt);
         let result = gate
             .call(wanted, |permit| {
                 made.store(true, Ordering::Relaxed);
                 async { self.tools.call(tool, arguments, permit, caller).await.map_err(call_error) }
             })
             .await;
+        let made = made.load(Ordering::Relaxed);
+        let whose = |origin| (origin == Origin::Untrusted).then(|| tool.to_owned());
         match result {
-            Ok(result) => Ok(Ok(result)),
-            Err(Stop::Failed(failure)) if is_for_the_model(&failure, made.load(Ordering::Relaxed)) => {
-                Ok(Err(failure.message))
+            Ok(result) => Ok(Told { untrusted: whose(self.tools.origin_of(tool, &result)), result: Ok(result) }),
+            // What went wrong before the call was made is told in words of our own.
+            Err(Stop::Failed(failure)) if is_for_the_model(&failure, made) => {
+                let origin = self.tools.get(tool).filter(|_| made).map_or(Origin::Own, |tool| tool.origin());
+                Ok(Told { result: Err(failure.message), untrusted: whose(origin) })
             }
             Err(stop) => Err(stop),
         }
+    }
+
+    /// Why a person must be asked before a call, if one must.
+    fn doubt(self, tool: &str, effect: CallEffect, arguments: &Value, read: &[String]) -> Option<String> {
+        let wanted = Wanted {
+            tool,
+            arguments,
+            changes_the_world: effect.effect.changes_the_world(),
+            is_contained: self.tools.get(tool).is_some_and(|tool| tool.is_contained()),
+        };
+        trust::doubt(&wanted, self.plan, read).or_else(|| self.tools.policy().doubt(tool))
     }
 }
 

@@ -80,7 +80,11 @@ fn write(context: &Context, simulated: &Simulated) {
         let text = |field: &str| call.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let arguments = call.get("arguments").map(ToString::to_string).unwrap_or_default();
         let (step, tool, effect) = (text("step"), text("tool"), text("effect"));
-        output.line(format!("would call {tool} ({effect}) in {step}: {}", clipped(&arguments, ARGUMENTS_WIDTH)));
+        let ask = if call.get("doubt").is_some() { "would ask a person, and then call" } else { "would call" };
+        output.line(format!("{ask} {tool} ({effect}) in {step}: {}", clipped(&arguments, ARGUMENTS_WIDTH)));
+        if call.get("doubt").is_some() {
+            output.line(format!("  {}", text("doubt")));
+        }
     }
     output.line(format!("would be {}", simulated.status));
     if let Some(failure) = &simulated.failure {

@@ -250,6 +250,30 @@ pub(super) const SETTINGS: &[Setting] = &[
         about: "A person is asked before every tool call with this effect or a worse one: never, irreversible, write or read.",
     },
     Setting {
+        key: "policy.tools",
+        kind: Kind::List,
+        default: "*",
+        about: "The tools that may be called at all, by agents, steps and colleagues alike: names, groups such as files.*, or *.",
+    },
+    Setting {
+        key: "policy.deny",
+        kind: Kind::List,
+        default: "",
+        about: "Tools that may not be called, though policy.tools names them.",
+    },
+    Setting {
+        key: "policy.ask",
+        kind: Kind::List,
+        default: "",
+        about: "Tools before each call of which a person is asked.",
+    },
+    Setting {
+        key: "tools.max_result",
+        kind: Kind::Bytes,
+        default: "64 KiB",
+        about: "The longest result that an agent is told whole; a longer one is kept, and told by a summary to read on from.",
+    },
+    Setting {
         key: "tools.http.allow",
         kind: Kind::List,
         default: "",

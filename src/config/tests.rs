@@ -140,7 +140,7 @@ fn everything_that_is_wrong_is_reported_at_once_with_its_place() {
             FOLDER/callboard.toml:3: tools.http.alow is not a setting (did you mean tools.http.allow?)
             FOLDER/callboard.toml:4: tools.http.timeout: expected a text in quotes, found an integer
             FOLDER/callboard.toml:5: tools.http.max_bytes: "1 MB" is not a number of bytes such as 65536, 64 KiB or 4 MiB
-            FOLDER/callboard.toml:6: tool is not a setting (did you mean tools.code?)
+            FOLDER/callboard.toml:6: tool is not a setting (did you mean tools?)
             FOLDER/data/config.toml:1: the data folder's own file cannot say where the data folder is (set it in callboard.toml or by CALLBOARD_DATA)
             FOLDER/data/config.toml:3: engine.attempts: "0" is not a whole number of at least 1
             environment: CALLBOARD_TOOLS__HTTP__TIMEOUT: tools.http.timeout: "soon" is not a time span such as 500ms, 30s or 5m

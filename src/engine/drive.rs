@@ -24,6 +24,9 @@ const LARGEST_BATCH: usize = 256;
 /// Events read at once when a run is loaded.
 const PAGE: usize = 1_000;
 
+/// How many retries of retries are looked through for where a run comes from.
+const MOST_RETRIES: usize = 100;
+
 /// One run in memory. Its state may be ahead of the journal only while [`Drive::commit`] is under way;
 /// if that fails, commit again or drop the whole.
 pub(super) struct Drive {
@@ -174,6 +177,29 @@ impl Drive {
     /// Where the run comes from.
     pub(super) fn origin(&self) -> Option<&Origin> {
         self.origin.as_ref()
+    }
+
+    /// Whether a step of another run began this one, or the one that it retries: then its inputs are that step's words.
+    pub(super) async fn was_begun_by_a_step(&self) -> Result<bool, EngineError> {
+        let mut origin = self.origin.clone();
+        let mut depth = self.state.depth();
+        for _ in 0..MOST_RETRIES {
+            match origin {
+                _ if depth > 0 => return Ok(true),
+                Some(Origin::Step { .. }) => return Ok(true),
+                None => return Ok(false),
+                Some(Origin::RetryOf { run }) => {
+                    let first = self.journal.read(run, 0, 1).await?;
+                    let Some(RunEvent::Created { origin: of, depth: at, .. }) =
+                        first.into_iter().next().map(|first| first.event)
+                    else {
+                        return Ok(true);
+                    };
+                    (origin, depth) = (of, at);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// What the run pins beside its workflow.

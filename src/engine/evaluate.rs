@@ -14,7 +14,7 @@ use crate::run::{
     Evaluation, Failure, Output, Question, QuestionKind, RunEvent, ScopePath, StepPath, StepResult, ValueRef,
 };
 use crate::workflow::expression::{self, Reference, Scope};
-use crate::workflow::{Condition, Human, Outcome, Process, Step, Wait};
+use crate::workflow::{Condition, Human, Outcome, Planned, Process, Step, Wait};
 
 /// Where an evaluation failed: in the workflow's own expressions, or in our storage.
 enum Trouble {
@@ -93,7 +93,18 @@ async fn prepare(drive: &mut Drive, step: &StepPath) -> Result<(Job, Map<String,
     let input = input(drive, step, &definition).await?;
     let scope = step.scope();
     let job = match &definition.process {
-        Process::Agent { agent, goal } => Job::Agent { role: agent.clone(), goal: text(drive, &scope, goal).await? },
+        Process::Agent { agent, goal, plan } => {
+            let mut meant = Vec::with_capacity(plan.len());
+            for Planned { tool, with } in plan {
+                let mut planned = Planned { tool: tool.clone(), with: with.clone() };
+                for (name, binding) in with {
+                    planned.with.insert(name.clone(), value(drive, &scope, binding, None).await?);
+                }
+                meant.push(planned);
+            }
+            let hearsay = is_hearsay(drive, &definition, goal).await?;
+            Job::Agent { role: agent.clone(), goal: text(drive, &scope, goal).await?, plan: meant, hearsay }
+        }
         Process::Model { model, prompt, system } => Job::Model {
             model: model.clone(),
             prompt: text(drive, &scope, prompt).await?,
@@ -109,6 +120,24 @@ async fn prepare(drive: &mut Drive, step: &StepPath) -> Result<(Job, Map<String,
         }
     };
     Ok((job, input))
+}
+
+/// Whether an agent's goal or input hold what other steps brought: of this run, or of the one that started it.
+async fn is_hearsay(drive: &Drive, definition: &Step, goal: &str) -> Result<bool, Trouble> {
+    let mut names = expression::references_of_text(goal).map_err(bad_expression)?;
+    for binding in definition.input.values() {
+        names.extend(expression::references(binding).map_err(bad_expression)?);
+    }
+    let mut inputs_are_named = false;
+    for name in names {
+        match name {
+            Reference::Step { .. } => return Ok(true),
+            Reference::Name(name) if name != "index" => return Ok(true),
+            Reference::Input(_) => inputs_are_named = true,
+            Reference::Name(_) | Reference::Var(_) | Reference::Run => {}
+        }
+    }
+    Ok(inputs_are_named && drive.was_begun_by_a_step().await?)
 }
 
 async fn input(drive: &mut Drive, step: &StepPath, definition: &Step) -> Result<Map<String, Value>, Trouble> {

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::port::Stop;
 use crate::crash;
-use crate::run::{CallKey, Failure, Hop, Message, MessageId, Permit, RunId, Says, StepPath};
-use crate::workflow::CallEffect;
+use crate::run::{CallKey, Failure, Hop, Message, MessageId, Permit, Policy, RunId, Says, StepPath};
 use crate::workflow::hash::canonical_json;
+use crate::workflow::{CallEffect, Effect};
 
 /// A call that somebody wants to make.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Call {
     pub effect: CallEffect,
     /// The arguments.
     pub arguments: Value,
+    /// Why a person must be asked before it, whatever the run's policy says of its effect.
+    doubt: Option<String>,
     /// The message that it is made for, as the gate knows it.
     cause: Option<MessageId>,
 }
@@ -30,7 +32,27 @@ impl Call {
     /// A call that somebody wants to make.
     #[must_use]
     pub fn new(tool: impl Into<String>, effect: CallEffect, arguments: Value) -> Self {
-        Self { tool: tool.into(), effect, arguments, cause: None }
+        Self { tool: tool.into(), effect, arguments, doubt: None, cause: None }
+    }
+
+    /// The same call, to be made after a person was asked only, if there is a reason for that.
+    #[must_use]
+    pub fn doubted(self, doubt: Option<String>) -> Self {
+        Self { doubt, ..self }
+    }
+
+    /// Why a person must be asked before it, whatever the run's policy says of its effect.
+    #[must_use]
+    pub fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
+    }
+
+    /// The run's policy as it is for this call. Models and colleagues are no tools: nobody is asked before they are.
+    #[must_use]
+    pub fn under(&self, policy: Policy) -> Policy {
+        let is_tool = !self.tool.starts_with("model:") && !self.tool.starts_with("company.");
+        let ask_from = if self.doubt.is_some() { Some(Effect::Pure) } else { policy.ask_from.filter(|_| is_tool) };
+        Policy { ask_from, ..policy }
     }
 
     /// The message that it is made for; the step's own assignment if `None`.

@@ -35,7 +35,8 @@ impl RunLedger {
     /// True if the run's list need not know of the call: it leaves the world as it was, and its result is
     /// recorded as the step's own.
     fn is_unrecorded(&self, call: &Call) -> bool {
-        self.single && !call.effect.effect.changes_the_world()
+        let asks = call.under(self.shared.policy).ask_from.is_some_and(|from| call.effect.effect >= from);
+        self.single && !asks && !call.effect.effect.changes_the_world()
     }
 }
 
@@ -107,7 +108,7 @@ pub(super) async fn open(
     policy: Policy,
 ) -> Result<(Opened, Vec<RunEvent>), EngineError> {
     let (key, tool) = (key.clone(), call.tool.clone());
-    Ok(match rule(&drive.state, step, attempt, &key, call.effect, policy) {
+    Ok(match rule(&drive.state, step, attempt, &key, call.effect, call.under(policy)) {
         Verdict::Make => (Opened::Permit, Vec::new()),
         Verdict::Recorded(value) => (Opened::Value(drive.value(value).await?, Known::Recorded), Vec::new()),
         Verdict::Simulate => (Opened::Value(Arc::new(json!({ "simulated": tool })), Known::Simulated), Vec::new()),
@@ -121,11 +122,19 @@ pub(super) async fn open(
         }
         Verdict::Repeat => (Opened::Permit, vec![RunEvent::CallRepeated { step: step.clone(), key, tool }]),
         Verdict::Ask => {
+            let Some(shown) = shown(&call.arguments) else {
+                let message = format!(
+                    "a person must be asked before this call of {tool}, and could not read what it is made with: that is longer \
+                     than {MOST_SHOWN} bytes; do it in smaller parts"
+                );
+                return Ok((Opened::Stop(Stop::Failed(Failure::give_up("too_long_to_ask", message))), Vec::new()));
+            };
+            let doubt = call.doubt().map(|doubt| format!("\n{doubt}")).unwrap_or_default();
             let question = Question {
                 id: format!("{step}:{}", &key.as_str()[..8]).into(),
                 step: step.clone(),
                 kind: QuestionKind::Approval { call: key },
-                ask: format!("May step {step} call {tool} with {}?", brief(&call.arguments)),
+                ask: format!("May step {step} call {tool} with {shown}?{doubt}"),
                 choices: approval_choices(),
                 form: None,
                 to: Vec::new(),
@@ -211,11 +220,18 @@ pub(super) async fn close(
     })
 }
 
-/// Arguments as a person wants to see them in a question.
-fn brief(arguments: &Value) -> String {
+/// The longest arguments that a person is shown, in bytes of JSON text.
+const MOST_SHOWN: usize = 64 * 1024;
+
+/// Arguments exactly as a call would be made with them: whole, on one line, and with nothing in them that a screen does
+/// not show or shows elsewhere. `None` if that is too long to be read.
+fn shown(arguments: &Value) -> Option<String> {
     let text = arguments.to_string();
-    match text.char_indices().nth(300) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    (text.len() <= MOST_SHOWN).then(|| {
+        let visible = |c: char| {
+            let hidden = !c.is_ascii() && c.escape_debug().len() > 1;
+            if hidden { c.escape_unicode().collect::<String>() } else { c.to_string() }
+        };
+        text.chars().map(visible).collect()
+    })
 }

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::gate::Gate;
 use crate::run::{Failure, RunId, StepPath};
+use crate::workflow::Planned;
 
 /// One attempt of one step that somebody else must carry out. Expressions are evaluated already.
 #[derive(Clone, Debug)]
@@ -39,6 +40,10 @@ pub enum Job {
         role: String,
         /// The goal.
         goal: String,
+        /// The calls that the step means it to make, with their arguments evaluated.
+        plan: Vec<Planned>,
+        /// Whether goal or input hold what other steps brought, which may be anybody's words.
+        hearsay: bool,
     },
     /// One prompt to one model.
     Model {

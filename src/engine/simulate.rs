@@ -68,6 +68,9 @@ pub struct Withheld {
     pub effect: Effect,
     /// What it would have been called with.
     pub arguments: Value,
+    /// Why a person would be asked before it, if one would be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
 }
 
 /// The most events that a simulation may come to: a loop that only time ends would never.
@@ -286,6 +289,7 @@ impl Ledger for Noting {
                 tool: call.tool.clone(),
                 effect: call.effect.effect,
                 arguments: call.arguments.clone(),
+                doubt: call.doubt().map(str::to_owned),
             });
         }
         Ok(ruling)

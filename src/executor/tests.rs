@@ -66,7 +66,7 @@ async fn an_agents_step_is_done_by_the_company() {
         }
     });
     let (executor, ledger) = (executor(model).await, ledger());
-    let job = Job::Agent { role: "maker".to_owned(), goal: "Find it".to_owned() };
+    let job = Job::Agent { role: "maker".to_owned(), goal: "Find it".to_owned(), plan: Vec::new(), hearsay: false };
     assert_eq!(executor.perform(attempt(job, &ledger)).await, Ok(json!({ "text": "found" })));
     assert_eq!(ledger.made(), ["model:scripted", "memory.search", "model:scripted"]);
 }
@@ -112,7 +112,7 @@ async fn a_tools_errors_keep_their_meaning() {
 #[tokio::test]
 async fn a_panic_fails_the_attempt_only() {
     let executor = executor(ModelOf::new(|_| async { panic!("the model is broken") })).await;
-    for (job, reason) in [(tool("fail.die"), "the tool is broken"), (model("default"), "the model is broken")] {
+    for (job, reason) in [(tool("fail.die"), "tool `fail.die`: it died"), (model("default"), "the model is broken")] {
         let (category, code, message) = failure(executor.perform(attempt(job, &ledger())).await);
         assert_eq!((category, code.as_str()), (Category::Retry, "panicked"));
         assert!(message.contains(reason), "{message}");
@@ -154,7 +154,8 @@ async fn a_cancelled_attempt_stops_at_once() {
         says("late")
     });
     let executor = executor(slow).await;
-    for job in [model("default"), Job::Agent { role: "maker".to_owned(), goal: "Wait".to_owned() }] {
+    let wait = Job::Agent { role: "maker".to_owned(), goal: "Wait".to_owned(), plan: Vec::new(), hearsay: false };
+    for job in [model("default"), wait] {
         let attempt = attempt(job, &ledger());
         let cancel = attempt.cancel.clone();
         let work = executor.perform(attempt);

@@ -420,7 +420,8 @@ impl RunState {
         let calls = &mut self.active_mut(step)?.calls;
         let call = calls.entry(key.clone()).or_insert_with(|| CallState {
             tool: String::new(),
-            effect: CallEffect::of(Effect::Irreversible),
+            // What it does is told by its intent; without one it leaves the world as it was.
+            effect: CallEffect::of(Effect::Read),
             status: status.clone(),
         });
         call.status = status;

@@ -113,7 +113,9 @@ pub fn rule(
         _ => {}
     }
     if !effect.effect.changes_the_world() {
-        return Verdict::Make;
+        let is_asked_about = policy.mode == Mode::Real && policy.ask_from.is_some_and(|from| effect.effect >= from);
+        let was_allowed = matches!(status, Some(CallStatus::Approved | CallStatus::Unknown));
+        return if is_asked_about && !was_allowed { Verdict::Ask } else { Verdict::Make };
     }
     if policy.mode == Mode::Simulated {
         return Verdict::Simulate;

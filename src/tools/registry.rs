@@ -1,14 +1,17 @@
 //! The tools that there are, by name.
 
+mod checks;
+
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use indexmap::IndexMap;
-use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
-use serde_json::Value;
+use jsonschema::Validator;
+use serde_json::{Value, json};
 
-use super::{Caller, Tool, ToolError};
+use super::{Caller, Origin, Results, Tool, ToolError, ToolPolicy};
 use crate::model::ToolSpec;
 use crate::run::Permit;
 use crate::workflow::{CallEffect, CatalogTool, Effect};
@@ -17,6 +20,8 @@ use crate::workflow::{CallEffect, CatalogTool, Effect};
 #[derive(Clone, Default)]
 pub struct Tools {
     by_name: BTreeMap<String, Registered>,
+    policy: ToolPolicy,
+    results: Option<Results>,
 }
 
 #[derive(Clone)]
@@ -24,6 +29,7 @@ struct Registered {
     tool: Arc<dyn Tool>,
     parameters: Value,
     validator: Arc<Validator>,
+    output: Option<Arc<Validator>>,
 }
 
 /// Why a tool cannot be registered.
@@ -38,6 +44,14 @@ pub enum RegisterError {
         /// The tool.
         tool: String,
         /// What is wrong with them.
+        reason: String,
+    },
+    /// Its `output` is no usable JSON Schema.
+    #[error("tool `{tool}`: its output is not a JSON Schema: {reason}")]
+    BadOutput {
+        /// The tool.
+        tool: String,
+        /// What is wrong with it.
         reason: String,
     },
 }
@@ -55,10 +69,38 @@ impl Tools {
         Self::default()
     }
 
+    /// Lets nobody call what this policy does not allow.
+    pub fn set_policy(&mut self, policy: ToolPolicy) {
+        self.policy = policy;
+    }
+
+    /// What the workspace lets anybody call.
+    #[must_use]
+    pub fn policy(&self) -> &ToolPolicy {
+        &self.policy
+    }
+
+    /// Keeps results there that are too long to be told to an agent whole.
+    pub fn set_results(&mut self, results: Results) {
+        self.results = Some(results);
+    }
+
+    /// A result as an agent is told of it: its summary if it is too long. What cannot be kept is told whole.
+    pub async fn told(&self, result: Value) -> Value {
+        let Some(results) = &self.results else { return result };
+        match results.told(result.clone()).await {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::warn!(%error, "a long result could not be kept");
+                result
+            }
+        }
+    }
+
     /// Adds a tool.
     ///
     /// # Errors
-    /// [`RegisterError`] if its name is taken or its parameters are no JSON Schema of an object.
+    /// [`RegisterError`] if its name is taken or its schemas cannot be used.
     pub fn register(&mut self, tool: Arc<dyn Tool>) -> Result<(), RegisterError> {
         let name = tool.name().to_owned();
         if self.by_name.contains_key(&name) {
@@ -70,7 +112,14 @@ impl Tools {
             return Err(bad("`type` must be `object`".to_owned()));
         }
         let validator = Arc::new(jsonschema::validator_for(&parameters).map_err(|error| bad(error.to_string()))?);
-        self.by_name.insert(name, Registered { tool, parameters, validator });
+        let output = match tool.output() {
+            None => None,
+            Some(schema) => Some(Arc::new(
+                jsonschema::validator_for(&schema)
+                    .map_err(|error| RegisterError::BadOutput { tool: name.clone(), reason: error.to_string() })?,
+            )),
+        };
+        self.by_name.insert(name, Registered { tool, parameters, validator, output });
         Ok(())
     }
 
@@ -80,7 +129,13 @@ impl Tools {
         self.by_name.get(name).map(|registered| &registered.tool)
     }
 
-    /// The names of all tools, sorted.
+    /// Whose words this result of a tool is.
+    #[must_use]
+    pub fn origin_of(&self, name: &str, result: &Value) -> Origin {
+        self.get(name).map_or(Origin::Own, |tool| tool.origin_of(result))
+    }
+
+    /// The names of all tools, sorted, also of those that nobody may call.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
     }
@@ -93,6 +148,7 @@ impl Tools {
                 description: registered.tool.description().to_owned(),
                 parameters: registered.parameters.clone(),
                 effect: registered.tool.worst(),
+                denied: self.policy.denial(name),
             };
             (name.clone(), tool)
         };
@@ -100,10 +156,12 @@ impl Tools {
     }
 
     /// The tools that `allow` names, as a model sees them, sorted by name. An entry is a name
-    /// (`files.read`), a group (`files.*`), or `*` for all. What it names need not exist.
+    /// (`files.read`), a group (`files.*`), or `*` for all. What it names need not exist; what the workspace's policy does
+    /// not allow is left out.
     #[must_use]
     pub fn specs<S: AsRef<str>>(&self, allow: &[S]) -> Vec<ToolSpec> {
-        let allowed = |name: &str| allow.iter().any(|entry| allows(entry.as_ref(), name));
+        let listed = |name: &str| allow.iter().any(|entry| allows(entry.as_ref(), name));
+        let allowed = |name: &str| listed(name) && self.policy.denial(name).is_none();
         let spec = |(name, registered): (&String, &Registered)| ToolSpec {
             name: name.clone(),
             description: registered.tool.description().to_owned(),
@@ -115,17 +173,19 @@ impl Tools {
     /// What a call would do. The arguments are checked first, so that the gate rules on what will really be called.
     ///
     /// # Errors
-    /// [`ToolError::GiveUp`] if there is no such tool, or the arguments do not satisfy its parameters.
+    /// [`ToolError::GiveUp`] if there is no such tool, nobody may call it, or the arguments do not satisfy its parameters.
     pub fn effect(&self, name: &str, arguments: &Value) -> Result<CallEffect, ToolError> {
         let registered = self.registered(name)?;
         registered.check(arguments)?;
         Ok(registered.tool.effect(arguments))
     }
 
-    /// Makes a call.
+    /// Makes a call, within the time that the tool says, and holds the result against what the tool declares. A call that
+    /// changed the world has done so, whatever is wrong with its result: that is returned as `{unfit, result}`.
     ///
     /// # Errors
-    /// [`ToolError`]: as [`Tools::effect`], or the call would do more than the permit says, or it failed.
+    /// [`ToolError`]: as [`Tools::effect`], or the call would do more than the permit says, or it failed, took too long,
+    /// or yielded something that is not what the tool declares.
     pub async fn call(
         &self,
         name: &str,
@@ -145,10 +205,26 @@ impl Tools {
                 ),
             ));
         }
-        self.registered(name)?.tool.call(arguments, permit, caller).await
+        let registered = self.registered(name)?;
+        let (limit, changes) = (registered.tool.timeout(), effect.effect.changes_the_world());
+        // Nothing of the tool is looked at again after a panic but what its next call sees, as after any failure.
+        let made = AssertUnwindSafe(registered.tool.call(arguments, permit, caller)).catch_unwind();
+        let result = match tokio::time::timeout(limit, made).await {
+            Ok(Ok(result)) => result?,
+            Ok(Err(_)) => return Err(checks::broken(name, changes)),
+            Err(_) => return Err(checks::too_slow(name, limit, changes)),
+        };
+        match registered.wrong_with(&result) {
+            None => Ok(result),
+            Some(wrong) if changes => Ok(json!({ UNFIT: wrong, "result": result })),
+            Some(wrong) => Err(ToolError::give_up("bad_result", wrong)),
+        }
     }
 
     fn registered(&self, name: &str) -> Result<&Registered, ToolError> {
+        if let Some(denial) = self.policy.denial(name) {
+            return Err(ToolError::give_up("denied", denial));
+        }
         self.by_name.get(name).ok_or_else(|| {
             let hint = nearest(name, self.names()).map_or_else(
                 || "list the tools that there are in the workflow's catalog".to_owned(),
@@ -157,6 +233,15 @@ impl Tools {
             ToolError::give_up("unknown_tool", format!("there is no tool named `{name}`; {hint}"))
         })
     }
+}
+
+/// The field under which the result of a call that changed the world says that it is not what the tool declares.
+const UNFIT: &str = "unfit";
+
+/// What is wrong with the result of a call that took effect, if it is not what the tool declares.
+pub(crate) fn unfit_in(result: &Value) -> Option<&str> {
+    let fields = result.as_object().filter(|fields| fields.len() == 2 && fields.contains_key("result"))?;
+    fields.get(UNFIT)?.as_str()
 }
 
 /// True if the call is worse than what was permitted, or was permitted only because it may be repeated.
@@ -179,39 +264,6 @@ pub(crate) fn allows(entry: &str, name: &str) -> bool {
     match entry.strip_suffix('*') {
         Some(group) => name.starts_with(group),
         None => entry == name,
-    }
-}
-
-impl Registered {
-    fn check(&self, arguments: &Value) -> Result<(), ToolError> {
-        let problems: Vec<String> =
-            self.validator.iter_errors(arguments).map(|error| self.explain(&error)).take(5).collect();
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(ToolError::give_up("bad_arguments", format!("tool `{}`: {}", self.tool.name(), problems.join("; "))))
-    }
-
-    /// Names the argument, and never repeats its value, which may be long or secret.
-    fn explain(&self, error: &ValidationError<'_>) -> String {
-        let place = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
-        let within = if place.is_empty() { String::new() } else { format!(" of `{place}`") };
-        match error.kind() {
-            ValidationErrorKind::Required { property } => {
-                format!("the argument `{}`{within} is missing", property.as_str().unwrap_or_default())
-            }
-            ValidationErrorKind::AdditionalProperties { unexpected } => {
-                let known = self.parameters.get("properties").and_then(Value::as_object);
-                let one = |name: &String| {
-                    let near = known.and_then(|known| nearest(name, known.keys().map(String::as_str)));
-                    let hint = near.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-                    format!("there is no argument `{name}`{within}{hint}")
-                };
-                unexpected.iter().map(one).collect::<Vec<_>>().join("; ")
-            }
-            _ if place.is_empty() => format!("the arguments are wrong: {}", error.masked_with("the value")),
-            _ => format!("argument `{place}`: {}", error.masked_with("the value")),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The registry, and what the tests of the tools share.
 
+mod declared;
 mod files;
 mod http;
 mod lent;

@@ -121,6 +121,8 @@ pub enum Process {
         agent: String,
         /// The goal; may hold expressions.
         goal: String,
+        /// The calls that are meant, whatever the agent reads on the way: made without a question to a person.
+        plan: Vec<Planned>,
     },
     /// One prompt to one model.
     Model {
@@ -162,6 +164,15 @@ pub enum Process {
     Wait(Wait),
     /// A person decides.
     Human(Human),
+}
+
+/// A call that the author of an agent's step means it to make.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// The tool, or a group such as `files.*`.
+    pub tool: String,
+    /// Arguments that the call must have, by name; may hold expressions. The others are the agent's to choose.
+    pub with: IndexMap<String, Value>,
 }
 
 /// A body for each item of a list. Its output is the list of the bodies' values, in order.

@@ -23,4 +23,5 @@ mod kill;
 mod models;
 mod outside;
 mod simulation;
+mod trust;
 mod workflow;

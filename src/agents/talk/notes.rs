@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{DEEPEST, Talk, as_failed};
 use crate::agents::Role;
-use crate::agents::work::Hands;
+use crate::agents::trust::Heard;
+use crate::agents::work::{Hands, Told};
 use crate::engine::gate::{Call, Gate};
 use crate::engine::port::Stop;
 use crate::memory::{Conflict, EntryId, Noted};
@@ -31,23 +32,22 @@ struct Verdict {
 }
 
 impl Talk<'_> {
-    /// Makes a call of `memory.note`. The inner error is for the model.
+    /// Makes a call of `memory.note`, wanted by a model that had `read` this of others.
     pub(in crate::agents) async fn note(
         &self,
         hands: Hands<'_>,
         arguments: Value,
-    ) -> Result<Result<Value, String>, Stop> {
+        read: &[String],
+    ) -> Result<Told, Stop> {
         let written: Written = match serde_json::from_value(arguments.clone()) {
             Ok(written) => written,
-            Err(error) => return Ok(Err(format!("the arguments of {NOTE} are wrong: {error}"))),
+            Err(error) => return Ok(Told::own(Err(format!("the arguments of {NOTE} are wrong: {error}")))),
         };
         let note = Says::Note { key: written.key.clone(), text: written.text.clone() };
         let gate = &self.assignment.gate;
         let within = gate.within(gate.say(&self.role.name, EVERYONE, note).await?);
-        let mut result = match hands.perform(&within, hands.caller, NOTE, arguments).await? {
-            Ok(result) => result,
-            Err(why) => return Ok(Err(why)),
-        };
+        let told = hands.perform(&within, hands.caller, NOTE, arguments, read).await?;
+        let Told { result: Ok(mut result), untrusted } = told else { return Ok(told) };
         if let Some(key) = &written.key
             && let Ok(Noted { id, conflict: Some(conflict) }) = serde_json::from_value(result.clone())
             && conflict.holds.is_none()
@@ -64,12 +64,13 @@ impl Talk<'_> {
                 .chain([id])
                 .collect();
             let ruling = json!({ "holds": holds, "against": judged, "reason": verdict.reason });
-            if hands.perform(&within, &caller, SETTLE, ruling).await?.is_ok() {
+            // It is the role's own plan to settle what it is asked to settle, and contained in the memory as a note is.
+            if hands.perform(&within, &caller, SETTLE, ruling, &[]).await?.result.is_ok() {
                 result["conflict"]["holds"] = json!(holds);
                 result["conflict"]["ruling"] = json!({ "by": arbiter.name, "reason": verdict.reason });
             }
         }
-        Ok(Ok(result))
+        Ok(Told { result: Ok(result), untrusted })
     }
 
     /// The role that settles what this one and others noted: the first that lists the tool for it.
@@ -107,7 +108,9 @@ impl Talk<'_> {
                     let goal_said = Says::Assignment { goal: goal.clone() };
                     let within = gate.within(gate.say(&self.role.name, &arbiter.name, goal_said).await?);
                     let input = input.as_object().cloned().unwrap_or_default();
-                    let value = self.delegate(&arbiter.name, goal, input, verdict_schema(&ids), &within).await?;
+                    let whose = Some("notes in the memory".to_owned());
+                    let judge = self.colleague(&arbiter.name, &within, whose, &Heard::default());
+                    let value = self.delegate(judge, goal, input, verdict_schema(&ids)).await?;
                     let accepted = value["holds"] == json!(id);
                     let reasons = value["reason"].as_str().map(str::to_owned).into_iter().collect();
                     within.say(&arbiter.name, &self.role.name, Says::Verdict { accepted, reasons }).await?;

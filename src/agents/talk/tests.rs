@@ -18,7 +18,7 @@ async fn company(lines: &str, model: Arc<dyn Model>) -> Company {
 }
 
 fn is_maker(request: &Request) -> bool {
-    matches!(&request.messages[0], Message::System { text } if text == "You make things.")
+    matches!(&request.messages[0], Message::System { text } if text.starts_with("You make things."))
 }
 
 fn answer(text: &str) -> String {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::agents::output::{bad_schema, violations};
+use crate::model::untrusted;
 use crate::run::Failure;
 
 /// Why a reply is no result.
@@ -60,10 +61,13 @@ pub(super) fn repair(wrong: &str, schema: Option<&Value>) -> String {
 }
 
 /// What a model is told when its result is not accepted.
-pub(super) fn sent_back(reasons: &[String]) -> String {
-    let reasons = reasons.join("\n- ");
+pub(super) fn sent_back(reasons: &[String], untrusted: Option<&str>) -> String {
+    let mut reasons = format!("- {}", reasons.join("\n- "));
+    if let Some(whose) = untrusted {
+        reasons = untrusted::marked(whose, &reasons);
+    }
     format!(
-        "# Problems\n\nThat result is not accepted:\n\n- {reasons}\n\nMend it, and reply with the whole result again, in the \
+        "# Problems\n\nThat result is not accepted:\n\n{reasons}\n\nMend it, and reply with the whole result again, in the \
          same form."
     )
 }

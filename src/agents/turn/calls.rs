@@ -11,8 +11,9 @@ use crate::model::{Message, Request, ToolCall, ToolSpec};
 /// Calls that one reply may ask for; the rest is refused.
 const CALLS_AT_ONCE: usize = 16;
 
-/// The longest result, as JSON text in bytes, that goes into the conversation whole.
-const LONGEST_RESULT: usize = 64 * 1024;
+/// The longest result, as JSON text in bytes, that goes into the conversation whole. What is longer than the workspace
+/// wants has become a summary long before; this is what holds where nothing is kept.
+const LONGEST_RESULT: usize = 512 * 1024;
 
 /// The calls of one reply.
 pub(super) struct Sorted {

@@ -79,7 +79,7 @@ fn asks_calls_and_is_done() {
     let wanted = vec![call("a", "memory.search", json!({ "query": "outage" }))];
     turn.on_reply(wants(wanted.clone())).unwrap();
     assert_eq!(turn.next(), Action::CallTools(wanted));
-    turn.on_results(vec![CallResult { call: "a".to_owned(), result: json!(["found"]) }]).unwrap();
+    turn.on_results(vec![CallResult::own("a".to_owned(), json!(["found"]))]).unwrap();
     assert_eq!(last_results(&turn), [("a".to_owned(), json!(["found"]))]);
     turn.on_reply(says(r#"{"verdict": "pass"}"#)).unwrap();
     assert_eq!(turn.next(), Action::Done(json!({ "verdict": "pass" })));
@@ -122,7 +122,7 @@ fn unknown_tools_and_bad_arguments_go_back_and_the_rest_is_called() {
     ]))
     .unwrap();
     assert_eq!(turn.next(), Action::CallTools(vec![call("b", "memory.search", json!({ "query": "x" }))]));
-    turn.on_results(vec![CallResult { call: "b".to_owned(), result: json!(1) }]).unwrap();
+    turn.on_results(vec![CallResult::own("b".to_owned(), json!(1))]).unwrap();
     let results = last_results(&turn);
     let ids: Vec<&str> = results.iter().map(|(id, _)| id.as_str()).collect();
     assert_eq!(ids, ["a", "b", "c", "d"], "answered in the order in which they were said");
@@ -157,8 +157,7 @@ fn calls_get_ids_of_their_own() {
         ]))
         .unwrap();
         let Action::CallTools(calls) = turn.next() else { panic!("no calls") };
-        turn.on_results(calls.into_iter().map(|call| CallResult { call: call.id, result: json!(0) }).collect())
-            .unwrap();
+        turn.on_results(calls.into_iter().map(|call| CallResult::own(call.id, json!(0))).collect()).unwrap();
     }
     let mut ids: Vec<String> = conversation(&turn)
         .into_iter()
@@ -188,10 +187,10 @@ fn a_flood_of_calls_is_cut() {
 fn a_long_result_is_cut_at_a_character() {
     let mut turn = turn(None);
     turn.on_reply(wants(vec![call("a", "memory.search", json!({ "query": "x" }))])).unwrap();
-    turn.on_results(vec![CallResult { call: "a".to_owned(), result: json!("ä€".repeat(100_000)) }]).unwrap();
+    turn.on_results(vec![CallResult::own("a".to_owned(), json!("ä€".repeat(200_000)))]).unwrap();
     let (_, result) = last_results(&turn).remove(0);
-    assert!(result.to_string().len() < 70_000);
-    assert_eq!(result["cut"], "the result has 500000 bytes; this is its beginning");
+    assert!(result.to_string().len() < 530_000);
+    assert_eq!(result["cut"], "the result has 1000000 bytes; this is its beginning");
 }
 
 #[test]
@@ -320,7 +319,7 @@ fn drive(mut turn: Turn, replies: &[Reply], through_json: bool) -> (Action, Vec<
         match &action {
             Action::CallModel(_) => turn.on_reply(replies.next().unwrap().clone()).unwrap(),
             Action::CallTools(calls) => {
-                let results = calls.iter().map(|call| CallResult { call: call.id.clone(), result: json!([call.name]) });
+                let results = calls.iter().map(|call| CallResult::own(call.id.clone(), json!([call.name])));
                 turn.on_results(results.collect()).unwrap();
             }
             Action::Done(_) | Action::Fail(_) => return (action, seen),

@@ -38,7 +38,7 @@ fn exchanges<'a>(conversation: &'a Conversation<'_>) -> impl Iterator<Item = &'a
 pub(super) fn answers<'a>(conversation: &'a Conversation<'_>) -> Vec<(&'a Value, Vec<Finding>)> {
     exchanges(conversation)
         .map(|exchange| {
-            let result = exchange.result.and_then(Value::as_object);
+            let result = exchange.result.as_deref().and_then(Value::as_object);
             (exchange.arguments, result.map(|result| Handed::read(result).findings).unwrap_or_default())
         })
         .collect()

@@ -1,8 +1,10 @@
 //! What a request holds: who the model is to be, what is wanted, from what, and what was done already.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
-use crate::model::{Message, Request, ToolSpec};
+use crate::model::{Message, Request, ToolSpec, untrusted};
 
 /// A request, taken apart.
 pub(super) struct Conversation<'a> {
@@ -25,7 +27,7 @@ pub(super) struct Exchange<'a> {
     pub(super) tool: &'a str,
     pub(super) arguments: &'a Value,
     /// `None` if it has not returned, or failed.
-    pub(super) result: Option<&'a Value>,
+    pub(super) result: Option<Cow<'a, Value>>,
 }
 
 impl<'a> Conversation<'a> {
@@ -43,7 +45,7 @@ impl<'a> Conversation<'a> {
         for message in &request.messages {
             match message {
                 Message::System { text } => {
-                    conversation.role += text;
+                    conversation.role += text.strip_suffix(untrusted::RULE).unwrap_or(text);
                     conversation.role.push('\n');
                 }
                 // The first message asks; what comes later only says what was wrong with a reply.
@@ -51,6 +53,7 @@ impl<'a> Conversation<'a> {
                 Message::Assistant { calls: made, .. } => calls.extend(made),
                 Message::Tool { call, result } => {
                     if let Some(made) = calls.iter().find(|made| made.id == *call) {
+                        let result = untrusted::unwrap(result).map_or(Cow::Borrowed(result), Cow::Owned);
                         let result = Some(result).filter(|result| result.get("error").is_none());
                         conversation.exchanges.push(Exchange { tool: &made.name, arguments: &made.arguments, result });
                     }
@@ -71,7 +74,7 @@ impl<'a> Conversation<'a> {
         let mut text = self.goal.clone();
         strings(&Value::Object(self.input.clone()), &mut text);
         for exchange in &self.exchanges {
-            if let Some(result) = exchange.result {
+            if let Some(result) = &exchange.result {
                 strings(result, &mut text);
             }
         }

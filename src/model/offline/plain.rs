@@ -17,7 +17,7 @@ pub(super) fn answer(conversation: &Conversation<'_>, words: &Words) -> Draft {
     let (instruction, mut material) = instruction(&conversation.goal);
     strings(&Value::Object(conversation.input.clone()), &mut material);
     for exchange in &conversation.exchanges {
-        if let Some(result) = exchange.result {
+        if let Some(result) = exchange.result.as_deref() {
             strings(result, &mut material);
         }
     }

@@ -53,7 +53,7 @@ pub(super) fn found_by(conversation: &Conversation<'_>, counts: impl Fn(&str) ->
     let mut found: Vec<Passage> = Vec::new();
     for exchange in conversation.exchanges.iter().filter(|exchange| counts(exchange.tool)) {
         let query = arguments::query_in(exchange.arguments).unwrap_or_default();
-        for passage in exchange.result.map(|result| passages(result, query)).unwrap_or_default() {
+        for passage in exchange.result.as_deref().map(|result| passages(result, query)).unwrap_or_default() {
             let same = |other: &&mut Passage| other.text == passage.text && other.source == passage.source;
             match found.iter_mut().find(same) {
                 Some(known) => known.rank = known.rank.min(passage.rank),

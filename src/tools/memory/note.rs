@@ -8,7 +8,7 @@ use super::Reach;
 use crate::memory::Memory;
 use crate::run::Permit;
 use crate::store::entries::{NewNote, Provenance};
-use crate::tools::{Caller, Tool, ToolError};
+use crate::tools::{Caller, Origin, Tool, ToolError};
 use crate::workflow::{CallEffect, Effect};
 
 /// The tool's name.
@@ -85,6 +85,16 @@ impl Tool for MemoryNote {
 
     fn effect(&self, _arguments: &Value) -> CallEffect {
         CallEffect { effect: Effect::Write, idempotent: true }
+    }
+
+    /// A note that contradicts others comes back with what those say.
+    fn origin_of(&self, result: &Value) -> Origin {
+        if result.get("conflict").is_some_and(|conflict| !conflict.is_null()) { Origin::Untrusted } else { Origin::Own }
+    }
+
+    /// Whoever reads notes reads untrusted text, and none is ever lost.
+    fn is_contained(&self) -> bool {
+        true
     }
 
     async fn call(&self, arguments: Value, permit: Permit, caller: &Caller) -> Result<Value, ToolError> {

@@ -11,7 +11,7 @@ use crate::memory::index::Filter;
 use crate::memory::{Hit, Memory};
 use crate::run::Permit;
 use crate::store::entries::{EntryKind, Place};
-use crate::tools::{Caller, Tool, ToolError};
+use crate::tools::{Caller, Origin, Tool, ToolError};
 use crate::workflow::{CallEffect, Effect};
 
 /// How many passages are returned if the call does not say.
@@ -84,6 +84,10 @@ impl Tool for MemorySearch {
 
     fn effect(&self, _arguments: &Value) -> CallEffect {
         CallEffect::of(Effect::Read)
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::Untrusted
     }
 
     async fn call(&self, arguments: Value, _permit: Permit, caller: &Caller) -> Result<Value, ToolError> {

@@ -71,6 +71,11 @@ impl Tool for MemorySettle {
         CallEffect { effect: Effect::Write, idempotent: true }
     }
 
+    /// What gives way stays readable, and whoever reads notes reads untrusted text.
+    fn is_contained(&self) -> bool {
+        true
+    }
+
     async fn call(&self, arguments: Value, _permit: Permit, caller: &Caller) -> Result<Value, ToolError> {
         let Arguments { holds, against, reason } = crate::tools::arguments(arguments)?;
         let by = caller.agent.clone().unwrap_or_else(|| caller.step.to_string());

@@ -44,7 +44,10 @@ impl Renaming<'_> {
 
     fn process(&mut self, process: &mut Process) {
         match process {
-            Process::Agent { goal, .. } => self.text(goal),
+            Process::Agent { goal, plan, .. } => {
+                self.text(goal);
+                plan.iter_mut().flat_map(|planned| planned.with.values_mut()).for_each(|value| self.value(value));
+            }
             Process::Model { prompt, system, .. } => {
                 self.text(prompt);
                 if let Some(system) = system {

@@ -20,12 +20,19 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         }
         let process = &path.key("process");
         match &step.process {
-            Process::Agent { agent, .. } => {
+            Process::Agent { agent, plan, .. } => {
                 unknown(checker, "agent", "unknown_agent", agent, &checker.catalog.agents, &process.key("agent"));
+                for (index, planned) in plan.iter().enumerate() {
+                    let group = planned.tool.strip_suffix('*');
+                    let is_there = |group| checker.catalog.tools.keys().any(|tool| tool.starts_with(group));
+                    if !group.is_some_and(is_there) {
+                        usable(checker, &planned.tool, &process.key("plan").index(index));
+                    }
+                }
             }
             Process::Tool { tool } => {
                 let tools = &checker.catalog.tools;
-                unknown(checker, "tool", "unknown_tool", tool, tools, &process.key("tool"));
+                usable(checker, tool, &process.key("tool"));
                 if let Some(known) = tools.get(tool) {
                     check_arguments(
                         checker,
@@ -50,6 +57,15 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             _ => {}
         }
     });
+}
+
+/// Adds that there is no such tool, or that it may not be used.
+fn usable(checker: &mut Checker<'_>, tool: &str, path: &Path<'_>) {
+    let tools = &checker.catalog.tools;
+    unknown(checker, "tool", "unknown_tool", tool, tools, path);
+    if let Some(reason) = tools.get(tool).and_then(|known| known.denied.clone()) {
+        checker.add(|| Problem::new("denied_tool", reason).at(path));
+    }
 }
 
 fn unknown<T>(

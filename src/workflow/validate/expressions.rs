@@ -117,7 +117,14 @@ impl<'c> Walk<'_, 'c> {
         }
         let path = &path.key("process");
         match &step.process {
-            Process::Agent { goal, .. } => self.text(goal, &path.key("goal")),
+            Process::Agent { goal, plan, .. } => {
+                self.text(goal, &path.key("goal"));
+                for (index, planned) in plan.iter().enumerate() {
+                    for (name, value) in &planned.with {
+                        self.value(value, &path.key("plan").index(index).key("with").key(name));
+                    }
+                }
+            }
             Process::Model { prompt, system, .. } => {
                 self.text(prompt, &path.key("prompt"));
                 if let Some(system) = system {

@@ -5,7 +5,9 @@ use indexmap::IndexMap;
 use super::read::{Fields, Reader};
 use super::tree::{Node, Tree, problem_at};
 use crate::workflow::problem::Path;
-use crate::workflow::{Condition, ForEach, Human, HumanDefault, OnError, Outcome, Process, Repeat, Step, Wait};
+use crate::workflow::{
+    Condition, ForEach, Human, HumanDefault, OnError, Outcome, Planned, Process, Repeat, Step, Wait,
+};
 
 const KINDS: &[&str] =
     &["agent", "model", "tool", "transform", "branch", "for_each", "repeat", "workflow", "wait", "human"];
@@ -18,7 +20,7 @@ impl Reader {
     pub(super) fn process(&mut self, node: &Node, path: &Path<'_>) -> Option<Process> {
         let kind = self.kind(node, path, KINDS, "process")?;
         let known: &[&str] = match kind {
-            "agent" => &["agent", "goal"],
+            "agent" => &["agent", "goal", "plan"],
             "model" => &["model", "prompt", "system"],
             "workflow" => &["workflow", "version"],
             _ => &[kind],
@@ -30,6 +32,7 @@ impl Reader {
             "agent" => Process::Agent {
                 agent: self.required_text(&fields, path, kind),
                 goal: self.required_text(&fields, path, "goal"),
+                plan: self.optional(&fields, path, "plan", Self::plan).unwrap_or_default(),
             },
             "model" => Process::Model {
                 model: self.required_text(&fields, path, kind),
@@ -47,6 +50,18 @@ impl Reader {
             },
             "wait" => self.wait(inner, at)?,
             _ => self.human(inner, at)?,
+        })
+    }
+
+    /// The calls that an agent is meant to make: a tool's name, or a tool with arguments.
+    fn plan(&mut self, node: &Node, path: &Path<'_>) -> Option<Vec<Planned>> {
+        self.items(node, path, "a list of tools: `[files.write]`", |reader, node, path| {
+            if let Tree::Text(tool) = &node.value {
+                return Some(Planned { tool: tool.clone(), with: IndexMap::new() });
+            }
+            let fields = reader.fields(node, path, &["tool", "with"])?;
+            let tool = reader.required_text(&fields, path, "tool");
+            Some(Planned { tool, with: reader.optional(&fields, path, "with", Self::values).unwrap_or_default() })
         })
     }
 

@@ -386,7 +386,7 @@ impl Reader {
         found
     }
 
-    fn values(&mut self, node: &Node, path: &Path<'_>) -> Option<IndexMap<String, Value>> {
+    pub(super) fn values(&mut self, node: &Node, path: &Path<'_>) -> Option<IndexMap<String, Value>> {
         let Tree::Object(entries) = &node.value else {
             return self.wrong_type(node, path, "an object: names with values");
         };

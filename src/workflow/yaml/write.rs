@@ -12,7 +12,7 @@ use serde_saphyr::{FlowMap, FlowSeq, LitStr};
 
 use crate::workflow::step::Backoff;
 use crate::workflow::{
-    Condition, ForEach, Human, Join, OnError, Process, Repeat, Retry, Step, Trigger, Wait, Workflow,
+    Condition, ForEach, Human, Join, OnError, Planned, Process, Repeat, Retry, Step, Trigger, Wait, Workflow,
 };
 
 /// A workflow in the file's format, canonical.
@@ -108,9 +108,22 @@ fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect::<Map<_, _>>().into()
 }
 
+fn planned_to_json(planned: &Planned) -> Value {
+    match planned {
+        Planned { tool, with } if with.is_empty() => tool.as_str().into(),
+        Planned { tool, with } => {
+            json!({ "tool": tool, "with": with.clone().into_iter().collect::<Map<_, _>>() })
+        }
+    }
+}
+
 fn process_to_json(process: &Process) -> Value {
     match process {
-        Process::Agent { agent, goal } => json!({ "agent": agent, "goal": goal }),
+        Process::Agent { agent, goal, plan } => object([
+            ("agent", Some(agent.clone().into())),
+            ("goal", Some(goal.clone().into())),
+            ("plan", (!plan.is_empty()).then(|| plan.iter().map(planned_to_json).collect())),
+        ]),
         Process::Model { model, prompt, system } => object([
             ("model", Some(model.clone().into())),
             ("prompt", Some(prompt.clone().into())),

@@ -107,7 +107,7 @@ fn workflow(steps: Vec<Step>) -> Workflow {
 }
 
 fn agent() -> Process {
-    Process::Agent { agent: "research".into(), goal: "goal".into() }
+    Process::Agent { agent: "research".into(), goal: "goal".into(), plan: Vec::new() }
 }
 
 /// An agent that has two calls in flight at once, which must not be repeated unasked, when the process stops.

@@ -133,7 +133,7 @@ impl Generator<'_> {
     fn process(&mut self, depth: u8, endless: bool) -> Process {
         let compound = depth > 0 && self.left > 0 && self.one_in(3);
         match if compound { 8 + self.rng.u8(..2) } else { self.rng.u8(..10) } {
-            0 => Process::Agent { agent: "research".into(), goal: "goal".into() },
+            0 => Process::Agent { agent: "research".into(), goal: "goal".into(), plan: Vec::new() },
             1 => Process::Model { model: "small".into(), prompt: "prompt".into(), system: None },
             2 | 3 => Process::Tool { tool: "tool".into() },
             4 => Process::Transform { value: json!("value") },

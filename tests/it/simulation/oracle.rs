@@ -60,7 +60,8 @@ impl Oracle {
             failing: some(rng),
             silent: some(rng),
             unknown: some(rng),
-            ask_from: (rng.u8(..8) == 0).then(|| rng.choice([Effect::Write, Effect::Irreversible]).unwrap()),
+            ask_from: (rng.u8(..8) == 0)
+                .then(|| rng.choice([Effect::Read, Effect::Write, Effect::Irreversible]).unwrap()),
             is_simulated: rng.u8(..12) == 0,
             endless: Vec::new(),
         }

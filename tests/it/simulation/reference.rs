@@ -278,7 +278,7 @@ impl Reference<'_> {
             if calls.forbidden {
                 return Attempt::Failed(Category::GiveUp);
             }
-            let is_asked_about = oracle.ask_from.is_some_and(|from| effect.effect >= from);
+            let is_asked_about = !oracle.is_simulated && oracle.ask_from.is_some_and(|from| effect.effect >= from);
             if is_asked_about && !calls.begun && !calls.approved {
                 calls.approved = oracle.approves(place, attempt);
                 calls.forbidden = !calls.approved;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use callboard::workflow::step::Backoff;
 use callboard::workflow::{
-    Condition, ForEach, Human, HumanDefault, Join, Need, OnError, Outcome, Port, Process, Repeat, Retry, Step, StepId,
-    Trigger, Wait, Workflow,
+    Condition, ForEach, Human, HumanDefault, Join, Need, OnError, Outcome, Planned, Port, Process, Repeat, Retry, Step,
+    StepId, Trigger, Wait, Workflow,
 };
 use fastrand::Rng;
 use indexmap::IndexMap;
@@ -144,10 +144,25 @@ impl Generator {
         }
     }
 
+    fn plan(&mut self, scope: &Scope) -> Vec<Planned> {
+        let mut plan = Vec::new();
+        for tool in ["files.read", "mail.send"] {
+            if self.rng.u8(0..6) == 0 {
+                let with = self.rng.bool().then(|| ("path".to_owned(), self.value(scope)));
+                plan.push(Planned { tool: tool.into(), with: with.into_iter().collect() });
+            }
+        }
+        plan
+    }
+
     fn process(&mut self, scope: &Scope, depth: usize) -> Process {
         let kinds = if depth < 3 && self.left > 1 { 12 } else { 10 };
         match self.rng.u8(0..kinds) {
-            0 => Process::Agent { agent: self.choose(&["research", "qa"]).into(), goal: self.template(scope) },
+            0 => Process::Agent {
+                agent: self.choose(&["research", "qa"]).into(),
+                goal: self.template(scope),
+                plan: self.plan(scope),
+            },
             1 => {
                 let system = self.rng.bool().then(|| self.text());
                 Process::Model { model: "default".into(), prompt: self.template(scope), system }

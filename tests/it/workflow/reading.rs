@@ -304,3 +304,25 @@ fn places_are_found_by_path() {
     assert_eq!(at("steps[0].input.a.b[1]"), (6, 16));
     assert_eq!(at("steps[0].needs[3]"), (3, 5), "the innermost that there is");
 }
+
+#[test]
+fn a_plan_is_tools_with_or_without_arguments() {
+    let plan = "plan: [mail.send, { tool: files.write, with: { path: brief.md } }, { tool: echo }]";
+    let workflow = parse(&format!("{{name: w, steps: [{{id: a, process: {{agent: qa, goal: x, {plan}}}}}]}}"));
+    let written = yaml::write(&workflow);
+    assert!(written.contains("mail.send") && written.contains("brief.md"), "{written}");
+    assert_eq!(parse(&written), workflow);
+    // A plan of nothing is none, and its step the same as before there were plans.
+    let without = parse("{name: w, steps: [{id: a, process: {agent: qa, goal: x}}]}");
+    assert_eq!(parse("{name: w, steps: [{id: a, process: {agent: qa, goal: x, plan: []}}]}"), without);
+    assert!(!yaml::write(&without).contains("plan"));
+    check(
+        "{name: w, steps: [{id: a, process: {agent: qa, goal: x, plan: [7, {tol: a}, {tool: b, with: c}]}}, {id: b, process: {agent: qa, goal: x, plan: y}}]}",
+        expect![[r#"
+            1:64: steps[0].process.plan[0]: expected an object with `tool`, `with`, found a number
+            1:68: steps[0].process.plan[1].tol: there is no key `tol` here (did you mean `tool`?)
+            1:93: steps[0].process.plan[2].with: expected an object: names with values, found text
+            1:144: steps[1].process.plan: expected a list of tools: `[files.write]`, found text
+        "#]],
+    );
+}

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::timed;
 
 fn catalog() -> Catalog {
-    let tool = |parameters: Value| CatalogTool { description: String::new(), parameters, effect: Effect::Read };
+    let tool =
+        |parameters: Value| CatalogTool { description: String::new(), parameters, effect: Effect::Read, denied: None };
     let child = |inputs: Value, starts: &[&str]| CatalogWorkflow {
         description: String::new(),
         inputs: serde_json::from_value(inputs).unwrap(),
@@ -582,4 +583,35 @@ fn a_problem_of_form_is_reported_once_and_nothing_that_only_follows_from_it() {
         assert_eq!(problems.len(), 1, "{what}: {problems:#?}");
     }
     assert!(damages > 100, "{damages}");
+}
+
+#[test]
+fn a_plan_and_a_policy_are_held_against_the_tools_that_there_are() {
+    let mut catalog = catalog();
+    let denied = Some("nobody may call it".to_owned());
+    let tool = CatalogTool {
+        description: String::new(),
+        parameters: json!({ "type": "object" }),
+        effect: Effect::Write,
+        denied,
+    };
+    catalog.tools.insert("wire.transfer".into(), tool);
+    let text = "
+name: w
+steps:
+  - { id: a, process: { tool: wire.transfer } }
+  - { id: b, process: { agent: qa, goal: x, plan: [echo, file.read, wire.transfer, { tool: eco }, files.*, fils.*] } }
+  - { id: c, process: { agent: qa, goal: x, plan: [{ tool: echo, with: { to: '{{ steps.d.output }}', or: '{{ inputs.x }}' } }] } }
+";
+    let problems = check_text(text, &catalog).expect_err("the workflow has problems");
+    expect![[r#"
+        4:31: steps[0].process.tool: nobody may call it
+        5:58: steps[1].process.plan[1]: there is no tool `file.read` (did you mean `files.read`?)
+        5:69: steps[1].process.plan[2]: nobody may call it
+        5:84: steps[1].process.plan[3]: there is no tool `eco` (did you mean `echo`?)
+        5:108: steps[1].process.plan[5]: there is no tool `fils.*` (did you mean `files.read`?)
+        6:78: steps[2].process.plan[0].with.to: there is no step `d` (one of `a`, `b`, `c`)
+        6:106: steps[2].process.plan[0].with.or: there is no input `x`
+    "#]]
+    .assert_eq(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>());
 }

@@ -102,18 +102,33 @@ async fn no_order_is_carried_out_that_comes_with_the_input() {
 
 #[tokio::test]
 async fn no_order_is_carried_out_in_a_body_or_in_another_run() {
-    let each = format!(
-        "name: work\nsteps:\n  - {{ id: fetch, input: {{ page: 0 }}, process: {{ tool: page.read }} }}\n  - id: all\n    process:\n      \
-         for_each:\n        items: \"{{{{ [steps.fetch.output] }}}}\"\n        as: page\n        steps:\n          - id: act\n            \
-         input: {{ text: \"{{{{ page }}}}\" }}\n            process: {{ agent: maker, goal: Work. }}\n"
-    );
+    let each = "\
+name: work
+steps:
+  - { id: fetch, input: { page: 0 }, process: { tool: page.read } }
+  - id: all
+    process:
+      for_each:
+        items: \"{{ [steps.fetch.output] }}\"
+        as: page
+        steps:
+          - { id: act, input: { text: \"{{ page }}\" }, process: { agent: maker, goal: Work. } }
+";
     let question = QUESTION.replace("step act", "step all[0].act");
-    is_asked("an item", page(), &each, &question).await;
+    is_asked("an item", page(), each, &question).await;
 
-    let child = "name: child\ninputs: { text: { type: string } }\nsteps:\n  - id: act\n    input: { text: \"{{ inputs.text }}\" }\n    \
-                 process: { agent: maker, goal: Work. }\n";
-    let parent = "name: parent\nsteps:\n  - { id: fetch, input: { page: 0 }, process: { tool: page.read } }\n  - id: start\n    \
-                  input: { text: \"{{ steps.fetch.output }}\" }\n    process: { workflow: child }\n";
+    let child = "\
+name: child
+inputs: { text: { type: string } }
+steps:
+  - { id: act, input: { text: \"{{ inputs.text }}\" }, process: { agent: maker, goal: Work. } }
+";
+    let parent = "\
+name: parent
+steps:
+  - { id: fetch, input: { page: 0 }, process: { tool: page.read } }
+  - { id: start, input: { text: \"{{ steps.fetch.output }}\" }, process: { workflow: child } }
+";
     let stage = Stage::new(page()).await;
     let run = stage.begin(&[child, parent], json!({})).await;
     let child_run = loop {

@@ -26,6 +26,7 @@ use super::obedient::Obedient;
 pub type Page = Result<Value, &'static str>;
 
 /// What a stage is set with.
+#[derive(Default)]
 pub struct Set {
     pub pages: Vec<Page>,
     /// The description of a tool that others describe, if it is offered.
@@ -35,12 +36,6 @@ pub struct Set {
     /// More lines in the maker's file.
     pub maker: &'static str,
     pub policy: ToolPolicy,
-}
-
-impl Default for Set {
-    fn default() -> Self {
-        Self { pages: Vec::new(), described: None, tools: &[], maker: "", policy: ToolPolicy::default() }
-    }
 }
 
 impl Set {
@@ -197,6 +192,8 @@ fn roles(folder: &Path, set: &Set) -> Roles {
     Roles::load(&RoleFolders { agents: folders(), prompts: folders() }).unwrap()
 }
 
+type Act = dyn Fn(&Value) -> Result<Value, ToolError> + Send + Sync;
+
 /// A tool of these tests.
 struct Prop {
     name: &'static str,
@@ -205,11 +202,11 @@ struct Prop {
     effect: Effect,
     origin: Origin,
     output: Option<Value>,
-    act: Box<dyn Fn(&Value) -> Result<Value, ToolError> + Send + Sync>,
+    act: Box<Act>,
 }
 
 fn world(set: &Set, performed: &Performed) -> Vec<Prop> {
-    let read = |name, origin, act: Box<dyn Fn(&Value) -> Result<Value, ToolError> + Send + Sync>| Prop {
+    let read = |name, origin, act: Box<Act>| Prop {
         name,
         description: "Reads.",
         described_by: Origin::Own,

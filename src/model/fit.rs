@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::{Message, Request};
+use super::{Message, Request, untrusted};
 
 /// Counts tokens.
 pub(super) trait Count {
@@ -126,9 +126,13 @@ fn turns(messages: &[Message], rest: &[usize]) -> Vec<Vec<usize>> {
 
 /// The turn with as many of its retrieved entries, the best first, as there is room for; at least one of each retrieval.
 fn by_rank(turn: &[Message], room: u32, count: &impl Count) -> Option<(Vec<Message>, u32)> {
-    let most = turn.iter().filter_map(retrieved).map(Vec::len).max()?;
+    let turn: Vec<(Message, Option<String>)> = turn.iter().map(opened).collect();
+    let most = turn.iter().filter_map(|(message, _)| retrieved(message)).map(Vec::len).max()?;
     largest(most.checked_sub(1)?, |entries| {
-        let shorter: Vec<Message> = turn.iter().map(|message| with_entries(message, entries + 1)).collect();
+        let shorter: Vec<Message> = turn
+            .iter()
+            .map(|(message, source)| closed(with_entries(message, entries + 1), source.as_deref()))
+            .collect();
         let cost = shorter.iter().map(|message| count.message(message)).fold(0, u32::saturating_add);
         (cost <= room).then_some((shorter, cost))
     })
@@ -140,14 +144,39 @@ fn cut(turn: &[Message], room: u32, count: &impl Count) -> Option<(Vec<Message>,
         Message::Tool { result, .. } => Some(result.as_str().map_or_else(|| result.to_string(), str::to_owned)),
         _ => None,
     };
-    let texts: Vec<Option<String>> = turn.iter().map(text).collect();
+    let turn: Vec<(Message, Option<String>)> = turn.iter().map(opened).collect();
+    let texts: Vec<Option<String>> = turn.iter().map(|(message, _)| text(message)).collect();
     let longest = texts.iter().flatten().map(String::len).max()?;
     largest(longest, |length| {
-        let shorter: Vec<Message> =
-            turn.iter().zip(&texts).map(|(message, text)| cut_to(message, text.as_deref(), length)).collect();
+        let shorter: Vec<Message> = turn
+            .iter()
+            .zip(&texts)
+            .map(|((message, source), text)| closed(cut_to(message, text.as_deref(), length), source.as_deref()))
+            .collect();
         let cost = shorter.iter().map(|message| count.message(message)).fold(0, u32::saturating_add);
         (cost <= room).then_some((shorter, cost))
     })
+}
+
+/// A message without the marks around what others wrote, and whose words that is: marks are not to be cut.
+fn opened(message: &Message) -> (Message, Option<String>) {
+    match message {
+        Message::Tool { call, result } => match untrusted::opened(result) {
+            Some((source, result)) => (Message::Tool { call: call.clone(), result }, Some(source)),
+            None => (message.clone(), None),
+        },
+        _ => (message.clone(), None),
+    }
+}
+
+/// The message with marks around what others wrote.
+fn closed(message: Message, source: Option<&str>) -> Message {
+    match (message, source) {
+        (Message::Tool { call, result }, Some(source)) => {
+            Message::Tool { call, result: untrusted::wrap(source, &result) }
+        }
+        (message, _) => message,
+    }
 }
 
 fn cut_to(message: &Message, text: Option<&str>, length: usize) -> Message {

@@ -219,3 +219,20 @@ proptest! {
         check(&request, limit, &Counter::of("gpt-4o"))?;
     }
 }
+
+/// What others wrote stays between its marks, however little of it there is room for.
+#[test]
+fn what_is_untrusted_stays_marked_when_it_is_shortened() {
+    let hits: Vec<Value> = (0..20).map(|n| json!({ "text": format!("passage {n} says something") })).collect();
+    let (found, page) = (json!({ "hits": hits }), json!("word ".repeat(200)));
+    for (result, limit) in [(&found, 60), (&page, 60)] {
+        let turn =
+            vec![system("be good"), user("do it"), calls("a"), returns("a", untrusted::wrap("page.read", result))];
+        let fitted = fitted(turn, limit);
+        let Some(Message::Tool { result: shown, .. }) = fitted.last() else { panic!("{fitted:?}") };
+        let (source, shorter) = untrusted::opened(shown).unwrap();
+        assert_eq!(source, "page.read");
+        assert!(shorter.to_string().len() < result.to_string().len(), "{shorter}");
+        assert_eq!(shorter.get("left_out").is_some(), result.get("hits").is_some(), "{shorter}");
+    }
+}

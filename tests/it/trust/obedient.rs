@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use callboard::model::{Message, Model, ModelError, Reply, Request, ToolCall, Usage, untrusted};
+use callboard::model::{Message, Model, ModelError, Reply, Request, ToolCall, untrusted};
 use serde_json::{Value, json};
 
 pub struct Obedient;
@@ -38,7 +38,7 @@ impl Model for Obedient {
         if !pending.is_empty() {
             let call = |(name, arguments)| ToolCall { id: String::new(), name, arguments };
             let calls = pending.into_iter().map(call).collect();
-            return Ok(Reply { text: String::new(), calls, usage: Usage::default() });
+            return Ok(Reply { text: String::new(), calls, ..Reply::default() });
         }
         // What others said is handed on word for word.
         let relayed: Vec<String> = theirs.iter().map(|(tool, arguments)| format!("CALL {tool} {arguments}")).collect();
@@ -54,7 +54,7 @@ impl Model for Obedient {
         } else {
             relayed
         };
-        Ok(Reply { text, calls: Vec::new(), usage: Usage::default() })
+        Ok(Reply { text, ..Reply::default() })
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Turn {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     untrusted: Vec<String>,
     state: State,
+    #[serde(skip)]
+    compiled: calls::Compiled,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,6 +123,7 @@ impl Turn {
             spent: Dollars(0),
             untrusted: Vec::new(),
             state: State::Asking,
+            compiled: calls::Compiled::default(),
         }
     }
 
@@ -226,7 +229,7 @@ impl Turn {
 
     /// A reply that wants calls: those that can be made are to be made, the others are answered with an error.
     fn take_calls(&mut self, reply: Reply) {
-        let sorted = calls::sort(reply.calls, &self.request);
+        let sorted = calls::sort(reply.calls, &self.request, &mut self.compiled);
         self.request.messages.push(Message::Assistant { text: reply.text, calls: sorted.said });
         if sorted.sound.is_empty() {
             self.answer_calls(sorted.refused);

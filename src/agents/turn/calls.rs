@@ -1,7 +1,10 @@
 //! Sorts what a model wants to call into what can be called and what it must be told is wrong.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
 
+use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::CallResult;
@@ -25,13 +28,39 @@ pub(super) struct Sorted {
     pub(super) refused: Vec<CallResult>,
 }
 
+/// The parameters of tools, compiled when they are first needed. No part of a turn's state: it can be lost at any time.
+#[derive(Clone, Default)]
+pub(super) struct Compiled(HashMap<String, Arc<Validator>>);
+
+impl PartialEq for Compiled {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Compiled {
+    fn of(&mut self, tool: &ToolSpec) -> Result<Arc<Validator>, String> {
+        if let Some(validator) = self.0.get(&tool.name) {
+            return Ok(Arc::clone(validator));
+        }
+        let validator = jsonschema::validator_for(&tool.parameters).map_err(|error| error.to_string())?;
+        Ok(Arc::clone(self.0.entry(tool.name.clone()).or_insert_with(|| Arc::new(validator))))
+    }
+}
+
 /// Sorts the calls of a reply by what `request` offers.
-pub(super) fn sort(calls: Vec<ToolCall>, request: &Request) -> Sorted {
+pub(super) fn sort(calls: Vec<ToolCall>, request: &Request, compiled: &mut Compiled) -> Sorted {
     let said = with_own_ids(calls, request);
     let mut sorted = Sorted { said: Vec::new(), sound: Vec::new(), refused: Vec::new() };
     for (index, call) in said.iter().enumerate() {
         let wrong = if index < CALLS_AT_ONCE {
-            wrong_with(call, &request.tools)
+            wrong_with(call, &request.tools, compiled)
         } else {
             Some(format!("not made: at most {CALLS_AT_ONCE} calls at once"))
         };
@@ -61,7 +90,7 @@ pub(super) fn shortened(result: Value) -> Value {
 }
 
 /// What is wrong with a call, if anything.
-fn wrong_with(call: &ToolCall, tools: &[ToolSpec]) -> Option<String> {
+fn wrong_with(call: &ToolCall, tools: &[ToolSpec], compiled: &mut Compiled) -> Option<String> {
     let Some(tool) = tools.iter().find(|tool| tool.name == call.name) else {
         let offered: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
         return Some(if offered.is_empty() {
@@ -73,7 +102,7 @@ fn wrong_with(call: &ToolCall, tools: &[ToolSpec]) -> Option<String> {
     if !call.arguments.is_object() {
         return Some("the arguments must be a JSON object".to_owned());
     }
-    match jsonschema::validator_for(&tool.parameters) {
+    match compiled.of(tool) {
         Ok(validator) => output::violations(&validator, &call.arguments)
             .map(|wrong| format!("the arguments do not fit the tool's parameters: {wrong}")),
         Err(error) => Some(format!("the tool cannot be called: its parameters are not a JSON Schema ({error})")),

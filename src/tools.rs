@@ -7,6 +7,7 @@ mod code;
 mod email;
 pub mod files;
 mod http;
+pub mod mcp;
 mod memory;
 mod policy;
 mod registry;

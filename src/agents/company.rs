@@ -134,7 +134,7 @@ impl Company {
     /// # Errors
     /// [`StartError`], before anything is started if a role names a tool or a model that is not there.
     pub async fn start(roles: Roles, models: &Models, tools: Arc<Tools>) -> Result<Self, StartError> {
-        roles.check_tools(tools.names())?;
+        roles.check_tools(tools.names_and_groups().iter().map(String::as_str))?;
         let stopping = CancellationToken::new();
         let colleagues = Colleagues::default();
         let mut desks = IndexMap::new();

@@ -134,7 +134,8 @@ impl Roles {
         if problems.is_empty() { Ok(Self { by_name }) } else { Err(RolesError { problems }) }
     }
 
-    /// Checks that every tool that a role names is there.
+    /// Checks that every tool that a role names is there. `known` are the names of tools, and `group.` for each group
+    /// whose tools are not known yet.
     ///
     /// # Errors
     /// [`RolesError`] with each that is not, and the nearest name.
@@ -144,10 +145,11 @@ impl Roles {
             Some(group) => known.iter().any(|name| name.starts_with(group)),
             None => known.contains(&entry),
         };
+        let is_to_come = |entry: &str| known.iter().any(|group| group.ends_with('.') && entry.starts_with(group));
         let mut problems = Vec::new();
         for role in self.by_name.values() {
             for (tool, place) in role.tools.iter().zip(&role.tool_places) {
-                if !is_there(tool) {
+                if !is_there(tool) && !is_to_come(tool) {
                     let problem = Problem {
                         code: "unknown_tool",
                         place: place.clone(),

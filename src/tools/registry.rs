@@ -2,9 +2,9 @@
 
 mod checks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures::FutureExt;
 use indexmap::IndexMap;
@@ -16,20 +16,27 @@ use crate::model::ToolSpec;
 use crate::run::Permit;
 use crate::workflow::{CallEffect, CatalogTool, Effect};
 
-/// The tools that there are, by name.
+/// The tools that there are, by name, and what the workspace says of them. Clones share the tools.
 #[derive(Clone, Default)]
 pub struct Tools {
-    by_name: BTreeMap<String, Registered>,
+    /// Behind a lock, since what a server offers becomes known, and changes, while the program runs.
+    known: Arc<RwLock<Known>>,
     policy: ToolPolicy,
     results: Option<Results>,
 }
 
-#[derive(Clone)]
+#[derive(Default)]
+struct Known {
+    by_name: BTreeMap<String, Arc<Registered>>,
+    /// The groups whose tools are not known yet.
+    expected: BTreeSet<String>,
+}
+
 struct Registered {
     tool: Arc<dyn Tool>,
     parameters: Value,
-    validator: Arc<Validator>,
-    output: Option<Arc<Validator>>,
+    validator: Validator,
+    output: Option<Validator>,
 }
 
 /// Why a tool cannot be registered.
@@ -56,9 +63,19 @@ pub enum RegisterError {
     },
 }
 
+impl RegisterError {
+    /// The tool.
+    #[must_use]
+    pub fn tool(&self) -> &str {
+        match self {
+            Self::Taken(tool) | Self::BadParameters { tool, .. } | Self::BadOutput { tool, .. } => tool,
+        }
+    }
+}
+
 impl std::fmt::Debug for Tools {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.by_name.keys()).finish()
+        f.debug_set().entries(self.read().by_name.keys()).finish()
     }
 }
 
@@ -103,30 +120,48 @@ impl Tools {
     /// [`RegisterError`] if its name is taken or its schemas cannot be used.
     pub fn register(&mut self, tool: Arc<dyn Tool>) -> Result<(), RegisterError> {
         let name = tool.name().to_owned();
-        if self.by_name.contains_key(&name) {
+        let registered = Arc::new(Registered::new(tool)?);
+        let mut known = self.write();
+        if known.by_name.contains_key(&name) {
             return Err(RegisterError::Taken(name));
         }
-        let bad = |reason: String| RegisterError::BadParameters { tool: name.clone(), reason };
-        let parameters = tool.parameters();
-        if parameters.get("type").and_then(Value::as_str) != Some("object") {
-            return Err(bad("`type` must be `object`".to_owned()));
-        }
-        let validator = Arc::new(jsonschema::validator_for(&parameters).map_err(|error| bad(error.to_string()))?);
-        let output = match tool.output() {
-            None => None,
-            Some(schema) => Some(Arc::new(
-                jsonschema::validator_for(&schema)
-                    .map_err(|error| RegisterError::BadOutput { tool: name.clone(), reason: error.to_string() })?,
-            )),
-        };
-        self.by_name.insert(name, Registered { tool, parameters, validator, output });
+        known.by_name.insert(name, registered);
         Ok(())
+    }
+
+    /// Says that there will be tools whose names begin with `group` and a dot.
+    pub fn expect(&self, group: &str) {
+        self.write().expected.insert(group.to_owned());
+    }
+
+    /// Has these be the tools whose names begin with `group` and a dot, at once for everybody. Returns why some were
+    /// left out.
+    pub fn replace(&self, group: &str, tools: Vec<Arc<dyn Tool>>) -> Vec<RegisterError> {
+        let mut problems = Vec::new();
+        let mut group_of_names = BTreeMap::new();
+        let prefix = format!("{group}.");
+        for tool in tools {
+            let name = tool.name().to_owned();
+            if !name.starts_with(&prefix) || group_of_names.contains_key(&name) {
+                problems.push(RegisterError::Taken(name));
+                continue;
+            }
+            match Registered::new(tool) {
+                Ok(registered) => drop(group_of_names.insert(name, Arc::new(registered))),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let mut known = self.write();
+        known.expected.remove(group);
+        known.by_name.retain(|name, _| !name.starts_with(&prefix));
+        known.by_name.append(&mut group_of_names);
+        problems
     }
 
     /// The tool with this name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Arc<dyn Tool>> {
-        self.by_name.get(name).map(|registered| &registered.tool)
+    pub fn get(&self, name: &str) -> Option<Arc<dyn Tool>> {
+        self.read().by_name.get(name).map(|registered| Arc::clone(&registered.tool))
     }
 
     /// Whose words this result of a tool is.
@@ -136,14 +171,23 @@ impl Tools {
     }
 
     /// The names of all tools, sorted, also of those that nobody may call.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(String::as_str)
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.read().by_name.keys().cloned().collect()
+    }
+
+    /// The names of all tools, and `group.` for each group whose tools are not known yet.
+    #[must_use]
+    pub fn names_and_groups(&self) -> Vec<String> {
+        let known = self.read();
+        let groups = known.expected.iter().map(|group| format!("{group}."));
+        known.by_name.keys().cloned().chain(groups).collect()
     }
 
     /// What a workflow is checked against.
     #[must_use]
     pub fn catalog(&self) -> IndexMap<String, CatalogTool> {
-        let entry = |(name, registered): (&String, &Registered)| {
+        let entry = |(name, registered): (&String, &Arc<Registered>)| {
             let tool = CatalogTool {
                 description: registered.tool.description().to_owned(),
                 parameters: registered.parameters.clone(),
@@ -152,7 +196,7 @@ impl Tools {
             };
             (name.clone(), tool)
         };
-        self.by_name.iter().map(entry).collect()
+        self.read().by_name.iter().map(entry).collect()
     }
 
     /// The tools that `allow` names, as a model sees them, sorted by name. An entry is a name
@@ -162,12 +206,12 @@ impl Tools {
     pub fn specs<S: AsRef<str>>(&self, allow: &[S]) -> Vec<ToolSpec> {
         let listed = |name: &str| allow.iter().any(|entry| allows(entry.as_ref(), name));
         let allowed = |name: &str| listed(name) && self.policy.denial(name).is_none();
-        let spec = |(name, registered): (&String, &Registered)| ToolSpec {
+        let spec = |(name, registered): (&String, &Arc<Registered>)| ToolSpec {
             name: name.clone(),
             description: registered.tool.description().to_owned(),
             parameters: registered.parameters.clone(),
         };
-        self.by_name.iter().filter(|(name, _)| allowed(name)).map(spec).collect()
+        self.read().by_name.iter().filter(|(name, _)| allowed(name)).map(spec).collect()
     }
 
     /// What a call would do. The arguments are checked first, so that the gate rules on what will really be called.
@@ -221,17 +265,48 @@ impl Tools {
         }
     }
 
-    fn registered(&self, name: &str) -> Result<&Registered, ToolError> {
+    fn registered(&self, name: &str) -> Result<Arc<Registered>, ToolError> {
         if let Some(denial) = self.policy.denial(name) {
             return Err(ToolError::give_up("denied", denial));
         }
-        self.by_name.get(name).ok_or_else(|| {
-            let hint = nearest(name, self.names()).map_or_else(
-                || "list the tools that there are in the workflow's catalog".to_owned(),
-                |near| format!("did you mean `{near}`?"),
+        let known = self.read();
+        if let Some(registered) = known.by_name.get(name) {
+            return Ok(Arc::clone(registered));
+        }
+        if let Some((group, _)) = name.split_once('.').filter(|(group, _)| known.expected.contains(*group)) {
+            let message = format!(
+                "what the server `{group}` offers is not known yet, so neither is `{name}`; `callboard tools check {group}` asks it"
             );
-            ToolError::give_up("unknown_tool", format!("there is no tool named `{name}`; {hint}"))
-        })
+            return Err(ToolError::retry("unknown_tool", message));
+        }
+        let hint = nearest(name, known.by_name.keys().map(String::as_str)).map_or_else(
+            || "`callboard tools` lists those that there are".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        Err(ToolError::give_up("unknown_tool", format!("there is no tool named `{name}`; {hint}")))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registered {
+    fn new(tool: Arc<dyn Tool>) -> Result<Self, RegisterError> {
+        let bad = |reason: String| RegisterError::BadParameters { tool: tool.name().to_owned(), reason };
+        let parameters = tool.parameters();
+        if parameters.get("type").and_then(Value::as_str) != Some("object") {
+            return Err(bad("`type` must be `object`".to_owned()));
+        }
+        let validator = jsonschema::validator_for(&parameters).map_err(|error| bad(error.to_string()))?;
+        let bad = |reason: String| RegisterError::BadOutput { tool: tool.name().to_owned(), reason };
+        let output = tool.output().map(|schema| jsonschema::validator_for(&schema)).transpose();
+        let output = output.map_err(|error| bad(error.to_string()))?;
+        Ok(Self { tool, parameters, validator, output })
     }
 }
 

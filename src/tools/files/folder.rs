@@ -78,7 +78,7 @@ impl Folder {
 
     /// Writes a file: all of it or nothing, and on the disk when this returns. `key` sets this
     /// write's temporary file apart from others'.
-    pub(super) fn write(&self, path: &str, bytes: &[u8], key: &str) -> Result<(), ToolError> {
+    pub(in crate::tools) fn write(&self, path: &str, bytes: &[u8], key: &str) -> Result<(), ToolError> {
         self.within_limit(path, bytes.len() as u64)?;
         replace(&self.to_be(path, LastLink::Keep)?, bytes, key, path)
     }

@@ -8,6 +8,7 @@ mod data_tools;
 mod definitions;
 mod error;
 mod library;
+mod mcp;
 mod models;
 mod policy;
 mod tools;
@@ -33,6 +34,7 @@ use crate::net::AddressRules;
 use crate::run::{Failure, Policy, RunId};
 use crate::secrets::Secrets;
 use crate::store::{OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
+use crate::tools::mcp::Servers;
 use crate::tools::{Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools, WebhookSend};
 use crate::workflow::{Catalog, Effect};
 
@@ -60,6 +62,7 @@ struct Shared {
     roles: Roles,
     memory: Memory,
     secrets: Secrets,
+    servers: Servers,
     company: OnceCell<Company>,
     engine: OnceCell<Engine>,
     /// Set once the roles' texts are kept.
@@ -113,7 +116,8 @@ impl App {
         let secrets = tools::secrets(config, &workspace, &clock)?;
         let mut tools = tools(config, &memory, &secrets, &clock)?;
         policy::set(config, &workspace, &mut tools)?;
-        roles.check_tools(tools.names())?;
+        let servers = mcp::servers(config, &tools, &clock)?;
+        roles.check_tools(tools.names_and_groups().iter().map(String::as_str))?;
         let budget = models::budget(config, &workspace, &clock).await?;
         let models = models::build(config, &roles, &budget, &clock)?;
         let shared = Shared {
@@ -128,6 +132,7 @@ impl App {
             roles,
             memory,
             secrets,
+            servers,
             company: OnceCell::new(),
             engine: OnceCell::new(),
             defined: OnceCell::new(),
@@ -248,6 +253,9 @@ impl App {
 
     async fn executor(&self) -> Result<Arc<dyn Executor>, AppError> {
         let Shared { tools, models, roles, .. } = &*self.shared;
+        if self.shared.attention == Attention::CarryOut {
+            self.shared.learn_for_roles().await;
+        }
         let start = || Company::start(roles.clone(), models, Arc::clone(tools));
         let company = self.shared.company.get_or_try_init(start).await?;
         Ok(Arc::new(StepExecutor::new(company.clone(), models.clone(), Arc::clone(tools))))
@@ -263,6 +271,7 @@ impl App {
         inputs: Map<String, Value>,
         answers: BTreeMap<String, String>,
     ) -> Result<Report, AppError> {
+        self.learn(files).await?;
         let mut checked = library::check(Some(self.workspace()), &self.catalog(), files).await?;
         let mut children = library::saved_children(self.workspace(), &checked).await?;
         let Some(workflow) = (!checked.is_empty()).then(|| checked.remove(0).workflow) else {
@@ -302,6 +311,7 @@ impl App {
     /// # Errors
     /// [`AppError::Workflows`] with everything that is wrong with any of them.
     pub async fn check(&self, files: &[WorkflowFile]) -> Result<Vec<Saved>, AppError> {
+        self.learn(files).await?;
         library::check(Some(self.workspace()), &self.catalog(), files).await
     }
 
@@ -311,6 +321,7 @@ impl App {
     /// # Errors
     /// [`AppError::Workflows`] with everything that is wrong with any of them; then nothing is saved.
     pub async fn save(&self, files: &[WorkflowFile]) -> Result<Vec<Saved>, AppError> {
+        self.learn(files).await?;
         library::save(self.workspace(), &self.catalog(), files, self.shared.clock.now()).await
     }
 
@@ -376,6 +387,7 @@ impl App {
         if let Some(company) = self.shared.company.get() {
             company.stop(self.shared.config.engine.stop_grace).await;
         }
+        self.shared.servers.stop().await;
         if let Err(error) = self.shared.store.close().await {
             tracing::warn!(%error, "the store could not be tidied up; nothing is lost");
         }

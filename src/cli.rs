@@ -38,6 +38,7 @@ mod signal;
 mod simulate;
 mod source;
 mod tell;
+mod tools;
 mod validate;
 
 use std::path::PathBuf;
@@ -124,6 +125,7 @@ enum Command {
     Costs(costs::Costs),
     #[command(subcommand)]
     Secrets(secrets::Secrets),
+    Tools(tools::Tools),
     Config(config::ShowConfig),
     CodeWorker(code_worker::CodeWorker),
 }
@@ -274,6 +276,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<Exit, Complain
         Command::Models(command) => command.carry_out(context).await,
         Command::Costs(command) => command.carry_out(context).await,
         Command::Secrets(command) => command.carry_out(context).await,
+        Command::Tools(command) => command.carry_out(context).await,
         Command::Config(_) => Ok(config::ShowConfig::carry_out(context)),
         Command::CodeWorker(_) => Ok(code_worker::CodeWorker::carry_out()),
     }

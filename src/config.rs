@@ -52,6 +52,8 @@ pub struct Config {
     pub tools: Tools,
     /// Who may use which secret.
     pub secrets: Secrets,
+    /// The MCP servers, by name.
+    pub mcp: BTreeMap<String, McpServer>,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -283,6 +285,33 @@ pub struct SecretRule {
     pub hosts: Vec<String>,
 }
 
+/// An MCP server, as it is written: whether that makes sense is another question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct McpServer {
+    /// The program and its arguments, if it is to be started.
+    pub command: Vec<String>,
+    /// The folder that it is started in.
+    pub folder: PathBuf,
+    /// Its environment, besides `PATH` and `HOME`.
+    pub env: BTreeMap<String, String>,
+    /// Its address, if it runs already; else empty.
+    pub url: String,
+    /// What is sent along with every request to it.
+    pub headers: BTreeMap<String, String>,
+    /// The tools that may be used.
+    pub tools: Vec<String>,
+    /// Whether what it hints about its tools is believed.
+    pub trust_hints: bool,
+    /// What tools do, whatever it hints: `read`, `write`, `idempotent` or `irreversible`.
+    pub effects: BTreeMap<String, String>,
+    /// Whether its results are as good as one's own words.
+    pub is_own: bool,
+    /// The longest that a call may take.
+    pub timeout: Duration,
+    /// The longest that it may take to start.
+    pub start_timeout: Duration,
+}
+
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -492,7 +521,35 @@ impl Config {
                 key_file: get("secrets.key_file").path(),
                 rules: ruled.map(|name| (name.to_ascii_uppercase(), rule(&name))).collect(),
             },
+            mcp: named(&entries, "mcp")
+                .into_iter()
+                .map(|name| (name.clone(), McpServer::of(&entries, &name)))
+                .collect(),
             entries,
+        }
+    }
+}
+
+impl McpServer {
+    fn of(entries: &BTreeMap<String, Entry>, name: &str) -> Self {
+        let get = |key: &str| value(entries, &format!("mcp.{name}.{key}"));
+        let table = |key: &str| -> BTreeMap<String, String> {
+            let section = format!("mcp.{name}.{key}");
+            let text = |name: &String| value(entries, &format!("{section}.{name}")).text();
+            named(entries, &section).into_iter().map(|name| (name.clone(), text(&name))).collect()
+        };
+        Self {
+            command: get("command").list(),
+            folder: get("folder").path(),
+            env: table("env"),
+            url: get("url").text(),
+            headers: table("headers"),
+            tools: get("tools").list(),
+            trust_hints: get("trust_hints").flag(),
+            effects: table("effects"),
+            is_own: get("origin").text() == "own",
+            timeout: get("timeout").duration(),
+            start_timeout: get("start_timeout").duration(),
         }
     }
 }

@@ -19,6 +19,7 @@ mod secrets;
 mod select;
 mod serving;
 pub mod socket;
+mod tools;
 mod workflows;
 
 use axum::Router;
@@ -39,6 +40,7 @@ pub use questions::{Answer, OpenQuestion};
 pub use runs::{Begun, Cancel, NewRun, Retry, RunList, RunView, Told};
 pub use secrets::{NewSecret, Rekeyed, SecretView};
 pub use serving::Serving;
+pub use tools::{McpServerView, ToolList, ToolView};
 pub use workflows::{NewWorkflows, SavedWorkflow, Simulate, Simulated, WorkflowText};
 
 /// The largest body of a request: a few workflow files, or large inputs.
@@ -76,6 +78,8 @@ pub fn router(app: App) -> Router {
         .route("/api/secrets", get(secrets::list).post(secrets::set))
         .route("/api/secrets/rekey", post(secrets::rekey))
         .route("/api/secrets/{name}/remove", post(secrets::remove))
+        .route("/api/tools", get(tools::list))
+        .route("/api/tools/servers/{server}/check", post(tools::check))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(app)
 }

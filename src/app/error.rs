@@ -7,6 +7,7 @@ use crate::memory::MemoryError;
 use crate::run::Failure;
 use crate::store::{JournalError, StoreError};
 use crate::tools::RegisterError;
+use crate::tools::mcp::NotKnown;
 
 /// Why the program cannot do what it is asked to.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,20 @@ pub enum AppError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What the configuration says about an MCP server makes no sense.
+    #[error("mcp.{server}: {reason}")]
+    McpSettings {
+        /// The server.
+        server: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// An MCP server cannot be asked what it offers.
+    #[error(transparent)]
+    McpServer(NotKnown),
+    /// There is no such MCP server.
+    #[error("there is no MCP server `{0}`")]
+    NoSuchServer(String),
     /// Role files are wrong.
     #[error(transparent)]
     Roles(#[from] RolesError),

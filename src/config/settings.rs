@@ -406,6 +406,62 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: "",
         about: "Where they may send it: hosts such as api.example.com, *.example.com or api.example.com:8443, always by https; an http://host:port goes unencrypted.",
     },
+    Setting {
+        key: "mcp.*.command",
+        kind: Kind::List,
+        default: "",
+        about: "An MCP server that is started: its program and its arguments. Nothing else than this configuration can have a server started.",
+    },
+    Setting { key: "mcp.*.folder", kind: Kind::Path, default: ".", about: "The folder that it is started in." },
+    Setting {
+        key: "mcp.*.url",
+        kind: Kind::Text,
+        default: "",
+        about: "An MCP server that runs already: its address, which speaks streamable HTTP.",
+    },
+    Setting {
+        key: "mcp.*.tools",
+        kind: Kind::List,
+        default: "",
+        about: "The tools that may be used, by the server's own names: read_file, read_*, or * for all.",
+    },
+    Setting {
+        key: "mcp.*.trust_hints",
+        kind: Kind::Flag,
+        default: "true",
+        about: "Whether what the server hints about its tools is believed. If not, each is taken to write, unless effects says otherwise.",
+    },
+    Setting {
+        key: "mcp.*.origin",
+        kind: Kind::OneOf(&["untrusted", "own"]),
+        default: "untrusted",
+        about: "Whose words its results are: untrusted, or own if they are as good as yours.",
+    },
+    Setting { key: "mcp.*.timeout", kind: Kind::Duration, default: "2m", about: "The longest that a call may take." },
+    Setting {
+        key: "mcp.*.start_timeout",
+        kind: Kind::Duration,
+        default: "30s",
+        about: "The longest that the server may take to start, or to answer first.",
+    },
+    Setting {
+        key: "mcp.*.env.*",
+        kind: Kind::Text,
+        default: "",
+        about: "What the environment of a server that is started holds, besides PATH and HOME.",
+    },
+    Setting {
+        key: "mcp.*.headers.*",
+        kind: Kind::Text,
+        default: "",
+        about: "What is sent along with every request to a server with an address.",
+    },
+    Setting {
+        key: "mcp.*.effects.*",
+        kind: Kind::OneOf(&["read", "write", "idempotent", "irreversible"]),
+        default: "write",
+        about: "What a tool does, whatever the server hints: read, write, idempotent (it may be written twice) or irreversible.",
+    },
 ];
 
 /// A value, read and checked.

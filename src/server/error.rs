@@ -154,7 +154,12 @@ impl From<AppError> for ApiError {
             AppError::Program(_) => Self::environment("no_program", message),
             AppError::Resize(failure) => Self::invalid(ErrorBody::new(&failure.code, message)),
             AppError::NoFile => Self::invalid(ErrorBody::new("no_file", message)),
-            AppError::Setting { .. } => Self::invalid(
+            AppError::McpServer(_) => Self::environment("server_down", message),
+            AppError::NoSuchServer(_) => Self::missing(
+                ErrorBody::new("no_such_server", message)
+                    .suggest("servers are what the configuration names, as [mcp.NAME]; `callboard tools` lists them"),
+            ),
+            AppError::McpSettings { .. } | AppError::Setting { .. } => Self::invalid(
                 ErrorBody::new("bad_configuration", message)
                     .suggest("`callboard config` shows where each setting comes from"),
             ),

@@ -20,6 +20,7 @@ mod data;
 mod engine;
 mod examples;
 mod kill;
+mod mcp;
 mod models;
 mod outside;
 mod simulation;

@@ -194,7 +194,7 @@ impl Server {
             let nth = if index == 0 { String::new() } else { format!("-{}", index + 1) };
             let path = format!("mcp/{}/{}-{key}{nth}.{}", self.settings.name, tool.name, file.extension);
             let (folder, bytes, to, key) = (self.around.folder.clone(), file.bytes.clone(), path.clone(), key.clone());
-            crate::tools::blocking(move || folder.write_bytes(&to, &bytes, &key)).await.map_err(|error| {
+            crate::tools::blocking(move || folder.write(&to, &bytes, &key)).await.map_err(|error| {
                 let message =
                     format!("{}: the call was made, but a file of its result is lost: {error}", self.place(tool));
                 ToolError::unknown(error.code(), message)

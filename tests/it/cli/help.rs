@@ -33,6 +33,7 @@ fn the_help_names_every_command_and_every_exit_code() {
           models     Shows the models that there are, what was found here, and how to add one
           costs      Shows what models have cost, and what is left of the budget
           secrets    Keeps passwords and keys, which workflows refer to by name
+          tools      Lists the tools that steps and agents can call, or asks an MCP server what it offers
           config     Shows every setting with its value and where it was set
           help       Print this message or the help of the given subcommand(s)
 

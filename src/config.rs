@@ -135,6 +135,8 @@ pub struct OpenAi {
 pub struct Ollama {
     /// Its address.
     pub base_url: String,
+    /// How many tokens a request and its reply may have together.
+    pub context: usize,
     /// The longest wait for one reply.
     pub timeout: Duration,
     /// The longest silence in the middle of one.
@@ -476,6 +478,7 @@ impl Config {
                 },
                 ollama: Ollama {
                     base_url: get("models.ollama.base_url").text(),
+                    context: get("models.ollama.context").count(),
                     timeout: get("models.ollama.timeout").duration(),
                     idle_timeout: get("models.ollama.idle_timeout").duration(),
                 },

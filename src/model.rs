@@ -1,13 +1,16 @@
 //! Language models behind one trait.
 
 mod budget;
+mod calls;
 mod embed;
 mod fit;
 mod models;
 mod offline;
-mod ollama;
+pub mod ollama;
 mod openai;
+mod pieces;
 mod price;
+mod replay;
 mod route;
 mod tokens;
 pub mod untrusted;
@@ -25,9 +28,10 @@ pub use budget::{Budget, Caps, Scope, Standing};
 pub use embed::Embedder;
 pub use models::Models;
 pub use offline::Offline;
-pub use ollama::{OllamaEmbedder, OllamaSettings};
+pub use ollama::{Ollama, OllamaEmbedder, OllamaSettings};
 pub use openai::{OpenAi, OpenAiEmbedder, OpenAiSettings};
 pub use price::{Dollars, Known, Price, Prices, dollars};
+pub use replay::{Mask, Recorder, Replay};
 pub use route::{Breaker, BreakerSettings, Health, Link, Patience, Router};
 
 use crate::run::{Hop, RunId, StepPath};

@@ -30,6 +30,8 @@ where
 }
 
 /// A level alone is ours; libraries tell of their errors only. Directives are taken as they are.
+///
+/// async-openai tells nothing: what it cannot read it would log whole, and `model` says that it could not be read.
 fn directives(level: &str) -> String {
-    if level.contains(['=', ',']) { level.to_owned() } else { format!("error,callboard={level}") }
+    if level.contains(['=', ',']) { level.to_owned() } else { format!("error,async_openai=off,callboard={level}") }
 }

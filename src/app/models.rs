@@ -13,8 +13,8 @@ use crate::agents::Roles;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Config};
 use crate::model::{
-    Breaker, BreakerSettings, Budget, Caps, Dollars, Health, Known, Link, Message, Model, Models, Offline, OpenAi,
-    OpenAiSettings, Patience, Price, Prices, Request, Router, Scope, Trouble,
+    Breaker, BreakerSettings, Budget, Caps, Dollars, Health, Known, Link, Message, Model, Models, Offline, Ollama,
+    OllamaSettings, OpenAi, OpenAiSettings, Patience, Price, Prices, Request, Router, Scope, Trouble,
 };
 use crate::run::event::stuck;
 use crate::run::{Question, QuestionKind};
@@ -198,7 +198,7 @@ impl Chains<'_> {
 
     /// A model by its name, and its provider.
     fn model(&self, name: &str) -> Result<(Arc<dyn Model>, &'static str), String> {
-        let no_model = || format!("`{name}` is no model; write offline, openai/NAME or auto");
+        let no_model = || format!("`{name}` is no model; write offline, openai/NAME, ollama/NAME or auto");
         if name == Offline.name() {
             return Ok((Arc::new(Offline), "offline"));
         }
@@ -213,6 +213,17 @@ impl Chains<'_> {
                     idle_timeout: openai.idle_timeout,
                 };
                 Ok((Arc::new(OpenAi::new(&settings)?), OpenAi::PROVIDER))
+            }
+            (Ollama::PROVIDER, model) => {
+                let ollama = &self.config.models.ollama;
+                let settings = OllamaSettings {
+                    base_url: ollama.base_url.clone(),
+                    model: model.to_owned(),
+                    context: u32::try_from(ollama.context).unwrap_or(u32::MAX),
+                    timeout: ollama.timeout,
+                    idle_timeout: ollama.idle_timeout,
+                };
+                Ok((Arc::new(Ollama::new(&settings)?), Ollama::PROVIDER))
             }
             _ => Err(no_model()),
         }

@@ -212,6 +212,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         about: "Where Ollama is.",
     },
     Setting {
+        key: "models.ollama.context",
+        kind: Kind::Count,
+        default: "8192",
+        about: "How many tokens a request and its reply may have together. Ollama reserves memory for as many.",
+    },
+    Setting {
         key: "models.ollama.timeout",
         kind: Kind::Duration,
         default: "5m",

@@ -1,19 +1,26 @@
 //! Models behind the chat completions of OpenAI, and of every server that speaks the same: vLLM, LM Studio, LiteLLM, …
 
 mod embed;
+mod reply;
+mod request;
 mod server;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_openai::error::OpenAIError;
 use async_trait::async_trait;
+use futures::stream::{BoxStream, StreamExt as _};
 use secrecy::SecretString;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use server::Server;
+use reply::{Chunk, Draft, Wrong};
+use server::{Exchange, Server};
 
-use super::{Message, Model, ModelError, Reply, Request, ToolCall, ToolSpec, Trouble, Usage};
+use super::calls::{self, ToolNames};
+use super::pieces::{Arriving, pieces};
+use super::wire::{Complaint, estimated};
+use super::{Model, ModelError, Pieces, Reply, Request, Trouble, Usage};
 
 pub use embed::OpenAiEmbedder;
 
@@ -42,6 +49,8 @@ pub struct OpenAi {
     reply_limit: &'static str,
     /// Whether it was said that the tokens are estimated.
     estimates: AtomicBool,
+    /// Whether the server refused to be asked for the usage of a streamed reply.
+    refuses_options: AtomicBool,
 }
 
 impl OpenAi {
@@ -56,7 +65,13 @@ impl OpenAi {
         let is_openai = settings.base_url.contains("://api.openai.com/");
         let reply_limit = if is_openai { "max_completion_tokens" } else { "max_tokens" };
         let server = Server::new(settings)?;
-        Ok(Self { server, model: settings.model.clone(), reply_limit, estimates: AtomicBool::new(false) })
+        Ok(Self {
+            server,
+            model: settings.model.clone(),
+            reply_limit,
+            estimates: AtomicBool::new(false),
+            refuses_options: AtomicBool::new(false),
+        })
     }
 
     fn error(&self, trouble: Trouble, message: &str) -> ModelError {
@@ -65,58 +80,83 @@ impl OpenAi {
 
     /// What a reply used: as the server counts it, or by the lengths of what was `sent` and of what came. A server that counts
     /// nothing must not do away with the limits of tokens and cost.
-    fn usage_of(&self, completion: &Completion, sent: usize) -> Usage {
-        let counted = completion.usage.as_ref();
+    fn usage_of(&self, draft: &Draft, sent: usize) -> Usage {
         // No request is empty: who counts nothing of it does not count.
-        let input = counted.and_then(|usage| usage.prompt_tokens).filter(|tokens| *tokens > 0);
-        let output = counted.and_then(|usage| usage.completion_tokens);
+        let input = draft.tokens.prompt_tokens.filter(|tokens| *tokens > 0);
+        let output = draft.tokens.completion_tokens;
         if (input.is_none() || output.is_none()) && !self.estimates.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 model = self.name(),
                 "the server does not say how many tokens were used; limits of tokens and cost go by an estimate"
             );
         }
-        let came = || completion.choices.first().map_or(0, |choice| choice.message.length());
         Usage {
             input_tokens: input.unwrap_or_else(|| estimated(sent)),
-            output_tokens: output.unwrap_or_else(|| estimated(came())),
+            output_tokens: output.unwrap_or_else(|| estimated(draft.length())),
         }
     }
 
-    fn reply_of(&self, completion: Completion, tools: &[ToolSpec], sent: usize) -> Result<Reply, ModelError> {
-        let usage = self.usage_of(&completion, sent);
-        let Some(choice) = completion.choices.into_iter().next() else {
-            return Err(self.error(Trouble::Malformed, "the reply holds no choice"));
-        };
-        if let Some(refusal) = choice.message.refusal.filter(|refusal| !refusal.is_empty()) {
-            return Err(self.error(Trouble::Refused, &format!("the model refuses: {refusal}")));
-        }
-        match choice.finish_reason.as_deref() {
-            Some("length") => {
-                return Err(self.error(Trouble::Truncated, "the reply was cut at the model's limit of tokens"));
+    fn add(&self, draft: &mut Draft, chunk: Chunk) -> Result<String, ModelError> {
+        draft.add(chunk).map_err(|wrong| match wrong {
+            Wrong::NoReply => self.server.wire().unreadable("it holds no choices"),
+            Wrong::Failed(error) => {
+                let complaint = Complaint::within(&json!({ "error": error }));
+                complaint.map_or_else(
+                    || self.error(Trouble::Unavailable, "the server fails and does not say why"),
+                    |complaint| self.server.wire().refused(&complaint, None),
+                )
             }
-            Some("content_filter") => {
-                return Err(self.error(Trouble::Refused, "the reply was withheld by the provider's filter"));
-            }
-            _ => {}
-        }
-        let calls = choice.message.tool_calls.unwrap_or_default().into_iter().map(|call| {
-            let written = call.function.arguments;
-            ToolCall {
-                id: call.id.unwrap_or_default(),
-                name: plain_name(&call.function.name, tools),
-                // What is no JSON is told to the model by whoever checks the arguments.
-                arguments: serde_json::from_str(&written).unwrap_or(Value::String(written)),
-            }
-        });
-        Ok(Reply {
-            calls: calls.collect(),
-            text: choice.message.content.unwrap_or_default(),
-            usage,
-            ..Reply::default()
         })
     }
+
+    /// The reply that has come.
+    fn reply_of(&self, mut draft: Draft, asked: &Asked<'_>) -> Result<Reply, ModelError> {
+        if !draft.has_choice {
+            return Err(self.error(Trouble::Malformed, "the reply holds no choice"));
+        }
+        if !draft.refusal.is_empty() {
+            return Err(self.error(Trouble::Refused, &format!("the model refuses: {}", draft.refusal)));
+        }
+        match draft.finish.as_deref() {
+            Some("length") => Err(self.error(Trouble::Truncated, "the reply was cut at the model's limit of tokens")),
+            Some("content_filter") => {
+                Err(self.error(Trouble::Refused, "the reply was withheld by the provider's filter"))
+            }
+            Some("error") => Err(self.error(Trouble::Unavailable, "the server failed while it replied")),
+            _ => {
+                let usage = self.usage_of(&draft, asked.sent);
+                let calls = calls::read(asked.request, &asked.names, draft.calls());
+                Ok(Reply { text: draft.text, calls, usage, ..Reply::default() })
+            }
+        }
+    }
+
+    /// Asks for a reply in chunks.
+    async fn open<'a>(&'a self, request: &'a Request) -> Result<InChunks<'a>, ModelError> {
+        let mut asked = Asked::new(self, request);
+        asked.body["stream"] = true.into();
+        if !self.refuses_options.load(Ordering::Relaxed) {
+            asked.body["stream_options"] = json!({ "include_usage": true });
+            match self.chunks(asked.body.clone()).await {
+                Err(error) if error.trouble == Trouble::Rejected && error.message.contains("stream_options") => {
+                    self.refuses_options.store(true, Ordering::Relaxed);
+                    asked.body.as_object_mut().map(|body| body.shift_remove("stream_options"));
+                }
+                opened => return opened.map(|(exchange, chunks)| InChunks::new(self, asked, exchange, chunks)),
+            }
+        }
+        let (exchange, chunks) = self.chunks(asked.body.clone()).await?;
+        Ok(InChunks::new(self, asked, exchange, chunks))
+    }
+
+    async fn chunks(&self, body: Value) -> Result<(Exchange, Chunks), ModelError> {
+        let exchange = self.server.exchange().in_events();
+        let chunks: Result<Chunks, _> = exchange.client().chat().create_stream_byot(body).await;
+        chunks.map_err(|error| exchange.failed(&error)).map(|chunks| (exchange, chunks))
+    }
 }
+
+type Chunks = BoxStream<'static, Result<Chunk, OpenAIError>>;
 
 #[async_trait]
 impl Model for OpenAi {
@@ -124,122 +164,81 @@ impl Model for OpenAi {
         self.server.wire().name()
     }
 
+    // Not the fold of the stream: every compatible server has this, with the usage, and a chunk for each token costs more than
+    // one text.
     async fn reply(&self, request: &Request) -> Result<Reply, ModelError> {
-        let mut body = body(&self.model, request);
+        let asked = Asked::new(self, request);
+        let exchange = self.server.exchange();
+        let whole: Result<Chunk, _> = exchange.client().chat().create_byot(&asked.body).await;
+        let mut draft = Draft::default();
+        self.add(&mut draft, whole.map_err(|error| exchange.failed(&error))?)?;
+        self.reply_of(draft, &asked)
+    }
+
+    fn stream<'a>(&'a self, request: &'a Request) -> Pieces<'a> {
+        pieces(self.open(request))
+    }
+}
+
+/// A request as it is sent.
+struct Asked<'a> {
+    request: &'a Request,
+    names: ToolNames<'a>,
+    body: Value,
+    /// Its length in bytes.
+    sent: usize,
+}
+
+impl<'a> Asked<'a> {
+    fn new(model: &OpenAi, request: &'a Request) -> Self {
+        let names = ToolNames::new(&request.tools);
+        let mut body = request::body(&model.model, request, &names);
         if let Some(tokens) = request.reply_tokens {
-            body[self.reply_limit] = tokens.into();
+            body[model.reply_limit] = tokens.into();
         }
         let sent = body.to_string().len();
-        let exchange = self.server.exchange();
-        let completion: Result<Completion, _> = exchange.client().chat().create_byot(body).await;
-        let completion = completion.map_err(|error| exchange.failed(&error))?;
-        self.reply_of(completion, &request.tools, sent)
+        Self { request, names, body, sent }
     }
 }
 
-/// About how many tokens so many bytes are.
-fn estimated(bytes: usize) -> u64 {
-    const BYTES_PER_TOKEN: usize = 4;
-    bytes.div_ceil(BYTES_PER_TOKEN) as u64
+/// A reply that comes in chunks.
+struct InChunks<'a> {
+    model: &'a OpenAi,
+    asked: Asked<'a>,
+    exchange: Exchange,
+    chunks: Chunks,
+    draft: Draft,
 }
 
-/// The request as the server takes it.
-fn body(model: &str, request: &Request) -> Value {
-    let mut body = json!({ "model": model, "messages": request.messages.iter().map(message).collect::<Vec<_>>() });
-    if !request.tools.is_empty() {
-        let tools = request.tools.iter().map(|tool| {
-            json!({ "type": "function", "function": {
-                "name": wire_name(&tool.name), "description": tool.description, "parameters": tool.parameters,
-            } })
-        });
-        body["tools"] = tools.collect();
+impl<'a> InChunks<'a> {
+    fn new(model: &'a OpenAi, asked: Asked<'a>, exchange: Exchange, chunks: Chunks) -> Self {
+        Self { model, asked, exchange, chunks, draft: Draft::default() }
     }
-    if let Some(schema) = &request.output {
-        body["response_format"] = json!({
-            "type": "json_schema", "json_schema": { "name": "result", "schema": schema, "strict": false }
-        });
-    }
-    body
 }
 
-fn message(message: &Message) -> Value {
-    match message {
-        Message::System { text } => json!({ "role": "system", "content": text }),
-        Message::User { text } => json!({ "role": "user", "content": text }),
-        Message::Assistant { text, calls } if calls.is_empty() => json!({ "role": "assistant", "content": text }),
-        Message::Assistant { text, calls } => {
-            let content = if text.is_empty() { Value::Null } else { text.as_str().into() };
-            let calls = calls.iter().map(|call| {
-                json!({ "id": call.id, "type": "function", "function": {
-                    "name": wire_name(&call.name), "arguments": call.arguments.to_string(),
-                } })
-            });
-            json!({ "role": "assistant", "content": content, "tool_calls": calls.collect::<Vec<_>>() })
+impl Arriving for InChunks<'_> {
+    async fn next(&mut self) -> Result<Option<String>, ModelError> {
+        while let Some(chunk) = self.chunks.next().await {
+            let text = match chunk {
+                Ok(chunk) => self.model.add(&mut self.draft, chunk)?,
+                // The reply is there; only the usage, or the end of the connection, did not come.
+                Err(_) if self.draft.finish.is_some() => return Ok(None),
+                Err(error) => return Err(self.exchange.failed(&error)),
+            };
+            if !text.is_empty() {
+                return Ok(Some(text));
+            }
         }
-        Message::Tool { call, result } => {
-            let content = result.as_str().map_or_else(|| result.to_string(), str::to_owned);
-            json!({ "role": "tool", "tool_call_id": call, "content": content })
+        Ok(None)
+    }
+
+    fn finish(self) -> Result<Reply, ModelError> {
+        // The client tells of the end and of a connection that was closed alike.
+        if self.draft.has_choice && self.draft.finish.is_none() {
+            return Err(self.model.error(Trouble::Malformed, "the reply ends in the middle"));
         }
+        self.model.reply_of(self.draft, &self.asked)
     }
-}
-
-/// A tool's name as the protocol allows it: letters, digits, `_` and `-`.
-fn wire_name(name: &str) -> String {
-    name.replace('.', "-")
-}
-
-/// The tool that a name on the wire stands for.
-fn plain_name(wire: &str, tools: &[ToolSpec]) -> String {
-    let tool = tools.iter().find(|tool| wire_name(&tool.name) == wire);
-    tool.map_or_else(|| wire.to_owned(), |tool| tool.name.clone())
-}
-
-/// What is read of a reply.
-#[derive(Deserialize)]
-struct Completion {
-    choices: Vec<Choice>,
-    usage: Option<Tokens>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    message: Said,
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    content: Option<String>,
-    refusal: Option<String>,
-    tool_calls: Option<Vec<Called>>,
-}
-
-impl Said {
-    /// How long it is, in bytes.
-    fn length(&self) -> usize {
-        let called = |call: &Called| call.function.name.len() + call.function.arguments.len();
-        let texts = [&self.content, &self.refusal].into_iter().flatten().map(String::len).sum::<usize>();
-        texts + self.tool_calls.iter().flatten().map(called).sum::<usize>()
-    }
-}
-
-#[derive(Deserialize)]
-struct Called {
-    id: Option<String>,
-    function: Function,
-}
-
-#[derive(Deserialize)]
-struct Function {
-    name: String,
-    #[serde(default)]
-    arguments: String,
-}
-
-#[derive(Deserialize)]
-struct Tokens {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt as _};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Request};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout_at};
@@ -22,6 +23,12 @@ pub(super) use complaint::Complaint;
 
 /// The most that is read of one reply, however many pieces it comes in.
 const MOST_BYTES: usize = 64 << 20;
+
+/// The longest line that is read, of a reply that comes line by line or in events.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// The longest piece in which events are given to what parses them, which copies the rest of a piece for each line of it.
+const LONGEST_PIECE: usize = 8 << 10;
 
 /// The most that is read of why there is no reply.
 const MOST_COMPLAINT: usize = 64 << 10;
@@ -93,7 +100,7 @@ impl Wire {
             Ok(Err(error)) => return Err(self.unreachable(&error)),
             Ok(Ok(response)) => response,
         };
-        let body = Body { wire: self.clone(), response, deadline, left: MOST_BYTES };
+        let body = Body { wire: self.clone(), response, deadline, left: MOST_BYTES, line: 0, longest_line: None };
         if body.response.status().is_success() { Ok(body) } else { Err(body.complaint().await) }
     }
 
@@ -164,6 +171,9 @@ pub(super) struct Body {
     deadline: Instant,
     /// How many bytes may still come.
     left: usize,
+    /// How long the line is that has begun, and how long one may be.
+    line: usize,
+    longest_line: Option<usize>,
 }
 
 impl Body {
@@ -181,8 +191,21 @@ impl Body {
         };
         if let Some(chunk) = &chunk {
             self.left = self.left.checked_sub(chunk.len()).ok_or_else(|| self.wire.too_much(MOST_BYTES))?;
+            self.line = match chunk.iter().rposition(|byte| *byte == b'\n') {
+                Some(end) => chunk.len() - end,
+                None => self.line + chunk.len(),
+            };
+            if let Some(longest) = self.longest_line.filter(|longest| self.line > *longest) {
+                return Err(self.wire.too_much(longest));
+            }
         }
         Ok(chunk)
+    }
+
+    /// True if it says of itself that it is one piece of JSON.
+    pub(super) fn is_json(&self) -> bool {
+        let kind = self.response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"))
     }
 
     /// All of it.
@@ -199,6 +222,25 @@ impl Body {
         stream::try_unfold(self, |mut body| async { Ok(body.next().await?.map(|chunk| (chunk, body))) }).boxed()
     }
 
+    /// The same for what parses events, of which no line may be too long.
+    pub(super) fn events(self) -> BoxStream<'static, Result<Bytes, ModelError>> {
+        let body = Self { longest_line: Some(LONGEST_LINE), ..self };
+        let pieces = stream::try_unfold((body, Bytes::new()), |(mut body, mut rest)| async {
+            if rest.is_empty() {
+                let Some(more) = body.next().await? else { return Ok(None) };
+                rest = more;
+            }
+            let piece = rest.split_to(rest.len().min(LONGEST_PIECE));
+            Ok(Some((piece, (body, rest))))
+        });
+        pieces.boxed()
+    }
+
+    /// Its lines, as they come.
+    pub(super) fn lines(self) -> Lines {
+        Lines { body: Self { longest_line: Some(LONGEST_LINE), ..self }, buffer: BytesMut::new(), searched: 0 }
+    }
+
     /// Why there is no reply.
     async fn complaint(mut self) -> ModelError {
         let after = retry_after::read(self.response.headers());
@@ -213,6 +255,45 @@ impl Body {
         }
         self.wire.refused(&Complaint::read(self.response.status(), &told, after.is_some()), after)
     }
+}
+
+/// The lines of a reply that is one piece of JSON a line.
+pub(super) struct Lines {
+    body: Body,
+    /// What has come and was not given yet.
+    buffer: BytesMut,
+    /// How much of it holds no end of a line.
+    searched: usize,
+}
+
+impl Lines {
+    /// The next line that is not blank; `None` at the end. What ends without the end of a line counts as one.
+    pub(super) async fn next(&mut self) -> Result<Option<BytesMut>, ModelError> {
+        loop {
+            let end = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n');
+            let line = if let Some(at) = end {
+                self.buffer.split_to(std::mem::take(&mut self.searched) + at + 1)
+            } else if let Some(chunk) = self.body.next().await? {
+                self.searched = self.buffer.len();
+                self.buffer.extend_from_slice(&chunk);
+                continue;
+            } else if self.buffer.is_empty() {
+                return Ok(None);
+            } else {
+                self.searched = 0;
+                self.buffer.split()
+            };
+            if !line.trim_ascii().is_empty() {
+                return Ok(Some(line));
+            }
+        }
+    }
+}
+
+/// About how many tokens so many bytes are.
+pub(super) fn estimated(bytes: usize) -> u64 {
+    const BYTES_PER_TOKEN: usize = 4;
+    bytes.div_ceil(BYTES_PER_TOKEN) as u64
 }
 
 impl Wire {

@@ -11,8 +11,10 @@ use async_openai::Client;
 use async_openai::config::Config;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
+use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, FutureExt as _};
+use futures::stream;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -48,7 +50,7 @@ impl Server {
 
     /// One exchange, still to be made.
     pub(super) fn exchange(&self) -> Exchange {
-        Exchange { wire: self.wire.clone(), address: self.address.clone(), failure: Arc::default() }
+        Exchange { wire: self.wire.clone(), address: self.address.clone(), failure: Arc::default(), in_events: false }
     }
 }
 
@@ -59,12 +61,19 @@ pub(super) struct Exchange {
     address: Address,
     /// What went wrong on the wire: the client passes on no more than its text, or nothing.
     failure: Arc<OnceLock<ModelError>>,
+    /// Whether the reply comes as a stream of events.
+    in_events: bool,
 }
 
 impl Exchange {
     /// What speaks the protocol, for this one exchange.
     pub(super) fn client(&self) -> Client<Address> {
         Client::build(self.wire.http().clone(), self.address.clone()).with_http_service(self.clone())
+    }
+
+    /// The exchange whose reply comes as a stream of events.
+    pub(super) fn in_events(self) -> Self {
+        Self { in_events: true, ..self }
     }
 
     /// What an error of the client's comes to.
@@ -99,11 +108,31 @@ impl tower::Service<HttpRequestFactory> for Exchange {
         async move {
             let request = request.build().await?;
             let body = this.wire.send(request).await.map_err(|failure| this.note(failure))?;
-            let body = body.stream().map(move |bytes| bytes.map_err(|failure| this.note(failure)));
+            let bytes = match this.in_events {
+                // Some servers know no streams, and say all at once.
+                true if body.is_json() => {
+                    stream::once(async { body.whole().await.map(|json| as_event(&json)) }).boxed()
+                }
+                true => body.events(),
+                false => body.stream(),
+            };
+            let body = bytes.map(move |bytes| bytes.map_err(|failure| this.note(failure)));
             Ok(http::Response::new(reqwest::Body::wrap_stream(body)).into())
         }
         .boxed()
     }
+}
+
+/// JSON as the one event of a stream.
+fn as_event(json: &[u8]) -> Bytes {
+    let mut event = Vec::with_capacity(json.len() + 16);
+    for line in json.split(|byte| *byte == b'\n') {
+        event.extend_from_slice(b"data: ");
+        event.extend_from_slice(line);
+        event.push(b'\n');
+    }
+    event.push(b'\n');
+    event.into()
 }
 
 /// Where a server is, and what it is sent with every request.

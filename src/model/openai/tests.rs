@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::*;
+use crate::model::{Message, ToolCall, ToolSpec};
 
 /// What the server was sent: the authorization and the body.
 type Sent = Arc<Mutex<Vec<(String, Value)>>>;

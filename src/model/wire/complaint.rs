@@ -65,6 +65,11 @@ impl Complaint {
         self.status
     }
 
+    /// What it says.
+    pub(in crate::model) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// What can be done about it.
     pub(super) fn trouble(&self) -> Trouble {
         let message = self.message.to_lowercase();

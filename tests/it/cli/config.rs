@@ -38,6 +38,7 @@ fn every_effective_value_has_its_origin() {
         models.openai.timeout       2m                         default
         models.openai.idle_timeout  1m                         default
         models.ollama.base_url      http://localhost:11434     default
+        models.ollama.context       8192                       default
         models.ollama.timeout       5m                         default
         models.ollama.idle_timeout  1m                         default
         budget.run                                             default

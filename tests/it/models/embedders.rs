@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use super::server::{Answer, End, Sent, Server};
 
 #[derive(Clone, Copy, Debug)]
-enum Provider {
+pub enum Provider {
     OpenAi,
     Ollama,
 }
 
-const ALL: [Provider; 2] = [Provider::OpenAi, Provider::Ollama];
+pub const ALL: [Provider; 2] = [Provider::OpenAi, Provider::Ollama];
 
 impl Provider {
     fn name(self) -> &'static str {
@@ -31,7 +31,7 @@ impl Provider {
         }
     }
 
-    fn embedder(self, address: &str, dimensions: Option<usize>) -> Arc<dyn Embedder> {
+    pub fn embedder(self, address: &str, dimensions: Option<usize>) -> Arc<dyn Embedder> {
         let model = "embed-1".to_owned();
         let (timeout, idle_timeout) = (Duration::from_millis(800), Duration::from_millis(200));
         match self {
@@ -41,14 +41,15 @@ impl Provider {
                 Arc::new(OpenAiEmbedder::new(&settings, dimensions).unwrap())
             }
             Self::Ollama => {
-                let settings = OllamaSettings { base_url: address.to_owned(), model, timeout, idle_timeout };
+                let settings =
+                    OllamaSettings { base_url: address.to_owned(), model, context: 512, timeout, idle_timeout };
                 Arc::new(OllamaEmbedder::new(&settings, dimensions).unwrap())
             }
         }
     }
 
     /// What the server says with these vectors; in another order, if the protocol allows it.
-    fn given(self, vectors: &[Vec<f32>]) -> Value {
+    pub fn given(self, vectors: &[Vec<f32>]) -> Value {
         match self {
             Self::OpenAi => {
                 let data = vectors.iter().enumerate().rev();
@@ -66,7 +67,7 @@ impl Provider {
 }
 
 /// The vector of a text: its length and its first letter.
-fn vector_of(text: &str) -> Vec<f32> {
+pub fn vector_of(text: &str) -> Vec<f32> {
     vec![text.len() as f32, f32::from(text.bytes().next().unwrap_or_default()), 0.5]
 }
 
@@ -131,8 +132,8 @@ async fn what_goes_wrong_is_said_in_its_kind() {
             (Answer::json(200, &json!({ "some": "thing" })), Trouble::Malformed, "cannot be read"),
             (Answer::new(200, "text/html", "<html>"), Trouble::Malformed, "cannot be read"),
             (Answer::silence(), Trouble::TimedOut, ".timeout"),
-            (whole.clone().cut([20].into_iter()).ending(End::Hang), Trouble::TimedOut, ".idle_timeout"),
-            (whole.clone().cut([20].into_iter()).ending(End::Cut), Trouble::Malformed, "ends in the middle"),
+            (whole.clone().cut([20].into_iter()).first(1).ending(End::Hang), Trouble::TimedOut, ".idle_timeout"),
+            (whole.clone().cut([20].into_iter()).first(1).ending(End::Cut), Trouble::Malformed, "ends in the middle"),
         ] {
             let server = Server::saying(answer).await;
             let error = provider.embedder(&server.address, None).embed(&["a".to_owned()]).await.unwrap_err();

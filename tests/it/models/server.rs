@@ -1,6 +1,7 @@
 //! A server that speaks HTTP just as it is told to, cuts what it says where it is told to, and keeps what it is sent.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -46,12 +47,14 @@ pub struct Answer {
     end: End,
     /// True if not even the head is sent.
     is_silent: bool,
+    /// If the pieces come again and again, the pause between them.
+    drip: Option<Duration>,
 }
 
 impl Answer {
     pub fn new(status: u16, kind: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type".to_owned(), kind.to_owned())];
-        Self { status, headers, pieces: vec![body.into()], end: End::Whole, is_silent: false }
+        Self { status, headers, pieces: vec![body.into()], end: End::Whole, is_silent: false, drip: None }
     }
 
     pub fn json(status: u16, body: &Value) -> Self {
@@ -90,6 +93,26 @@ impl Answer {
         self
     }
 
+    /// Only the first pieces.
+    pub fn first(mut self, count: usize) -> Self {
+        self.pieces.truncate(count);
+        self
+    }
+
+    /// Only the first piece, and then nothing.
+    pub fn hold(self) -> Self {
+        self.first(1).ending(End::Hang)
+    }
+
+    /// Its pieces again and again.
+    pub fn dripping(self, pause: Duration) -> Self {
+        Self { drip: Some(pause), ..self }
+    }
+
+    pub fn body(&self) -> Vec<u8> {
+        self.pieces.concat()
+    }
+
     async fn write(&self, to: &mut TcpStream) -> std::io::Result<()> {
         if !self.is_silent {
             let mut head = format!("HTTP/1.1 {} Said\r\ntransfer-encoding: chunked\r\n", self.status);
@@ -97,12 +120,10 @@ impl Answer {
                 head.push_str(&format!("{name}: {value}\r\n"));
             }
             to.write_all(format!("{head}\r\n").as_bytes()).await?;
-            // A chunk of its own is what keeps a piece a piece, whatever the network makes of it.
-            for piece in self.pieces.iter().filter(|piece| !piece.is_empty()) {
-                let mut chunk = format!("{:x}\r\n", piece.len()).into_bytes();
-                chunk.extend_from_slice(piece);
-                chunk.extend_from_slice(b"\r\n");
-                to.write_all(&chunk).await?;
+            self.write_pieces(to).await?;
+            while let Some(pause) = self.drip {
+                tokio::time::sleep(pause).await;
+                self.write_pieces(to).await?;
             }
         }
         match self.end {
@@ -110,6 +131,19 @@ impl Answer {
             End::Cut => to.shutdown().await,
             End::Hang => std::future::pending().await,
         }
+    }
+}
+
+impl Answer {
+    /// A chunk of its own is what keeps a piece a piece, whatever the network makes of it.
+    async fn write_pieces(&self, to: &mut TcpStream) -> std::io::Result<()> {
+        for piece in self.pieces.iter().filter(|piece| !piece.is_empty()) {
+            let mut chunk = format!("{:x}\r\n", piece.len()).into_bytes();
+            chunk.extend_from_slice(piece);
+            chunk.extend_from_slice(b"\r\n");
+            to.write_all(&chunk).await?;
+        }
+        Ok(())
     }
 }
 

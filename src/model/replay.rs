@@ -73,13 +73,13 @@ impl Model for Recorder {
 
     async fn reply(&self, request: &Request) -> Result<Reply, ModelError> {
         let reply = self.model.reply(request).await;
-        self.record(request, Answer::new(Vec::new(), reply.clone()))?;
+        self.record(request, Answer::new(None, reply.clone()))?;
         reply
     }
 
     async fn reply_to(&self, request: &Request, asker: &dyn Asker) -> Result<Reply, ModelError> {
         let reply = self.model.reply_to(request, asker).await;
-        self.record(request, Answer::new(Vec::new(), reply.clone()))?;
+        self.record(request, Answer::new(None, reply.clone()))?;
         reply
     }
 
@@ -96,7 +96,7 @@ impl Model for Recorder {
                 Ok(Piece::Done(reply)) => Ok(reply.clone()),
                 Err(error) => Err(error.clone()),
             };
-            let piece = self.record(request, Answer::new(texts, ended)).and(piece);
+            let piece = self.record(request, Answer::new(Some(texts), ended)).and(piece);
             Some((piece, None))
         });
         recorded.boxed()

@@ -90,5 +90,6 @@ for number, line in enumerate(sys.stdin):
     try:
         KINDS[given["kind"]](given["text"])
     except Exception as error:
-        print(f"{number}: {given['kind']}: {type(error).__name__}: {error}")
+        told = " ".join(str(error).split())
+        print(f"{number}: {given['kind']}: {type(error).__name__}: {told}")
 print("checked", number + 1)

@@ -83,8 +83,8 @@ impl Cassette {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
     /// The pieces of the text, if it came in pieces.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pieces: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pieces: Option<Vec<String>>,
     #[serde(flatten)]
     ended: Ended,
 }
@@ -102,7 +102,7 @@ enum Ended {
 }
 
 impl Answer {
-    pub(super) fn new(pieces: Vec<String>, ended: Result<Reply, ModelError>) -> Self {
+    pub(super) fn new(pieces: Option<Vec<String>>, ended: Result<Reply, ModelError>) -> Self {
         let ended = match ended {
             Ok(reply) => Ended::Reply(reply),
             Err(ModelError { trouble, message, after }) => {
@@ -116,11 +116,13 @@ impl Answer {
     /// The same without what is secret. A secret that is cut between two pieces is in none of them, but both together tell it:
     /// then they become one.
     pub(super) fn masked(mut self, mask: &Mask) -> Self {
-        let whole = self.pieces.concat();
-        if mask.text(&whole) != self.pieces.iter().map(|piece| mask.text(piece)).collect::<String>() {
-            self.pieces = vec![whole];
+        if let Some(pieces) = &mut self.pieces {
+            let whole = mask.text(&pieces.concat());
+            pieces.iter_mut().for_each(|piece| *piece = mask.text(piece));
+            if pieces.concat() != whole {
+                *pieces = vec![whole];
+            }
         }
-        self.pieces.iter_mut().for_each(|piece| *piece = mask.text(piece));
         match &mut self.ended {
             Ended::Reply(reply) => {
                 reply.text = mask.text(&reply.text);
@@ -147,14 +149,14 @@ impl Answer {
 
     /// The pieces in which it came, and what it came to.
     pub(super) fn pieces(&self) -> Vec<Result<Piece, ModelError>> {
-        let mut pieces: Vec<_> = self.pieces.iter().map(|text| Ok(Piece::Text(text.clone()))).collect();
         let ended = self.ended();
-        // What was recorded whole comes in one piece.
-        if let (Ok(reply), true) = (&ended, pieces.is_empty())
-            && !reply.text.is_empty()
-        {
-            pieces.push(Ok(Piece::Text(reply.text.clone())));
-        }
+        let texts = match (&self.pieces, &ended) {
+            (Some(texts), _) => texts.clone(),
+            // What was recorded whole comes in one piece.
+            (None, Ok(reply)) if !reply.text.is_empty() => vec![reply.text.clone()],
+            (None, _) => Vec::new(),
+        };
+        let mut pieces: Vec<_> = texts.into_iter().map(|text| Ok(Piece::Text(text))).collect();
         pieces.push(ended.map(Piece::Done));
         pieces
     }

@@ -5,8 +5,9 @@ use callboard::model::ollama::{self, Installed, Progress};
 use futures::StreamExt as _;
 use serde_json::json;
 
-use super::protocol::{SHORT, TIMEOUT};
+use super::protocol::{Protocol, SHORT, Said, TIMEOUT};
 use super::server::{Answer, End, Server};
+use crate::cli::stage::Stage;
 
 #[tokio::test]
 async fn the_models_of_a_server_are_listed() {
@@ -87,4 +88,19 @@ async fn a_model_is_got_with_its_progress_and_what_stops_it_is_said() {
         assert_eq!((steps.len(), error.trouble), (count, trouble), "{error}");
         assert!(error.message.contains(told), "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_of_ollama_answers_the_program() {
+    let server = Server::saying(Protocol::Ollama.whole(&Said::text(&["ok"]))).await;
+    let config =
+        format!("[models]\ndefault = \"ollama/small-1\"\n[models.ollama]\nbase_url = \"{}\"\n", server.address);
+    let role = "name: writer\ndescription: Writes.\nprompt: writer.md\nmodel: default\n";
+    let stage = Stage::new().with("callboard.toml", config).with("agents/writer.yaml", role);
+    stage.write("prompts/writer.md", "You write.");
+    let ended = tokio::task::spawn_blocking(move || stage.run(&["models", "--check"])).await.unwrap();
+    assert!(ended.stdout.contains("ollama/small-1"), "{ended:?}");
+    let sent = server.sent();
+    assert!(!sent.is_empty() && sent.iter().all(|sent| sent.line == "POST /api/chat"), "{ended:?}");
+    assert_eq!(sent[0].json()["options"]["num_ctx"], 8192);
 }

@@ -119,7 +119,7 @@ impl App {
         let servers = mcp::servers(config, &tools, &clock)?;
         roles.check_tools(tools.names_and_groups().iter().map(String::as_str))?;
         let budget = models::budget(config, &workspace, &clock).await?;
-        let models = models::build(config, &roles, &budget, &clock)?;
+        let models = models::build(config, &roles, &budget, &clock).await?;
         let shared = Shared {
             config: config.clone(),
             attention,
@@ -196,9 +196,8 @@ impl App {
     }
 
     /// The models that there are, what was found, and how to add one.
-    #[must_use]
-    pub fn models_found(&self) -> ModelsView {
-        models::view(&self.shared.config, &self.shared.models, self.shared.clock.now())
+    pub async fn models_found(&self) -> ModelsView {
+        models::view(&self.shared.config, &self.shared.models, self.shared.clock.now()).await
     }
 
     /// Makes a tiny call to every model of every alias.

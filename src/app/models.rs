@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Config};
 use crate::model::{
     Breaker, BreakerSettings, Budget, Caps, Dollars, Health, Known, Link, Message, Model, Models, Offline, Ollama,
-    OllamaSettings, OpenAi, OpenAiSettings, Patience, Price, Prices, Request, Router, Scope, Trouble,
+    OllamaSettings, OpenAi, OpenAiSettings, Patience, Price, Prices, Request, Router, Scope, Trouble, ollama,
 };
 use crate::run::event::stuck;
 use crate::run::{Question, QuestionKind};
@@ -25,6 +25,9 @@ const AUTO: &str = "auto";
 
 /// How many models are checked at once.
 const CHECKS_AT_ONCE: usize = 4;
+
+/// How long Ollama may take to say which models it has.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// How long the check of one model may take.
 const CHECK_LIMIT: Duration = Duration::from_mins(1);
@@ -95,21 +98,24 @@ pub(super) async fn budget(
 }
 
 /// The chains of the configuration, and those that roles write out; the offline model under its own name besides.
-pub(super) fn build(
+pub(super) async fn build(
     config: &Config,
     roles: &Roles,
     budget: &Budget,
     clock: &Arc<dyn Clock>,
 ) -> Result<Models, AppError> {
+    let aliases = &config.models.aliases;
+    let is_auto = |model: &str| model.split(',').any(|model| model.trim() == AUTO);
+    let wants_auto =
+        aliases.values().flatten().any(|model| is_auto(model)) || roles.iter().any(|role| is_auto(&role.model));
     let mut chains = Chains {
         config,
         prices: read_prices(&config.models.prices)?,
         budget,
         clock,
         breakers: BTreeMap::new(),
-        auto: None,
+        auto: if wants_auto { found(config).await } else { Vec::new() },
     };
-    let aliases = &config.models.aliases;
     let default = aliases.get(Models::DEFAULT).cloned().unwrap_or_default();
     let mut models = Models::default();
     for (alias, chain) in aliases {
@@ -152,8 +158,8 @@ struct Chains<'a> {
     clock: &'a Arc<dyn Clock>,
     /// By provider, for all aliases.
     breakers: BTreeMap<String, Arc<Breaker>>,
-    /// What `auto` stands for, once that was looked for.
-    auto: Option<Vec<String>>,
+    /// What `auto` stands for; nothing if nobody wants it.
+    auto: Vec<String>,
 }
 
 impl Chains<'_> {
@@ -161,7 +167,7 @@ impl Chains<'_> {
         let mut names = Vec::new();
         for model in models {
             match model.as_str() {
-                AUTO => names.extend(self.auto()),
+                AUTO => names.extend(self.auto.iter().cloned()),
                 model => names.push(model.to_owned()),
             }
         }
@@ -228,22 +234,26 @@ impl Chains<'_> {
             _ => Err(no_model()),
         }
     }
+}
 
-    /// What is found here; the offline model if that is nothing.
-    fn auto(&mut self) -> Vec<String> {
-        if self.auto.is_none() {
-            let openai = &self.config.models.openai;
-            let mut found = Vec::new();
-            if key(self.config).is_some() {
-                found.push(format!("{}/{}", OpenAi::PROVIDER, openai.model));
-            }
-            if found.is_empty() {
-                found.push(Offline.name().to_owned());
-            }
-            self.auto = Some(found);
-        }
-        self.auto.clone().unwrap_or_default()
+/// What `auto` stands for: what is found here, or the offline model if that is nothing.
+async fn found(config: &Config) -> Vec<String> {
+    let mut found = Vec::new();
+    if key(config).is_some() {
+        found.push(format!("{}/{}", OpenAi::PROVIDER, config.models.openai.model));
     }
+    if let Ok(installed) = ollama::list(&config.models.ollama.base_url, LOOK).await {
+        found.extend(talking(&installed).next().map(|name| format!("{}/{name}", Ollama::PROVIDER)));
+    }
+    if found.is_empty() {
+        found.push(Offline.name().to_owned());
+    }
+    found
+}
+
+/// The models that reply in words: those that only turn texts into vectors say so in their names.
+fn talking(installed: &[ollama::Installed]) -> impl Iterator<Item = &str> {
+    installed.iter().map(|model| model.name.as_str()).filter(|name| !name.contains("embed"))
 }
 
 fn caps(config: &Config) -> Caps {
@@ -275,13 +285,13 @@ pub(super) fn raised(question: &Question, choice: &str) -> Option<Scope> {
 }
 
 /// See [`super::App::models_found`].
-pub(super) fn view(config: &Config, models: &Models, now: Timestamp) -> ModelsView {
+pub(super) async fn view(config: &Config, models: &Models, now: Timestamp) -> ModelsView {
     let chain = |alias: &str| {
         let links = models.chain(alias).map(|chain| chain.links()).unwrap_or_default();
         links.iter().map(|link| model_view(link, now)).collect::<Vec<_>>()
     };
     let aliases = models.aliases().map(|alias| (alias.to_owned(), chain(alias))).collect();
-    ModelsView { aliases, providers: providers(config) }
+    ModelsView { aliases, providers: providers(config).await }
 }
 
 fn model_view(link: &Link, now: Timestamp) -> ModelView {
@@ -296,7 +306,7 @@ fn model_view(link: &Link, now: Timestamp) -> ModelView {
     }
 }
 
-fn providers(config: &Config) -> Vec<ProviderView> {
+async fn providers(config: &Config) -> Vec<ProviderView> {
     let config::OpenAi { base_url, key_variable, model, .. } = &config.models.openai;
     let has_key = key(config).is_some();
     let openai = ProviderView {
@@ -322,7 +332,28 @@ fn providers(config: &Config) -> Vec<ProviderView> {
         why: "it is built in, and needs neither key nor network".to_owned(),
         how: "[models] default = \"offline\"".to_owned(),
     };
-    vec![openai, offline]
+    vec![openai, ollama_view(config).await, offline]
+}
+
+async fn ollama_view(config: &Config) -> ProviderView {
+    let base_url = &config.models.ollama.base_url;
+    let installed = ollama::list(base_url, LOOK).await;
+    let pull = "callboard models pull NAME gets a model";
+    let (found, why, how) = match &installed {
+        Err(error) => {
+            let how =
+                "start Ollama, or say in models.ollama.base_url where it is; then [models] default = \"ollama/NAME\"";
+            (false, error.message.clone(), how.to_owned())
+        }
+        Ok(installed) => match talking(installed).collect::<Vec<_>>().as_slice() {
+            [] => (false, format!("it answers at {base_url}, and has no model yet"), pull.to_owned()),
+            names @ [first, ..] => {
+                let why = format!("it answers at {base_url}, and has {}", names.join(", "));
+                (true, why, format!("[models] default = \"ollama/{first}\", or \"auto\"; {pull}"))
+            }
+        },
+    };
+    ProviderView { provider: Ollama::PROVIDER.to_owned(), found, why, how }
 }
 
 /// See [`super::App::check_models`].

@@ -45,6 +45,11 @@ impl Screen {
         Busy(bar)
     }
 
+    /// Shows how far something is, until the returned bar is dropped.
+    pub(super) fn bar(&self) -> Bar {
+        Bar(self.lines.add(ProgressBar::no_length()))
+    }
+
     /// Takes away what is redrawn.
     pub(super) fn clear(&self) {
         // A terminal that is gone shows nothing anyway.
@@ -62,6 +67,32 @@ impl Screen {
 pub(super) struct Busy(ProgressBar);
 
 impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How far something is; the bar goes away with this.
+#[derive(Debug)]
+pub(super) struct Bar(ProgressBar);
+
+impl Bar {
+    /// It does this, and is so many bytes far, of so many, if that is known.
+    pub(super) fn show(&self, message: String, bytes: Option<(u64, u64)>) {
+        let template =
+            if bytes.is_some() { "  {msg} {wide_bar} {bytes} of {total_bytes}, {eta}" } else { "  {spinner} {msg}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.0.set_style(style);
+        }
+        if let Some((done, of)) = bytes {
+            self.0.set_length(of);
+            self.0.set_position(done);
+        }
+        self.0.set_message(message);
+    }
+}
+
+impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

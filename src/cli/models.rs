@@ -1,6 +1,7 @@
 //! `callboard models`
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use futures::StreamExt as _;
 use serde::Serialize;
 
 use super::complaint::Complaint;
@@ -9,7 +10,7 @@ use super::output::{Output, clipped, span};
 use super::session::{Purpose, Session, Twice};
 use super::{Context, Format};
 use crate::app::{Checked, ModelView, ModelsView};
-use crate::model::Health;
+use crate::model::{Health, ModelError, ollama};
 
 /// Shows the models that there are, what was found here, and how to add one
 #[derive(Debug, Args)]
@@ -19,11 +20,26 @@ An alias stands for a chain of models that are asked in turn until one replies. 
 Examples:
   callboard models
   callboard models --check                         ask each of them for a word
+  callboard models pull llama3.2:3b                have Ollama get one
   callboard models --format json | jq '.aliases.default[].model'")]
 pub(super) struct Models {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Make a tiny call to each, which may cost something
     #[arg(long)]
     check: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Has Ollama get a model
+    #[command(after_help = "\
+Examples:
+  callboard models pull llama3.2:3b")]
+    Pull {
+        /// Its name at Ollama
+        name: String,
+    },
 }
 
 /// What `--format json` shows.
@@ -37,6 +53,9 @@ struct Shown<'a> {
 
 impl Models {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
+        if let Some(What::Pull { name }) = &self.what {
+            return pull(context, name).await;
+        }
         let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
         let read = async {
             let models: ModelsView = session.get("/api/models").await?;
@@ -61,6 +80,33 @@ impl Models {
         let all_well = checks.iter().flatten().all(|check| check.error.is_none());
         Ok(if all_well { Exit::Done } else { Exit::Environment })
     }
+}
+
+async fn pull(context: &Context, name: &str) -> Result<Exit, Complaint> {
+    let config = &context.config.models.ollama;
+    let mut told = ollama::pull(&config.base_url, name, config.timeout);
+    let bar = context.screen.bar();
+    let pulled = context.interrupt.cuts_short(async {
+        while let Some(progress) = told.next().await {
+            let ollama::Progress { status, completed, total } = progress?;
+            bar.show(status, total.map(|total| (completed.unwrap_or(0), total)));
+        }
+        Ok::<_, ModelError>(())
+    });
+    let pulled = pulled.await;
+    drop(bar);
+    match pulled {
+        None => return Ok(Exit::Interrupted),
+        Some(Err(error)) => return Err(Complaint::environment("not_pulled", error.message)),
+        Some(Ok(())) => {}
+    }
+    match context.output.format() {
+        Format::Json => context.output.json(&serde_json::json!({ "model": format!("ollama/{name}") })),
+        Format::Text => {
+            context.output.line(format!("Ollama has {name}; to use it: [models] default = \"ollama/{name}\""))
+        }
+    }
+    Ok(Exit::Done)
 }
 
 fn write(output: &Output, models: &ModelsView, checks: Option<&[Checked]>) {

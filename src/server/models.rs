@@ -80,7 +80,7 @@ impl From<Sum> for CostSum {
 
 /// `GET /api/models`
 pub(super) async fn list(State(app): State<App>) -> Json<ModelsView> {
-    Json(app.models_found())
+    Json(app.models_found().await)
 }
 
 /// `POST /api/models/check`: makes a tiny call to each.

@@ -89,7 +89,7 @@ const WRITER: &str = "name: writer\ndescription: Writes.\nprompt: writer.md\nmod
 
 fn stage(server: &Server, config: &str) -> Stage {
     let config = format!(
-        "{config}\n[models.openai]\nbase_url = \"http://{}/v1\"\nkey_variable = \"TEST_KEY\"\n",
+        "{config}\n[models.ollama]\nbase_url = \"http://127.0.0.1:1\"\n[models.openai]\nbase_url = \"http://{}/v1\"\nkey_variable = \"TEST_KEY\"\n",
         server.address
     );
     Stage::new()
@@ -277,4 +277,15 @@ fn auto_stands_for_what_is_found_and_only_if_it_is_asked_for() {
     assert_eq!(model_of("", true), "offline", "a key alone changes nothing");
     assert_eq!(model_of("[models]\ndefault = \"auto\"\n", false), "offline");
     assert_eq!(model_of("[models]\ndefault = \"auto\"\n", true), "openai/gpt-4.1-mini");
+
+    let model = |name: &str| json!({ "name": name, "modified_at": "2026-01-01T00:00:00Z", "size": 1 });
+    let installed = json!({ "models": [model("nomic-embed-text"), model("tiny:1b")] });
+    let ollama = self::server(move |_| (200, installed.clone()));
+    let stage = stage(&server, "[models]\ndefault = \"auto\"\n");
+    let mut command = stage.command(&["models", "--format", "json"]);
+    command.env("CALLBOARD_MODELS__OLLAMA__BASE_URL", format!("http://{}", ollama.address));
+    let found: Value = serde_json::from_str(&stage.go_on(&mut command).end().stdout).unwrap();
+    assert_eq!(found["aliases"]["default"][0]["model"], "ollama/tiny:1b", "what only makes vectors is passed over");
+    let provider = &found["providers"][1];
+    assert_eq!((&provider["provider"], &provider["found"]), (&json!("ollama"), &json!(true)), "{provider}");
 }

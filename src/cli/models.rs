@@ -103,7 +103,7 @@ async fn pull(context: &Context, name: &str) -> Result<Exit, Complaint> {
     match context.output.format() {
         Format::Json => context.output.json(&serde_json::json!({ "model": format!("ollama/{name}") })),
         Format::Text => {
-            context.output.line(format!("Ollama has {name}; to use it: [models] default = \"ollama/{name}\""))
+            context.output.line(format!("Ollama has {name}; to use it: [models] default = \"ollama/{name}\""));
         }
     }
     Ok(Exit::Done)

@@ -9,6 +9,7 @@ mod definitions;
 mod error;
 mod library;
 mod mcp;
+mod memory;
 mod models;
 mod policy;
 mod tools;
@@ -27,7 +28,7 @@ use crate::engine::port::Executor;
 use crate::engine::simulate::{Report, Simulation};
 use crate::engine::{Engine, Limits, Parts, Submission, Summary};
 use crate::executor::StepExecutor;
-use crate::memory::{EdgeIndex, Memory};
+use crate::memory::Memory;
 use crate::model::{Budget, Models};
 
 use crate::net::AddressRules;
@@ -94,9 +95,6 @@ pub struct NewRun {
     pub deadline: Option<Timestamp>,
 }
 
-/// The folder of the memory's index in the data folder.
-const MEMORY: &str = "memory";
-
 /// How many questions are listed at most.
 const MOST_QUESTIONS: usize = 1_000;
 
@@ -111,8 +109,7 @@ impl App {
         let store = Store::open(&config.data, StoreOptions::default()).await?;
         let workspace = store.workspace(WorkspaceId::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let index = Arc::new(EdgeIndex::new(&config.data.join(MEMORY)));
-        let memory = Memory::new(workspace.entries(), index, Arc::clone(&clock))?;
+        let memory = memory::memory(config, &workspace, Arc::clone(&clock))?;
         let secrets = tools::secrets(config, &workspace, &clock)?;
         let mut tools = tools(config, &memory, &secrets, &clock)?;
         policy::set(config, &workspace, &mut tools)?;
@@ -387,6 +384,7 @@ impl App {
             company.stop(self.shared.config.engine.stop_grace).await;
         }
         self.shared.servers.stop().await;
+        self.shared.memory.close().await;
         if let Err(error) = self.shared.store.close().await {
             tracing::warn!(%error, "the store could not be tidied up; nothing is lost");
         }

@@ -48,6 +48,8 @@ pub struct Config {
     pub ask: Ask,
     /// What anybody may call.
     pub policy: ToolPolicy,
+    /// How the memory is searched.
+    pub memory: Memory,
     /// The tools' limits.
     pub tools: Tools,
     /// Who may use which secret.
@@ -161,6 +163,39 @@ pub struct Listen {
     pub address: String,
     /// The environment variable that holds the key.
     pub key_variable: String,
+}
+
+/// How the memory is searched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// What turns texts into vectors: `none` or `PROVIDER/NAME`.
+    pub embedder: String,
+    /// Where the index is.
+    pub backend: Backend,
+    /// The server, if it is there.
+    pub remote: Remote,
+}
+
+/// Where the memory's index is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// In the data folder.
+    Edge,
+    /// On a Qdrant server.
+    Remote,
+}
+
+/// A Qdrant server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Its gRPC address.
+    pub url: String,
+    /// The environment variable that holds its key.
+    pub key_variable: String,
+    /// The collection of this data folder.
+    pub collection: String,
+    /// The longest wait for one answer.
+    pub timeout: Duration,
 }
 
 /// Before which calls a person is asked.
@@ -488,6 +523,16 @@ impl Config {
                 run: get("budget.run").dollars(),
                 day: get("budget.day").dollars(),
                 workspace: get("budget.workspace").dollars(),
+            },
+            memory: Memory {
+                embedder: get("memory.embedder").text(),
+                backend: if get("memory.backend").text() == "remote" { Backend::Remote } else { Backend::Edge },
+                remote: Remote {
+                    url: get("memory.remote.url").text(),
+                    key_variable: get("memory.remote.key_variable").text(),
+                    collection: get("memory.remote.collection").text(),
+                    timeout: get("memory.remote.timeout").duration(),
+                },
             },
             ask: match get("gate.ask").text().as_str() {
                 "read" => Ask::Read,

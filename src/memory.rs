@@ -13,14 +13,20 @@ mod documents;
 pub mod edge;
 mod follow;
 mod html;
+mod hybrid;
 pub mod index;
+mod meaning;
 pub mod pieces;
 mod recall;
 mod remember;
+mod remote;
 mod times;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::run::RunId;
@@ -36,8 +42,10 @@ pub(crate) use decode::decode;
 pub use documents::{LONGEST_FILE, Skipped};
 pub use edge::EdgeIndex;
 pub(crate) use html::text as text_of_html;
-pub use recall::{Hit, MOST_HITS};
+pub use meaning::{Embedders, Former};
+pub use recall::{Hit, MOST_HITS, Recollection, SearchedBy};
 pub use remember::{Progress, Remember, Report};
+pub use remote::{RemoteIndex, RemoteSettings};
 
 /// What the company of one workspace knows together. Cheap to clone.
 #[derive(Clone)]
@@ -50,8 +58,41 @@ struct Shared {
     index: Arc<dyn Index>,
     encoder: Arc<Encoder>,
     clock: Arc<dyn Clock>,
-    /// How far the index has followed. Whoever brings it up to date holds this.
+    embedders: Embedders,
+    /// How far the index has followed. Whoever changes it holds this.
     followed: tokio::sync::Mutex<Followed>,
+    /// Whether the index held all that was acknowledged, and has been followed since.
+    complete: AtomicBool,
+    /// How many are remembering documents now: they bring the index up to date before they say that it is done.
+    remembering: AtomicUsize,
+    /// How much the index has changed since it was tended, and whether it is being.
+    changes: AtomicUsize,
+    tending: AtomicBool,
+    /// Held by whoever gives entries their vectors.
+    embedding: tokio::sync::Mutex<()>,
+    known: std::sync::Mutex<meaning::Known>,
+    work: tokio::sync::watch::Sender<Option<Work>>,
+}
+
+/// What is being done with the index, and how far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Work {
+    /// What.
+    pub what: Doing,
+    /// Entries that are done.
+    pub done: u64,
+    /// Entries in all.
+    pub of: u64,
+}
+
+/// What can take long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doing {
+    /// The index is made from what is stored.
+    Rebuilding,
+    /// Entries are given their vectors.
+    Embedding,
 }
 
 /// Why the memory failed.
@@ -63,6 +104,9 @@ pub enum MemoryError {
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The embedder failed.
+    #[error("the embedder failed ({0}); entries are found by their words until it answers")]
+    Embedder(String),
     /// Something stopped half-way.
     #[error("the memory stopped half-way: {0}")]
     Stopped(String),
@@ -75,14 +119,47 @@ impl fmt::Debug for Memory {
 }
 
 impl Memory {
-    /// The memory of the workspace that `entries` belong to. Opens nothing yet: the index is opened when it is first needed.
+    /// The memory of the workspace that `entries` belong to, which is searched by words only. Opens nothing yet: the
+    /// index is opened when it is first needed.
     ///
     /// # Errors
     /// [`MemoryError::Index`] if texts cannot be turned into vectors.
     pub fn new(entries: Entries, index: Arc<dyn Index>, clock: Arc<dyn Clock>) -> Result<Self, MemoryError> {
-        let encoder = Arc::new(Encoder::new().map_err(IndexError::Broken)?);
-        let followed = tokio::sync::Mutex::default();
-        Ok(Self { shared: Arc::new(Shared { entries, index, encoder, clock, followed }) })
+        Self::with_embedders(entries, index, clock, Embedders::default())
+    }
+
+    /// The memory of the workspace that `entries` belong to, which is searched by meaning, too, if there is an embedder.
+    ///
+    /// # Errors
+    /// [`MemoryError::Index`] if texts cannot be turned into vectors.
+    pub fn with_embedders(
+        entries: Entries,
+        index: Arc<dyn Index>,
+        clock: Arc<dyn Clock>,
+        embedders: Embedders,
+    ) -> Result<Self, MemoryError> {
+        let shared = Shared {
+            entries,
+            index,
+            encoder: Arc::new(Encoder::new().map_err(IndexError::Broken)?),
+            clock,
+            embedders,
+            followed: tokio::sync::Mutex::default(),
+            complete: AtomicBool::new(false),
+            remembering: AtomicUsize::new(0),
+            changes: AtomicUsize::new(0),
+            tending: AtomicBool::new(false),
+            embedding: tokio::sync::Mutex::default(),
+            known: std::sync::Mutex::default(),
+            work: tokio::sync::watch::Sender::new(None),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// What is being done with the index, if it takes long, and how far it has come.
+    #[must_use]
+    pub fn work(&self) -> tokio::sync::watch::Receiver<Option<Work>> {
+        self.shared.work.subscribe()
     }
 
     /// What a run sees: what its workspace, its workflow and it itself remember.

@@ -32,7 +32,7 @@ pub use agents::{AgentVersion, AgentView, Resize, Revert, Reverted};
 pub use error::{ApiError, ErrorBody, ErrorDocument, PlacedProblem};
 pub use events::{EventPage, Frame};
 pub use health::Health;
-pub use memory::{AlsoIn, Rebuilt, RecallQuery, Recalled, Remember, Remembered, Skipped};
+pub use memory::{AlsoIn, Rebuilt, RecallQuery, Recalled, Recollected, Remember, Remembered, Skipped};
 pub use models::{CostSum, Costs, CostsBy, CostsQuery};
 pub(crate) use notes::MOST_NOTES;
 pub use notes::{NoteView, NotesQuery, Ruled, Ruling};

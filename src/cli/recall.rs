@@ -6,7 +6,7 @@ use super::complaint::Complaint;
 use super::exit::Exit;
 use super::session::{Purpose, Session};
 use super::{Context, Format};
-use crate::server::{RecallQuery, Recalled};
+use crate::server::{RecallQuery, Recalled, Recollected};
 use crate::store::entries::EntryKind;
 
 /// Searches the memory
@@ -15,7 +15,7 @@ use crate::store::entries::EntryKind;
 Examples:
   callboard recall \"how are refunds approved\"
   callboard recall refunds --kind note --since 7d --scope workspace,workflow:weekly_brief
-  callboard recall refunds --limit 1 --format json | jq -r '.[0].text'")]
+  callboard recall refunds --limit 1 --format json | jq -r '.hits[0].text'")]
 pub(super) struct Recall {
     /// What to look for
     #[arg(required = true, value_name = "TEXT")]
@@ -69,15 +69,18 @@ impl Recall {
             since: self.since,
             until: self.until,
         };
-        let recalled: Result<Vec<Recalled>, Complaint> = session.get_with("/api/memory/recall", &query).await;
+        let recalled: Result<Recollected, Complaint> = session.get_with("/api/memory/recall", &query).await;
         session.close().await;
         let recalled = recalled?;
         match context.output.format() {
             Format::Json => context.output.json(&recalled),
-            Format::Text if recalled.is_empty() => {
-                context.output.line("nothing is remembered of that; `callboard remember PATH` remembers documents");
+            Format::Text => {
+                if recalled.hits.is_empty() {
+                    context.output.line("nothing is remembered of that; `callboard remember PATH` remembers documents");
+                }
+                recalled.hits.iter().for_each(|entry| write(context, entry));
+                context.output.line(format!("(searched by {})", recalled.told));
             }
-            Format::Text => recalled.iter().for_each(|entry| write(context, entry)),
         }
         Ok(Exit::Done)
     }
@@ -95,7 +98,9 @@ fn write(context: &Context, entry: &Recalled) {
     for line in entry.text.lines().filter(|line| !line.trim().is_empty()).take(SHOWN_LINES) {
         context.output.line(format!("      {line}"));
     }
-    context.output.line(format!("      (found by: {})", entry.matched.join(", ")));
+    let mut found_by = entry.matched.clone();
+    found_by.extend(entry.similarity.map(|similarity| format!("its meaning, {similarity:.2}")));
+    context.output.line(format!("      (found by: {})", found_by.join(", ")));
     if !entry.also.is_empty() {
         let places: Vec<String> = entry.also.iter().map(|also| place(&also.source, also.lines)).collect();
         context.output.line(format!("      (also in {})", places.join(", ")));

@@ -280,6 +280,42 @@ pub(super) const SETTINGS: &[Setting] = &[
         about: "The longest result that an agent is told whole; a longer one is kept, and told by a summary to read on from.",
     },
     Setting {
+        key: "memory.embedder",
+        kind: Kind::Text,
+        default: "none",
+        about: "What makes the memory search by meaning, too: none, openai/NAME for an embedding model of OpenAI or of any server that speaks the same, or ollama/NAME. Where they are is in [models.openai] and [models.ollama].",
+    },
+    Setting {
+        key: "memory.backend",
+        kind: Kind::OneOf(&["edge", "remote"]),
+        default: "edge",
+        about: "Where the memory's index is: edge, in the data folder, or remote, on a Qdrant server.",
+    },
+    Setting {
+        key: "memory.remote.url",
+        kind: Kind::Text,
+        default: "http://localhost:6334",
+        about: "The gRPC address of the Qdrant server; with https it is spoken to over TLS.",
+    },
+    Setting {
+        key: "memory.remote.key_variable",
+        kind: Kind::Text,
+        default: "QDRANT_API_KEY",
+        about: "The environment variable that holds the server's key; the key itself is never written anywhere.",
+    },
+    Setting {
+        key: "memory.remote.collection",
+        kind: Kind::Text,
+        default: "callboard",
+        about: "The collection on the server. It belongs to this data folder; a workspace is a tenant in it.",
+    },
+    Setting {
+        key: "memory.remote.timeout",
+        kind: Kind::Duration,
+        default: "10s",
+        about: "The longest wait for one answer of the server.",
+    },
+    Setting {
         key: "tools.http.allow",
         kind: Kind::List,
         default: "",

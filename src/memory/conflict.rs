@@ -47,6 +47,12 @@ pub struct Noted {
 }
 
 impl Conflict {
+    /// Whether somebody ruled that the note with this id holds.
+    pub(super) fn is_ruled_for(&self, note: EntryId) -> bool {
+        let ruled = |other: &Rival| matches!(other.settled, Some(Settled::Ruling { .. }));
+        self.holds == Some(note) && self.others.iter().any(ruled)
+    }
+
     /// The conflict that a note is in, among all notes about the same.
     fn of(note: &Entry, versions: &[Entry]) -> Option<Self> {
         let is_rival =
@@ -82,6 +88,7 @@ impl Memory {
     pub async fn note(&self, note: NewNote) -> Result<Noted, MemoryError> {
         let entries = &self.shared.entries;
         let id = entries.note(note, self.shared.clock.now()).await?;
+        self.take_in().await;
         let noted = entries.get(&[id]).await?;
         Ok(Noted { id, conflict: self.conflicts(&noted).await?.remove(&id) })
     }
@@ -100,7 +107,9 @@ impl Memory {
         reason: &str,
     ) -> Result<Vec<EntryId>, MemoryError> {
         let ruling = Settled::Ruling { by: by.to_owned(), reason: reason.to_owned() };
-        Ok(self.shared.entries.settle(scopes, holds, against, &ruling).await?)
+        let gave_way = self.shared.entries.settle(scopes, holds, against, &ruling).await?;
+        self.take_in().await;
+        Ok(gave_way)
     }
 
     /// The notes of `scope`, about `about` if that is given, those that gave way too, by what they are about and then by

@@ -1,47 +1,42 @@
 //! An index in this process: a shard of `qdrant-edge` in a folder.
 //!
-//! The shard's own log is not replayed when it is opened, so that what was not flushed is lost in a crash, or half
-//! there. A file beside it says up to which change it is complete: it is taken away before the first change after
-//! a flush, and written after the next. Without it the index starts over from SQL.
+//! The shard's own log is not replayed when it is opened, so that what was not flushed is lost when the process is
+//! killed, or half there. A file beside it says up to which change it was flushed ([`held`]); all changes since are
+//! applied again, each of which takes the place of what there is.
+//!
+//! New entries go to a segment that is quick to change and slow when it is large: the library walks the whole list of
+//! a word's entries for each that is added. [`Index::tidy`] has the library turn it into one that is only read, beside which a
+//! new one begins; of those it keeps few.
+
+mod held;
+mod request;
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::str::FromStr as _;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use qdrant_edge::{
-    Condition, CountRequest, CreateIndex, EdgeConfig, EdgeConfigBuilder, EdgeShard, EdgeSparseVectorParamsBuilder,
-    FieldCondition, FieldIndexOperations, Filter as EdgeFilter, JsonPath, Match, Modifier, NamedQuery, OperationError,
-    PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations, PointOperations, PointStruct, QueryEnum,
-    QueryRequest, Range, ScoringQuery, SparseVector, UpdateOperation, Vector, VectorInternal, Vectors, WalOptions,
-    WithPayloadInterface, WithVector,
+    CountRequest, EdgeShard, OperationError, PointId, PointInsertOperations, PointOperations, UpdateOperation,
+    VectorNameOperations,
 };
-use serde_json::json;
 
-use super::bm25::Sparse;
-use super::index::{Filter, Index, IndexError, Indexed};
-use crate::clock::Timestamp;
-use crate::store::entries::{EntryId, EntryKind, EntryScope, Revision};
+use super::index::{Filter, Held, Index, IndexError, Indexed, Meaning, Query};
+use crate::store::entries::{EntryId, Revision};
+use held::HeldFile;
+use request::{number, point_id};
 
-/// The vector's name.
-const WORDS: &str = "words";
 /// Part of the folder's name: changed whenever an older index means something else by its contents.
 const FORMAT: &str = "edge-4";
 /// What the folders of all formats begin with.
 const FORMATS: &str = "edge-";
-/// The field by which entries are told apart: whose and of what kind each is. One and not two, since each costs a tenth
-/// of indexing.
-const GROUP: &str = "group";
-/// The field that holds when an entry was remembered, in milliseconds since 1970.
-const AT: &str = "at";
-/// Says up to which change the shard is complete.
-const HELD: &str = "held";
 /// Where the shard is.
 const SHARD: &str = "shard";
-/// How long one file of the shard's log is, in bytes. Nothing is ever read from it.
-const LOG_BYTES: usize = 4 * 1024 * 1024;
+/// How many entries are added while nobody can search.
+const AT_ONCE: usize = 4;
+/// After how many changes tidying up is due.
+const UNTIDY: usize = 4_096;
 
 /// An index in this process. Opened when it is first used; what blocks runs on threads that may block.
 #[derive(Clone, Debug)]
@@ -52,15 +47,31 @@ pub struct EdgeIndex {
 #[derive(Debug)]
 struct Inner {
     folder: PathBuf,
+    held: HeldFile,
     /// `None` until it is first used, and after it broke.
     shard: RwLock<Option<EdgeShard>>,
+    /// Held by whoever changes the shard or flushes it.
+    changing: Mutex<()>,
+    /// Held while the segments are made anew: what is flushed meanwhile may lack what was deleted meanwhile.
+    tidying: Mutex<()>,
+    /// Changes since it was last tidied up.
+    untidy: AtomicUsize,
 }
 
 impl EdgeIndex {
     /// The index in `folder`, which is made when it is first used.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
-        Self { inner: Arc::new(Inner { folder: folder.join(FORMAT), shard: RwLock::new(None) }) }
+        let folder = folder.join(FORMAT);
+        let inner = Inner {
+            held: HeldFile::in_folder(&folder),
+            folder,
+            shard: RwLock::new(None),
+            changing: Mutex::default(),
+            tidying: Mutex::default(),
+            untidy: AtomicUsize::new(0),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     async fn blocking<T: Send + 'static>(
@@ -76,9 +87,9 @@ impl EdgeIndex {
 
 #[async_trait]
 impl Index for EdgeIndex {
-    async fn held(&self) -> Result<Option<Revision>, IndexError> {
+    async fn held(&self) -> Result<Option<Held>, IndexError> {
         self.blocking(|inner| {
-            let held = inner.read_held()?;
+            let held = inner.held.read()?;
             if held.is_none() {
                 inner.clear()?;
             }
@@ -90,15 +101,16 @@ impl Index for EdgeIndex {
 
     async fn apply(&self, added: Vec<Indexed>, gone: Vec<EntryId>) -> Result<(), IndexError> {
         self.blocking(move |inner| {
-            inner.forget_held()?;
-            inner.with_shard(|shard| {
+            let changes = added.len() + gone.len();
+            inner.change(changes, |shard| {
                 if !gone.is_empty() {
-                    let ids = gone.iter().map(|id| PointId::NumId(id.0)).collect();
+                    let ids = gone.into_iter().map(point_id).collect();
                     shard.update(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))?;
                 }
-                if !added.is_empty() {
-                    let points =
-                        added.into_iter().map(|entry| point(entry).map(Into::into)).collect::<Result<_, _>>()?;
+                let mut added = added.into_iter().map(request::point).peekable();
+                while added.peek().is_some() {
+                    // Few at a time: whoever searches waits while they are added.
+                    let points = added.by_ref().take(AT_ONCE).collect::<Result<_, _>>()?;
                     let insert = PointOperations::UpsertPoints(PointInsertOperations::PointsList(points));
                     shard.update(UpdateOperation::PointOperation(insert))?;
                 }
@@ -110,12 +122,24 @@ impl Index for EdgeIndex {
 
     async fn commit(&self, revision: Revision) -> Result<(), IndexError> {
         self.blocking(move |inner| {
-            // Flushing must not meet anybody who reads.
-            let slot = inner.shard.write().map_err(poisoned)?;
-            if let Some(shard) = slot.as_ref() {
+            let _tidying = locked(&inner.tidying)?;
+            let _changing = locked(&inner.changing)?;
+            if let Some(shard) = inner.shard.read().map_err(poisoned)?.as_ref() {
                 shard.flush();
             }
-            inner.write_held(revision)
+            inner.held.write(revision)
+        })
+        .await
+    }
+
+    async fn tidy(&self) -> Result<(), IndexError> {
+        self.blocking(|inner| {
+            if inner.untidy.load(Ordering::Relaxed) < UNTIDY {
+                return Ok(());
+            }
+            let _tidying = locked(&inner.tidying)?;
+            inner.untidy.store(0, Ordering::Relaxed);
+            inner.with_shard(EdgeShard::optimize).map(drop)
         })
         .await
     }
@@ -124,46 +148,117 @@ impl Index for EdgeIndex {
         self.blocking(Inner::clear).await
     }
 
-    async fn search(&self, query: Sparse, filter: &Filter, limit: usize) -> Result<Vec<(EntryId, f32)>, IndexError> {
-        if query.indices.is_empty() || limit == 0 {
+    async fn search(&self, query: Query, filter: &Filter, limit: usize) -> Result<Vec<(EntryId, f32)>, IndexError> {
+        if limit == 0 || matches!(&query, Query::Words(words) if words.indices.is_empty()) {
             return Ok(Vec::new());
         }
-        let filter = edge_filter(filter)?;
+        let filter = request::filter(filter)?;
         self.blocking(move |inner| {
             inner.with_shard(|shard| {
-                let vector = SparseVector { indices: query.indices, values: query.values };
-                let nearest = NamedQuery { query: VectorInternal::Sparse(vector), using: Some(WORDS.into()) };
-                let found = shard.query(QueryRequest {
-                    prefetches: Vec::new(),
-                    query: Some(ScoringQuery::Vector(QueryEnum::Nearest(nearest))),
-                    filter: Some(filter),
-                    score_threshold: None,
-                    limit,
-                    offset: 0,
-                    params: None,
-                    with_vector: WithVector::Bool(false),
-                    with_payload: WithPayloadInterface::Bool(false),
-                })?;
-                let hit = |point: qdrant_edge::ScoredPoint| match point.id {
-                    PointId::NumId(id) => Some((EntryId(id), point.score)),
-                    PointId::Uuid(_) => None,
-                };
-                Ok(found.into_iter().filter_map(hit).collect())
+                if let Query::Meaning(meaning, _) = &query
+                    && !shard.config().vectors.contains_key(&meaning.vector_name())
+                {
+                    return Ok(Vec::new());
+                }
+                let found = shard.query(request::nearest(query, filter, limit))?;
+                Ok(found.into_iter().filter_map(|point| Some((number(point.id)?, point.score))).collect())
             })
         })
         .await
     }
 
-    async fn count(&self) -> Result<u64, IndexError> {
+    async fn count(&self, lacking: Option<&Meaning>) -> Result<u64, IndexError> {
+        let filter = lacking.map(request::lacking);
+        self.blocking(move |inner| {
+            inner.with_shard(|shard| Ok(shard.count(CountRequest { filter, exact: true })? as u64))
+        })
+        .await
+    }
+
+    async fn page(
+        &self,
+        lacking: Option<&Meaning>,
+        after: Option<EntryId>,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, IndexError> {
+        let page = request::page(lacking, after, limit);
+        self.blocking(move |inner| {
+            inner.with_shard(|shard| {
+                let (found, _) = shard.scroll(page)?;
+                Ok(found.into_iter().filter_map(|point| number(point.id)).collect())
+            })
+        })
+        .await
+    }
+
+    async fn meanings(&self) -> Result<Vec<Meaning>, IndexError> {
         self.blocking(|inner| {
-            inner.with_shard(|shard| Ok(shard.count(CountRequest { filter: None, exact: true })? as u64))
+            inner.with_shard(|shard| {
+                let config = shard.config();
+                Ok(config.vectors.keys().filter_map(|name| Meaning::of_vector_name(name)).collect())
+            })
+        })
+        .await
+    }
+
+    async fn add_meaning(&self, meaning: &Meaning) -> Result<(), IndexError> {
+        let name = meaning.vector_name();
+        let create = request::create_meaning(meaning)?;
+        self.blocking(move |inner| {
+            inner.change(0, |shard| {
+                if shard.config().vectors.contains_key(&name) {
+                    return Ok(());
+                }
+                shard.update(UpdateOperation::VectorNameOperation(VectorNameOperations::CreateVectorName(create)))
+            })
+        })
+        .await
+    }
+
+    async fn drop_meaning(&self, meaning: &Meaning) -> Result<(), IndexError> {
+        let delete = request::delete_meaning(meaning);
+        self.blocking(move |inner| {
+            inner.change(0, |shard| {
+                if !shard.config().vectors.contains_key(&delete.vector_name) {
+                    return Ok(());
+                }
+                shard.update(UpdateOperation::VectorNameOperation(VectorNameOperations::DeleteVectorName(delete)))
+            })
+        })
+        .await
+    }
+
+    async fn give_meaning(&self, meaning: &Meaning, vectors: Vec<(EntryId, Vec<f32>)>) -> Result<(), IndexError> {
+        let name = meaning.vector_name();
+        self.blocking(move |inner| {
+            inner.change(vectors.len(), |shard| {
+                let ids: Vec<PointId> = vectors.iter().map(|(id, _)| point_id(*id)).collect();
+                let held = shard.retrieve(&ids, Some(false.into()), None)?;
+                let held = held.into_iter().filter_map(|point| number(point.id)).collect();
+                match request::give_meaning(&name, vectors, &held) {
+                    Some(update) => shard.update(UpdateOperation::VectorOperation(update)),
+                    None => Ok(()),
+                }
+            })
         })
         .await
     }
 }
 
 impl Inner {
-    /// Works with the shard, opening it first if need be. A failure of the library leaves it closed.
+    /// Changes the shard.
+    fn change(
+        &self,
+        changes: usize,
+        work: impl FnOnce(&EdgeShard) -> Result<(), OperationError>,
+    ) -> Result<(), IndexError> {
+        let _changing = locked(&self.changing)?;
+        self.held.say_changing()?;
+        self.untidy.fetch_add(changes, Ordering::Relaxed);
+        self.with_shard(work)
+    }
+
+    /// Works with the shard, opening it first if need be.
     fn with_shard<T>(&self, work: impl FnOnce(&EdgeShard) -> Result<T, OperationError>) -> Result<T, IndexError> {
         loop {
             let slot = self.shard.read().map_err(poisoned)?;
@@ -181,16 +276,15 @@ impl Inner {
     fn open(&self) -> Result<EdgeShard, IndexError> {
         self.remove_other_formats();
         let folder = self.folder.join(SHARD);
-        if self.read_held()?.is_some() && folder.exists() {
+        if self.held.read()?.is_some() && folder.exists() {
+            // What a killed process left of segments that it was making.
+            held::remove(&folder.join("temp_segments"))?;
             return EdgeShard::load(&folder, None).map_err(|error| broken(&error));
         }
-        remove(&folder)?;
-        fs::create_dir_all(&folder).map_err(|error| unavailable("make", &folder, &error))?;
-        let shard = EdgeShard::new(&folder, config()).map_err(|error| broken(&error))?;
-        for (field, kind) in [(GROUP, PayloadSchemaType::Keyword), (AT, PayloadSchemaType::Integer)] {
-            let create =
-                CreateIndex { field_name: path(field)?, field_schema: Some(PayloadFieldSchema::FieldType(kind)) };
-            let create = UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(create));
+        held::remove(&folder)?;
+        fs::create_dir_all(&folder).map_err(|error| held::unavailable("make", &folder, &error))?;
+        let shard = EdgeShard::new(&folder, request::config()).map_err(|error| broken(&error))?;
+        for create in request::fields()? {
             shard.update(create).map_err(|error| broken(&error))?;
         }
         Ok(shard)
@@ -209,7 +303,7 @@ impl Inner {
             if is_format
                 && is_folder
                 && name != FORMAT
-                && let Err(error) = remove(&sibling.path())
+                && let Err(error) = held::remove(&sibling.path())
             {
                 tracing::warn!(%error, "an index in another format stays, and takes up space");
             }
@@ -218,43 +312,16 @@ impl Inner {
 
     /// Closes the shard and removes it. A lock that a panic left behind is taken all the same: what it guards goes.
     fn clear(&self) -> Result<(), IndexError> {
+        let _tidying = self.tidying.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut slot = self.shard.write().unwrap_or_else(PoisonError::into_inner);
         self.shard.clear_poison();
-        self.forget_held()?;
+        self.changing.clear_poison();
+        self.tidying.clear_poison();
+        self.held.forget()?;
         close(slot.take());
-        remove(&self.folder.join(SHARD))
-    }
-
-    fn read_held(&self) -> Result<Option<Revision>, IndexError> {
-        let path = self.folder.join(HELD);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(text.trim().parse().ok().map(Revision)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(unavailable("read", &path, &error)),
-        }
-    }
-
-    fn forget_held(&self) -> Result<(), IndexError> {
-        let path = self.folder.join(HELD);
-        match fs::remove_file(&path) {
-            // It must be gone before what it speaks for changes.
-            Ok(()) => sync_folder(&self.folder),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(unavailable("remove", &path, &error)),
-        }
-    }
-
-    fn write_held(&self, revision: Revision) -> Result<(), IndexError> {
-        let (path, part) = (self.folder.join(HELD), self.folder.join("held.part"));
-        let write = || {
-            fs::create_dir_all(&self.folder)?;
-            let mut file = fs::File::create(&part)?;
-            writeln!(file, "{}", revision.0)?;
-            file.sync_all()?;
-            fs::rename(&part, &path)
-        };
-        write().map_err(|error| unavailable("write", &path, &error))?;
-        sync_folder(&self.folder)
+        self.untidy.store(0, Ordering::Relaxed);
+        held::remove(&self.folder.join(SHARD))
     }
 }
 
@@ -270,50 +337,8 @@ fn close(shard: Option<EdgeShard>) {
     drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(shard))));
 }
 
-fn config() -> EdgeConfig {
-    EdgeConfigBuilder::new()
-        .sparse_vector(WORDS, EdgeSparseVectorParamsBuilder::new().modifier(Modifier::Idf).build())
-        .wal_options(WalOptions { segment_capacity: LOG_BYTES, ..WalOptions::default() })
-        .build()
-}
-
-fn point(entry: Indexed) -> Result<PointStruct, OperationError> {
-    let vector = Vector::new_sparse(entry.words.indices, entry.words.values)?;
-    let payload = json!({ GROUP: group(&entry.scope, entry.kind), AT: entry.at.0 });
-    Ok(PointStruct::new(entry.id.0, Vectors::new_named([(WORDS, vector)]), payload))
-}
-
-fn group(scope: &EntryScope, kind: EntryKind) -> String {
-    format!("{}:{scope}", kind.as_str())
-}
-
-fn edge_filter(filter: &Filter) -> Result<EdgeFilter, IndexError> {
-    let kinds = filter.wanted_kinds();
-    let groups: Vec<String> =
-        filter.scopes.iter().flat_map(|scope| kinds.iter().map(move |kind| group(scope, *kind))).collect();
-    let mut wanted = vec![Condition::Field(FieldCondition::new_match(path(GROUP)?, Match::from(groups)))];
-    if filter.since.is_some() || filter.before.is_some() {
-        #[allow(clippy::cast_precision_loss, reason = "exact for 280,000 years")]
-        let bound = |time: Option<Timestamp>| time.map(|time| (time.0 as f64).into());
-        let times = Range { gte: bound(filter.since), lt: bound(filter.before), gt: None, lte: None };
-        wanted.push(Condition::Field(FieldCondition::new_range(path(AT)?, times)));
-    }
-    Ok(EdgeFilter { must: Some(wanted), ..EdgeFilter::new() })
-}
-
-fn path(field: &str) -> Result<JsonPath, IndexError> {
-    JsonPath::from_str(field).map_err(|()| IndexError::Broken(format!("`{field}` is no path")))
-}
-
-fn remove(folder: &Path) -> Result<(), IndexError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unavailable("remove", folder, &error)),
-        _ => Ok(()),
-    }
-}
-
-fn sync_folder(folder: &Path) -> Result<(), IndexError> {
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| unavailable("flush", folder, &error))
+fn locked(lock: &Mutex<()>) -> Result<MutexGuard<'_, ()>, IndexError> {
+    lock.lock().map_err(poisoned)
 }
 
 fn broken(error: &OperationError) -> IndexError {
@@ -322,8 +347,4 @@ fn broken(error: &OperationError) -> IndexError {
 
 fn poisoned<T>(_: PoisonError<T>) -> IndexError {
     IndexError::Broken("it stopped in the middle of a change".to_owned())
-}
-
-fn unavailable(what: &str, path: &Path, error: &io::Error) -> IndexError {
-    IndexError::Unavailable(format!("cannot {what} {}: {error}", path.display()))
 }

@@ -4,15 +4,20 @@
 //! cores have something to do; no more than these two batches are held.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::bm25::Encoder;
 use super::index::{IndexError, Indexed};
 use super::recall::whole;
-use super::{Memory, MemoryError, blocking};
+use super::{Doing, Memory, MemoryError, Work, blocking};
 use crate::store::entries::{Change, Entry, EntryId, Revision};
 
 /// How many entries are given to the index at once.
 pub(super) const BATCH: usize = 512;
+/// After how many changes the index is tended.
+const TEND: usize = 1_024;
+/// How many ids are compared at once.
+const LOOKED_AT: usize = 10_000;
 
 /// How far the index has followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,29 +40,70 @@ struct Batch {
 }
 
 impl Memory {
-    /// Makes the index again from SQL; returns how many entries it holds.
+    /// Makes the index again from SQL; returns how many entries it holds. What they mean is found out again after.
     ///
     /// # Errors
     /// [`MemoryError`].
     pub async fn rebuild(&self) -> Result<u64, MemoryError> {
         let mut followed = self.shared.followed.lock().await;
         *followed = Followed::Unknown;
-        self.start_over(&mut followed).await
+        let held = self.start_over(&mut followed).await?;
+        drop(followed);
+        self.embed_soon();
+        Ok(held)
     }
 
-    /// Gives the index what it does not hold yet. Recalling does it too.
+    /// Gives the index what it does not hold yet, and makes that durable.
     ///
     /// # Errors
     /// [`MemoryError`].
     pub async fn catch_up(&self) -> Result<(), MemoryError> {
         let mut followed = self.shared.followed.lock().await;
-        match self.follow_on(&mut followed).await {
-            Err(MemoryError::Index(IndexError::Broken(_))) => {
-                *followed = Followed::Unknown;
-                self.start_over(&mut followed).await?;
-                self.follow_on(&mut followed).await
+        self.follow_all(&mut followed).await?;
+        if let Followed::Loosely(revision) = *followed {
+            self.commit(revision).await?;
+            *followed = Followed::Durably(revision);
+        }
+        Ok(())
+    }
+
+    /// Makes durable what the index holds, so that the next start has nothing to do again. Opens nothing.
+    pub async fn close(&self) {
+        let mut followed = self.shared.followed.lock().await;
+        if let Followed::Loosely(revision) = *followed {
+            match self.commit(revision).await {
+                Ok(()) => *followed = Followed::Durably(revision),
+                Err(error) => tracing::warn!(%error, "the next start has to bring the memory's index up to date"),
             }
-            done => done,
+        }
+    }
+
+    /// Gives the index what it does not hold yet. If that fails, the next search tries again, and says why.
+    pub(super) async fn take_in(&self) {
+        let mut followed = self.shared.followed.lock().await;
+        if let Err(error) = self.follow_all(&mut followed).await {
+            tracing::warn!(%error, "the memory's index could not follow; what it lacks is given to it later");
+        }
+        drop(followed);
+        self.embed_soon();
+    }
+
+    /// Has the index hold all that was acknowledged. It does if it ever was complete and somebody is following: what is
+    /// noted is given to it before the note is acknowledged.
+    pub(super) async fn be_current(&self) -> Result<(), MemoryError> {
+        let shared = &*self.shared;
+        if !shared.complete.load(Ordering::Acquire) {
+            let mut followed = shared.followed.lock().await;
+            self.follow_all(&mut followed).await?;
+            self.embed_soon();
+            return Ok(());
+        }
+        if shared.remembering.load(Ordering::Acquire) > 0 {
+            return Ok(());
+        }
+        match shared.followed.try_lock() {
+            Ok(mut followed) => self.follow_all(&mut followed).await,
+            Err(_) => Ok(()),
         }
     }
 
@@ -68,14 +114,19 @@ impl Memory {
         self.follow(&mut followed, BATCH).await
     }
 
-    /// Follows all changes and makes that durable.
-    async fn follow_on(&self, followed: &mut Followed) -> Result<(), MemoryError> {
-        self.follow(followed, 1).await?;
-        if let Followed::Loosely(revision) = *followed {
-            self.commit(revision).await?;
-            *followed = Followed::Durably(revision);
-        }
-        Ok(())
+    /// Follows all changes; makes the index again if it turns out to be broken.
+    async fn follow_all(&self, followed: &mut Followed) -> Result<(), MemoryError> {
+        let done = match self.follow(followed, 1).await {
+            Err(MemoryError::Index(IndexError::Broken(reason))) => {
+                tracing::warn!(reason, "the memory's index is broken, and is made again");
+                *followed = Followed::Unknown;
+                self.start_over(followed).await?;
+                self.follow(followed, 1).await
+            }
+            done => done,
+        };
+        self.shared.complete.store(done.is_ok(), Ordering::Release);
+        done
     }
 
     /// Gives the index the changes that it does not hold, `least` or more at once, asking it first which it holds if
@@ -91,7 +142,12 @@ impl Memory {
             let watermark = shared.entries.watermark().await?;
             let latest = shared.entries.latest().await?;
             match held {
-                Some(held) if (watermark..=latest).contains(&held) => *followed = Followed::Durably(held),
+                Some(held) if (watermark..=latest).contains(&held.revision) => {
+                    *followed = Followed::Durably(held.revision);
+                    if held.interrupted {
+                        self.pick_up(followed).await?;
+                    }
+                }
                 // All changes that there ever were are still told.
                 _ if watermark == Revision::default() => {
                     shared.index.clear().await?;
@@ -108,30 +164,106 @@ impl Memory {
             // An entry that is told as added is there now, so that the order of the two does not matter.
             // Nobody knows what was applied of it, should this fail.
             *followed = Followed::Unknown;
+            let changes = added.len() + gone.len();
             let (applied, prepared) = tokio::join!(shared.index.apply(added, gone), self.changes(end, least));
             applied?;
             *followed = Followed::Loosely(end);
+            self.changed(changes);
             next = prepared?;
         }
         Ok(())
     }
 
+    /// Goes on after a process that was killed in the middle of changes: applies them again, and looks whether all is
+    /// there that should be.
+    async fn pick_up(&self, followed: &mut Followed) -> Result<(), MemoryError> {
+        let shared = &*self.shared;
+        let mut next = match *followed {
+            Followed::Durably(from) | Followed::Loosely(from) => self.changes(from, 1).await?,
+            Followed::Unknown => None,
+        };
+        while let Some(Batch { added, gone, end }) = next {
+            shared.index.apply(added, gone).await?;
+            *followed = Followed::Loosely(end);
+            next = self.changes(end, 1).await?;
+        }
+        if self.holds_what_it_should().await? {
+            return Ok(());
+        }
+        tracing::warn!("the memory's index was cut short, and lacks something");
+        self.start_over(followed).await.map(drop)
+    }
+
+    /// Whether the index holds just those entries that belong in it.
+    async fn holds_what_it_should(&self) -> Result<bool, MemoryError> {
+        let shared = &*self.shared;
+        let mut after = None;
+        loop {
+            let wanted = shared.entries.ids(after, LOOKED_AT).await?;
+            if wanted != shared.index.page(None, after, LOOKED_AT).await? {
+                return Ok(false);
+            }
+            match wanted.last() {
+                Some(last) => after = Some(*last),
+                None => return Ok(true),
+            }
+        }
+    }
+
     async fn start_over(&self, followed: &mut Followed) -> Result<u64, MemoryError> {
         let shared = &*self.shared;
         tracing::info!("making the memory's index from what is stored");
+        shared.complete.store(false, Ordering::Release);
+        self.forget_meanings();
         shared.index.clear().await?;
         let latest = shared.entries.latest().await?;
+        let counts = shared.entries.counts().await?;
+        let of = counts.pieces + counts.notes;
         let mut count = 0;
         let mut next = self.page(None).await?;
         while let Some((page, last)) = next {
-            count += page.len() as u64;
+            let changes = page.len();
+            count += changes as u64;
             let (applied, prepared) = tokio::join!(shared.index.apply(page, Vec::new()), self.page(Some(last)));
             applied?;
+            self.changed(changes);
+            shared.work.send_replace(Some(Work { what: Doing::Rebuilding, done: count, of: of.max(count) }));
             next = prepared?;
         }
+        shared.work.send_replace(None);
         self.commit(latest).await?;
         *followed = Followed::Durably(latest);
         Ok(count)
+    }
+
+    /// Has the index tidied up, and what it holds made durable, in the background after many changes.
+    pub(super) fn changed(&self, changes: usize) {
+        let shared = &self.shared;
+        if shared.changes.fetch_add(changes, Ordering::Relaxed) + changes < TEND
+            || shared.tending.swap(true, Ordering::AcqRel)
+        {
+            return;
+        }
+        shared.changes.store(0, Ordering::Relaxed);
+        let memory = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = memory.tend().await {
+                tracing::warn!(%error, "the memory's index could not be tidied up; nothing is lost");
+            }
+            memory.shared.tending.store(false, Ordering::Release);
+        });
+    }
+
+    async fn tend(&self) -> Result<(), MemoryError> {
+        self.shared.index.tidy().await?;
+        // Whoever makes many changes makes them durable at the end.
+        if let Ok(mut followed) = self.shared.followed.try_lock()
+            && let Followed::Loosely(revision) = *followed
+        {
+            self.commit(revision).await?;
+            *followed = Followed::Durably(revision);
+        }
+        Ok(())
     }
 
     /// First the index, then SQL, which from then on need not tell what came before.

@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
 use super::documents::{self, Found, Read, Skipped};
 use super::follow::BATCH;
+use super::meaning::Others;
 use super::{Memory, MemoryError, blocking};
 use crate::store::entries::{EntryScope, NewDocument, Provenance, Remembered};
 
@@ -71,6 +73,22 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
 }
 
+/// Somebody who is remembering documents, as long as it lives.
+struct Remembering<'a>(&'a AtomicUsize);
+
+impl<'a> Remembering<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Remembering<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Memory {
     /// Remembers documents. One that has changed takes the place of what was remembered of it; one that has not
     /// costs its reading only; one that is gone from a folder is forgotten. `progress` is told of every file.
@@ -83,7 +101,8 @@ impl Memory {
         wanted: Remember,
         mut progress: impl FnMut(&Progress) + Send,
     ) -> Result<Report, MemoryError> {
-        let known: HashMap<String, String> = self.known(&wanted.scope).await?;
+        let _remembering = Remembering::begin(&self.shared.remembering);
+        let known: HashMap<String, String> = self.known_documents(&wanted.scope).await?;
         let (paths, base) = (wanted.paths.clone(), wanted.base.clone());
         let (found, skipped) = blocking(move || documents::find(&paths, &base)).await?;
         let mut report = Report { skipped, ..Report::default() };
@@ -141,6 +160,9 @@ impl Memory {
         reader.await.map_err(|error| MemoryError::Stopped(error.to_string()))?;
         report.bytes = so_far.bytes;
         self.catch_up().await?;
+        if let Err(error) = self.embed_waiting(Others::AreWaitedFor).await {
+            tracing::warn!(%error, "what is remembered is found by its words only for now");
+        }
         Ok(report)
     }
 
@@ -174,7 +196,7 @@ impl Memory {
     }
 
     /// The hash of each document of a scope, by its source.
-    async fn known(&self, scope: &EntryScope) -> Result<HashMap<String, String>, MemoryError> {
+    async fn known_documents(&self, scope: &EntryScope) -> Result<HashMap<String, String>, MemoryError> {
         let documents = self.shared.entries.documents().await?;
         let own = documents.into_iter().filter(|document| document.scope == *scope);
         Ok(own.map(|document| (document.source, document.hash)).collect())

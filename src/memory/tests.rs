@@ -3,6 +3,9 @@
 mod documents;
 mod faults;
 mod index;
+mod meaning;
+mod remote_faults;
+mod remote_server;
 mod scopes;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +40,16 @@ pub(super) async fn open(folder: &Path) -> (Store, Memory) {
     let clock = Arc::new(ManualClock::at(Timestamp(1_000)));
     let memory = Memory::new(entries, index, clock).unwrap();
     (store, memory)
+}
+
+/// A memory with this index.
+pub(super) async fn place_with(index: Arc<dyn Index>) -> Place {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("docs")).unwrap();
+    let store = Store::open(folder.path().join("data"), StoreOptions::default()).await.unwrap();
+    let entries = store.workspace(WorkspaceId::default()).entries();
+    let memory = Memory::new(entries, index, Arc::new(ManualClock::at(Timestamp(1_000)))).unwrap();
+    Place { memory, store, folder }
 }
 
 impl Place {
@@ -218,4 +231,25 @@ async fn opening_a_memory_touches_no_index() {
     assert!(!place.folder.path().join("data/index").exists());
     assert_eq!(place.memory.counts().await.unwrap(), EntryCounts::default());
     assert!(!place.folder.path().join("data/index").exists());
+}
+
+/// An entry that nothing is known of but whose it is.
+pub(super) fn plain_entry(scope: EntryScope) -> crate::store::entries::Entry {
+    crate::store::entries::Entry {
+        id: EntryId(1),
+        scope,
+        kind: EntryKind::Document,
+        source: "a.md".to_owned(),
+        source_hash: None,
+        position: None,
+        heading: None,
+        text: "Alpha.".to_owned(),
+        created_at: Timestamp(0),
+        author: None,
+        provenance: None,
+        version: 1,
+        confidence: None,
+        superseded_by: None,
+        settled: None,
+    }
 }

@@ -218,7 +218,7 @@ impl From<MemoryError> for ApiError {
                 ErrorBody::new("no_such_note", error.to_string()).suggest("`callboard memory notes` lists the notes"),
             ),
             MemoryError::Store(error) => error.into(),
-            error @ (MemoryError::Index(_) | MemoryError::Stopped(_)) => Self {
+            error @ (MemoryError::Index(_) | MemoryError::Embedder(_) | MemoryError::Stopped(_)) => Self {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 body: ErrorBody::new("memory_failed", error.to_string())
                     .suggest("nothing that is remembered is lost: `callboard memory rebuild` makes the index anew"),

@@ -12,7 +12,7 @@ use super::select;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::memory::index::Filter;
-use crate::memory::{self, Conflict, Hit, MOST_HITS, Report};
+use crate::memory::{self, Conflict, Hit, MOST_HITS, Recollection, Report, SearchedBy};
 use crate::run::{RunId, StepPath};
 use crate::store::entries::{EntryId, EntryKind, EntryScope};
 
@@ -87,6 +87,17 @@ pub struct RecallQuery {
     pub until: Option<String>,
 }
 
+/// What a search came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recollected {
+    /// By what it was searched: `words` or `words_and_meaning`.
+    pub searched_by: String,
+    /// The same for people: `words only`, and why if the embedder failed; `words and meaning`, and whose vectors.
+    pub told: String,
+    /// What was found, best first.
+    pub hits: Vec<Recalled>,
+}
+
 /// An entry that was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recalled {
@@ -110,6 +121,9 @@ pub struct Recalled {
     /// The words of the query that were found in it, as the query has them: why it was found.
     #[serde(default)]
     pub matched: Vec<String>,
+    /// How near its meaning is to the query's, from -1 to 1, if it was found by its meaning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f32>,
     /// Where else the same text stands, ten places at most: it is found only once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<AlsoIn>,
@@ -166,6 +180,16 @@ impl From<Report> for Remembered {
     }
 }
 
+impl From<Recollection> for Recollected {
+    fn from(found: Recollection) -> Self {
+        let told = found.by.to_string();
+        let searched_by =
+            if matches!(found.by, SearchedBy::WordsAndMeaning(_)) { "words_and_meaning" } else { "words" };
+        let hits = found.hits.into_iter().map(Recalled::from).collect();
+        Self { searched_by: searched_by.to_owned(), told, hits }
+    }
+}
+
 impl From<Hit> for Recalled {
     fn from(hit: Hit) -> Self {
         let also =
@@ -180,6 +204,7 @@ impl From<Hit> for Recalled {
             text: hit.text,
             score: hit.score,
             matched: hit.matched,
+            similarity: hit.similarity,
             also: also.collect(),
             note: hit.note,
             conflict: hit.conflict,
@@ -215,7 +240,7 @@ pub(super) async fn remember(
 pub(super) async fn recall(
     State(app): State<App>,
     Query(wanted): Query<RecallQuery>,
-) -> Result<Json<Vec<Recalled>>, ApiError> {
+) -> Result<Json<Recollected>, ApiError> {
     let limit = wanted.limit.unwrap_or(USUAL_HITS).clamp(1, MOST_HITS);
     let RecallQuery { scope, kind, since, until, .. } = &wanted;
     let scopes = select::scopes(&app, scope.as_deref()).await?;
@@ -223,8 +248,7 @@ pub(super) async fn recall(
     let filter = filter
         .remembered(since.as_deref(), until.as_deref(), app.clock().now())
         .map_err(|reason| ApiError::invalid(ErrorBody::new("bad_time", reason)))?;
-    let hits = app.memory().recall(&wanted.text, &filter, limit).await?;
-    Ok(Json(hits.into_iter().map(Recalled::from).collect()))
+    Ok(Json(app.memory().recollect(&wanted.text, &filter, limit).await?.into()))
 }
 
 /// `POST /api/memory/rebuild`

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 
 use super::*;
-use crate::memory::bm25::Sparse;
-use crate::memory::index::{Index, IndexError};
+use crate::memory::index::{Held, Index, IndexError, Meaning, Query};
 
 #[tokio::test]
 async fn the_next_start_finds_what_was_remembered() {
@@ -84,7 +83,7 @@ struct Failing {
 
 #[async_trait]
 impl Index for Failing {
-    async fn held(&self) -> Result<Option<Revision>, IndexError> {
+    async fn held(&self) -> Result<Option<Held>, IndexError> {
         self.inner.held().await
     }
     async fn apply(&self, added: Vec<Indexed>, gone: Vec<EntryId>) -> Result<(), IndexError> {
@@ -97,11 +96,31 @@ impl Index for Failing {
     async fn clear(&self) -> Result<(), IndexError> {
         self.inner.clear().await
     }
-    async fn search(&self, query: Sparse, filter: &Filter, limit: usize) -> Result<Vec<(EntryId, f32)>, IndexError> {
+    async fn search(&self, query: Query, filter: &Filter, limit: usize) -> Result<Vec<(EntryId, f32)>, IndexError> {
         self.inner.search(query, filter, limit).await
     }
-    async fn count(&self) -> Result<u64, IndexError> {
-        self.inner.count().await
+    async fn count(&self, lacking: Option<&Meaning>) -> Result<u64, IndexError> {
+        self.inner.count(lacking).await
+    }
+    async fn page(
+        &self,
+        lacking: Option<&Meaning>,
+        after: Option<EntryId>,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, IndexError> {
+        self.inner.page(lacking, after, limit).await
+    }
+    async fn meanings(&self) -> Result<Vec<Meaning>, IndexError> {
+        self.inner.meanings().await
+    }
+    async fn add_meaning(&self, meaning: &Meaning) -> Result<(), IndexError> {
+        self.inner.add_meaning(meaning).await
+    }
+    async fn drop_meaning(&self, meaning: &Meaning) -> Result<(), IndexError> {
+        self.inner.drop_meaning(meaning).await
+    }
+    async fn give_meaning(&self, meaning: &Meaning, vectors: Vec<(EntryId, Vec<f32>)>) -> Result<(), IndexError> {
+        self.inner.give_meaning(meaning, vectors).await
     }
 }
 
@@ -124,5 +143,5 @@ async fn what_the_index_could_not_take_is_given_to_it_later() {
     index.fails.store(false, Ordering::SeqCst);
     let found = memory.recall("alpha beta", &Filter::default(), 5).await.unwrap();
     assert_eq!(found.len(), 2);
-    assert_eq!(index.count().await.unwrap(), 2);
+    assert_eq!(index.count(None).await.unwrap(), 2);
 }

@@ -108,6 +108,22 @@ impl Entries {
             .collect()
     }
 
+    /// The ids of the entries that belong in an index, in order, after the last of the page before, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn ids(&self, after: Option<EntryId>, limit: usize) -> Result<Vec<EntryId>, StoreError> {
+        let found: Vec<i64> = sqlx::query_scalar(
+            "SELECT id FROM entries WHERE id > ? AND workspace_id = ? AND superseded_by IS NULL ORDER BY id LIMIT ?",
+        )
+        .bind(after.map_or(0, |id| whole(id.0)))
+        .bind(self.workspace())
+        .bind(column::limit(limit))
+        .fetch_all(self.reading())
+        .await?;
+        Ok(found.into_iter().map(|id| EntryId(count(id))).collect())
+    }
+
     /// Notes that the index holds all changes up to this one, durably; those need not be kept any longer.
     ///
     /// # Errors

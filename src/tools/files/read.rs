@@ -77,10 +77,6 @@ impl Tool for FilesRead {
         CallEffect::of(Effect::Read)
     }
 
-    fn origin(&self) -> Origin {
-        Origin::Untrusted
-    }
-
     async fn call(&self, arguments: Value, _permit: Permit, _caller: &Caller) -> Result<Value, ToolError> {
         let Arguments { path, encoding } = crate::tools::arguments(arguments)?;
         let folder = self.folder.clone();

@@ -117,6 +117,9 @@ fn told(hit: &Hit) -> Value {
         "matched": hit.matched,
         "note": hit.note,
     });
+    if let (Some(similarity), Some(fields)) = (hit.similarity, told.as_object_mut()) {
+        fields.insert("similarity".to_owned(), json!((f64::from(similarity) * 1000.0).round() / 1000.0));
+    }
     if let (false, Some(fields)) = (hit.also.is_empty(), told.as_object_mut()) {
         let place =
             |place: &Place| json!({ "source": place.source, "lines": place.lines.as_ref().map(first_and_last) });

@@ -51,6 +51,12 @@ fn every_effective_value_has_its_origin() {
         policy.deny                 []                         default
         policy.ask                  []                         default
         tools.max_result            65536                      default
+        memory.embedder             none                       default
+        memory.backend              edge                       default
+        memory.remote.url           http://localhost:6334      default
+        memory.remote.key_variable  QDRANT_API_KEY             default
+        memory.remote.collection    callboard                  default
+        memory.remote.timeout       10s                        default
         tools.http.allow            127.0.0.1:8080,10.0.0.0/8  environment: CALLBOARD_TOOLS__HTTP__ALLOW
         tools.http.timeout          5s                         callboard.toml:2
         tools.http.max_bytes        4194304                    default

@@ -18,6 +18,8 @@ fn what_was_remembered_is_recalled_with_its_source() {
     assert_eq!((&remembered["added"], &remembered["unchanged"]), (&json!(2), &json!(0)), "{remembered:#}");
 
     let found = stage.json(&["recall", "who", "approves", "a", "refund"]);
+    assert_eq!((&found["searched_by"], &found["told"]), (&json!("words"), &json!("words only")));
+    let found = &found["hits"];
     assert!(found[0]["source"].as_str().unwrap().ends_with("refunds.md"), "{found:#}");
     assert!(found[0]["text"].as_str().unwrap().contains("head of finance"));
     let shown = stage.done(&["recall", "flights"]).stdout;
@@ -35,7 +37,7 @@ fn a_copy_is_named_beside_what_is_found() {
     let refunds = "# Refunds\n\nA refund above 500 euros is approved by the head of finance.\n";
     let stage = with_documents().with("docs/old/refunds.md", refunds);
     stage.done(&["remember", "docs"]);
-    let found = stage.json(&["recall", "refund"]);
+    let found = &stage.json(&["recall", "refund"])["hits"];
     assert_eq!(
         (found.as_array().unwrap().len(), found[0]["also"][0]["lines"].clone()),
         (1, json!([1, 3])),
@@ -51,13 +53,13 @@ fn the_index_can_be_lost_and_rebuilt() {
     stage.done(&["remember", "docs"]);
     let rebuilt = stage.json(&["memory", "rebuild"]);
     assert!(rebuilt["entries"].as_u64().unwrap() >= 2, "{rebuilt:#}");
-    assert!(!stage.json(&["recall", "refund"]).as_array().unwrap().is_empty());
+    assert!(!stage.json(&["recall", "refund"])["hits"].as_array().unwrap().is_empty());
 }
 
 #[test]
 fn nothing_remembered_is_nothing_found() {
     let stage = Stage::new();
-    assert_eq!(stage.json(&["recall", "anything"]), json!([]));
+    assert_eq!(stage.json(&["recall", "anything"])["hits"], json!([]));
     let ended = stage.run(&["remember", "nowhere"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("nowhere cannot be read"), "{ended:#?}");
@@ -89,7 +91,7 @@ fn notes_that_contradict_each_other_stand_until_a_person_says_which_holds() {
         notes.as_array().unwrap().iter().filter(|note| note.get("gave_way_to").is_none()).collect();
     let authors: Vec<&Value> = standing.iter().map(|note| &note["author"]).collect();
     assert_eq!((authors, notes.as_array().unwrap().len()), (vec![&json!("march"), &json!("april")], 4), "{notes:#}");
-    let recalled = stage.json(&["recall", "budget of the pool"]);
+    let recalled = &stage.json(&["recall", "budget of the pool"])["hits"];
     assert_eq!(recalled[0]["conflict"]["holds"], Value::Null);
     assert!(stage.done(&["recall", "budget"]).stdout.contains("others noted something else about the same"));
 
@@ -98,7 +100,7 @@ fn notes_that_contradict_each_other_stand_until_a_person_says_which_holds() {
     assert_eq!(told.stdout, format!("note {april} holds; what gave way: {}\n", standing[0]["id"]));
     let shown = stage.done(&["memory", "notes"]).stdout;
     assert!(shown.contains(&format!("gave way to {april}: ann: it is later")), "{shown}");
-    assert_eq!(stage.json(&["recall", "budget of the pool"]).as_array().unwrap().len(), 1);
+    assert_eq!(stage.json(&["recall", "budget of the pool"])["hits"].as_array().unwrap().len(), 1);
     let refused = stage.run(&["memory", "settle", "999", "--because", "no"]);
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("there is no note 999"), "{refused:#?}");

@@ -4,6 +4,7 @@
 //! 100 kills in `make test`; `CALLBOARD_KILLS=1000` for more. A failure prints the seed: `CALLBOARD_SEED=…` replays
 //! the same workflow and the same delays (the moments of death are the machine's).
 
+mod memory;
 mod sink;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -17,7 +17,16 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use callboard::clock::{SystemClock, Timestamp};
+use callboard::memory::index::Filter;
+use callboard::memory::{EdgeIndex, Embedders, Memory};
+use callboard::model::{Embedder, ModelError};
+use callboard::store::entries::{EntryScope, NewDocument, NewNote, NewPiece, Validators};
+use callboard::store::{Store, StoreOptions, WorkspaceId};
 
 const DOCUMENTS: usize = 200;
 const BYTES: usize = 5_000_000;
@@ -28,6 +37,12 @@ const FUNCTION_WORDS: [&str; 16] =
     ["the", "of", "and", "to", "a", "in", "is", "that", "for", "it", "was", "with", "as", "be", "by", "not"];
 
 fn main() {
+    // `BENCH_ONLY=scale` leaves out what runs the program.
+    if std::env::var("BENCH_ONLY").as_deref() == Ok("scale") {
+        let folder = tempfile::tempdir().expect("a folder");
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        return runtime.block_on(scale(folder.path()));
+    }
     let folder = match std::env::var_os("BENCH_DATA") {
         Some(folder) => tempfile::tempdir_in(folder),
         None => tempfile::tempdir(),
@@ -74,6 +89,122 @@ fn main() {
     assert!(data.join("files/brief.md").exists(), "the brief is there");
     let (median, worst) = median_and_worst(&mut briefs);
     println!("a brief over them: {median:.2} s (worst of {ROUNDS}: {worst:.2} s)");
+
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime").block_on(scale(folder.path()));
+}
+
+/// A memory in this process that holds many entries, searched alone and while another task notes one thing after the
+/// other. `BENCH_ENTRIES=100000 BENCH_DIMENSIONS=384` for more than the 20,000 without vectors that it takes otherwise.
+async fn scale(folder: &Path) {
+    let number = |name: &str, usual| std::env::var(name).ok().and_then(|n| n.parse::<usize>().ok()).unwrap_or(usual);
+    let (entries, dimensions) = (number("BENCH_ENTRIES", 20_000), number("BENCH_DIMENSIONS", 0));
+    let data = folder.join("scale");
+    let store = Store::open(&data, StoreOptions::default()).await.expect("a store");
+    let sql = store.workspace(WorkspaceId::default()).entries();
+    let current = (dimensions > 0).then(|| Arc::new(Made(dimensions)) as Arc<dyn Embedder>);
+    let embedders = Embedders { current, former: None };
+    let index = Arc::new(EdgeIndex::new(&data.join("memory")));
+    let memory = Memory::with_embedders(sql.clone(), index, Arc::new(SystemClock), embedders).expect("a memory");
+    let mut random = fastrand::Rng::with_seed(11);
+    let words: Vec<String> = (0..VOCABULARY).map(|_| word(&mut random)).collect();
+    let begun = Instant::now();
+    for document in 0..entries.div_ceil(100) {
+        let piece = |_| NewPiece { position: None, heading: None, text: sentence(&mut random, &words, 120) };
+        let new = NewDocument {
+            scope: EntryScope::Workspace,
+            source: format!("{document}.md"),
+            hash: document.to_string(),
+            author: None,
+            provenance: None,
+            confidence: None,
+            validators: Validators::default(),
+            pieces: (0..100).map(piece).collect(),
+        };
+        sql.remember(new, Timestamp(0)).await.expect("stored");
+    }
+    let stored = begun.elapsed().as_secs_f64();
+    memory.catch_up().await.expect("indexed");
+    println!(
+        "{entries} entries of 120 words: stored in {stored:.1} s, found by words after {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
+    if dimensions > 0 {
+        memory.recall("begin", &Filter::default(), 1).await.expect("found");
+        while memory.waiting().await.expect("counted").is_some_and(|(_, waiting)| waiting > 0) {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        println!("  and by vectors of {dimensions} numbers after {:.1} s", begun.elapsed().as_secs_f64());
+    }
+    search(&memory, &words, "alone").await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let writing = tokio::spawn({
+        let (memory, words, stop) = (memory.clone(), words.clone(), Arc::clone(&stop));
+        async move {
+            let (mut random, mut noted) = (fastrand::Rng::with_seed(5), 0);
+            while !stop.load(Ordering::Relaxed) {
+                let note = NewNote {
+                    scope: EntryScope::Workspace,
+                    source: "bench".to_owned(),
+                    author: None,
+                    heading: None,
+                    text: sentence(&mut random, &words, 120),
+                    confidence: None,
+                    provenance: None,
+                    key: None,
+                };
+                memory.note(note).await.expect("noted");
+                noted += 1;
+            }
+            noted
+        }
+    });
+    let begun = Instant::now();
+    search(&memory, &words, "while another task writes").await;
+    stop.store(true, Ordering::Relaxed);
+    let noted = writing.await.expect("it wrote");
+    println!("  which noted {:.0} entries a second", f64::from(noted) / begun.elapsed().as_secs_f64());
+}
+
+async fn search(memory: &Memory, words: &[String], when: &str) {
+    const SEARCHES: usize = 500;
+    let mut random = fastrand::Rng::with_seed(3);
+    let mut took = Vec::new();
+    for _ in 0..SEARCHES {
+        let long = random.usize(3..10);
+        let question = sentence(&mut random, words, long);
+        let begun = Instant::now();
+        memory.recall(&question, &Filter::default(), 8).await.expect("found");
+        took.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    took.sort_by(f64::total_cmp);
+    println!(
+        "  recall {when}: p50 {:.1} ms, p99 {:.1} ms, worst of {SEARCHES} {:.1} ms",
+        took[SEARCHES / 2],
+        took[SEARCHES * 99 / 100],
+        took[SEARCHES - 1]
+    );
+}
+
+/// Vectors made of a text's hash: as many numbers as a model's, and no meaning.
+struct Made(usize);
+
+#[async_trait::async_trait]
+impl Embedder for Made {
+    fn name(&self) -> &str {
+        "bench/made"
+    }
+    fn dimensions(&self) -> Option<usize> {
+        Some(self.0)
+    }
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let seed =
+            |text: &String| text.bytes().fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        let vector = |text: &String| {
+            let mut random = fastrand::Rng::with_seed(seed(text));
+            (0..self.0).map(|_| random.f32() - 0.5).collect()
+        };
+        Ok(texts.iter().map(vector).collect())
+    }
 }
 
 /// Runs the program from the repository's root; how long it took from start to end.

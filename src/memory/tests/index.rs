@@ -418,6 +418,9 @@ async fn an_edge_is_tidied_up_while_it_is_asked_and_changed() {
         words.push((1_000_000 + term(id), 2.0));
         words
     };
+    let kind = meaning("a/b", 8);
+    index.add_meaning(&kind).await.unwrap();
+    let vector = |id: u64| -> Vec<f32> { (0..8).map(|n| if id % 8 == n { 1.0 } else { 0.05 }).collect() };
     let mut tidying = None;
     for batch in 0..24_u64 {
         let from = batch * 500;
@@ -425,6 +428,8 @@ async fn an_edge_is_tidied_up_while_it_is_asked_and_changed() {
             .apply((from + 1..=from + 500).map(|id| entry(id, &words(id))).collect(), vec![EntryId(from / 2 + 1)])
             .await
             .unwrap();
+        let vectors = (from + 1..=from + 500).map(|id| (EntryId(id), vector(id))).collect();
+        index.give_meaning(&kind, vectors).await.unwrap();
         if batch % 9 == 8 {
             let index = index.clone();
             tidying = Some(tokio::spawn(async move { index.tidy().await.unwrap() }));
@@ -440,6 +445,10 @@ async fn an_edge_is_tidied_up_while_it_is_asked_and_changed() {
     assert_eq!(index.held().await.unwrap().map(|held| held.interrupted), Some(false));
     assert_eq!(index.page(None, None, 20_000).await.unwrap(), held);
     assert_eq!(index.count(None).await.unwrap(), held.len() as u64);
+    for id in 1..=8 {
+        let like = near(&index, &kind, &vector(id)).await;
+        assert!(like.len() == 10 && like.iter().all(|found| found % 8 == id % 8), "{id}: {like:?}");
+    }
     for id in [2, 500, 6_000, 11_999] {
         assert_eq!(found(&index, &[1_000_000 + id]).await, [u64::from(id)]);
     }

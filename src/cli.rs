@@ -15,6 +15,7 @@ mod costs;
 mod events;
 mod exit;
 mod follow;
+mod forget;
 mod interrupt;
 mod live;
 mod memory;
@@ -117,6 +118,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Remember(remember::Remember),
     Recall(recall::Recall),
+    Forget(forget::Forget),
     #[command(subcommand)]
     Memory(memory::Memory),
     Agents(agents::Agents),
@@ -270,6 +272,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<Exit, Complain
         Command::Simulate(command) => command.carry_out(context).await,
         Command::Remember(command) => command.carry_out(context).await,
         Command::Recall(command) => command.carry_out(context).await,
+        Command::Forget(command) => command.carry_out(context).await,
         Command::Memory(command) => command.carry_out(context).await,
         Command::Agents(command) => command.carry_out(context).await,
         Command::Serve(command) => command.carry_out(context).await,

@@ -12,15 +12,20 @@ mod decode;
 mod documents;
 pub mod edge;
 mod follow;
+mod forget;
 mod html;
 mod hybrid;
 pub mod index;
 mod meaning;
+mod pdf;
 pub mod pieces;
 mod recall;
 mod remember;
 mod remote;
+mod tables;
 mod times;
+mod tokens;
+mod web;
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,11 +46,13 @@ pub use conflict::{Conflict, Noted, Rival};
 pub(crate) use decode::decode;
 pub use documents::{LONGEST_FILE, Skipped};
 pub use edge::EdgeIndex;
+pub use forget::Forgetting;
 pub(crate) use html::text as text_of_html;
 pub use meaning::{Embedders, Former};
 pub use recall::{Hit, MOST_HITS, Recollection, SearchedBy};
-pub use remember::{Progress, Remember, Report};
+pub use remember::{Pages, Progress, Remember, Report};
 pub use remote::{RemoteIndex, RemoteSettings};
+pub use web::Web;
 
 /// What the company of one workspace knows together. Cheap to clone.
 #[derive(Clone)]

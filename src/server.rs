@@ -32,7 +32,10 @@ pub use agents::{AgentVersion, AgentView, Resize, Revert, Reverted};
 pub use error::{ApiError, ErrorBody, ErrorDocument, PlacedProblem};
 pub use events::{EventPage, Frame};
 pub use health::Health;
-pub use memory::{AlsoIn, Rebuilt, RecallQuery, Recalled, Recollected, Remember, Remembered, Skipped};
+pub use memory::{
+    AlsoIn, DocumentView, Forget, Forgotten, ForgottenDocument, Rebuilt, RecallQuery, Recalled, Recollected, Remember,
+    Remembered, Skipped,
+};
 pub use models::{CostSum, Costs, CostsBy, CostsQuery};
 pub(crate) use notes::MOST_NOTES;
 pub use notes::{NoteView, NotesQuery, Ruled, Ruling};
@@ -71,6 +74,8 @@ pub fn router(app: App) -> Router {
         .route("/api/models/check", post(models::check))
         .route("/api/costs", get(models::costs))
         .route("/api/memory/entries", post(memory::remember))
+        .route("/api/memory/documents", get(memory::documents))
+        .route("/api/memory/forget", post(memory::forget))
         .route("/api/memory/recall", get(memory::recall))
         .route("/api/memory/notes", get(notes::list))
         .route("/api/memory/rulings", post(notes::settle))

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::AppError;
+use super::{App, AppError};
 use crate::clock::Clock;
 use crate::config::{Backend, Config, Remote};
 use crate::memory::index::Index;
-use crate::memory::{EdgeIndex, Embedders, Memory, RemoteIndex, RemoteSettings};
+use crate::memory::{EdgeIndex, Embedders, Memory, RemoteIndex, RemoteSettings, Web};
 use crate::model::{Embedder, OllamaEmbedder, OllamaSettings, OpenAi, OpenAiEmbedder, OpenAiSettings};
+use crate::net::{AddressRules, Guarded};
 use crate::store::Workspace;
 
 /// The folder of the index in the data folder.
@@ -82,4 +83,16 @@ fn embedder(config: &Config, name: &str) -> Result<Arc<dyn Embedder>, String> {
 /// What a variable of the environment holds, if it holds something.
 fn key(variable: &str) -> Option<secrecy::SecretString> {
     std::env::var(variable).ok().filter(|key| !key.is_empty()).map(Into::into)
+}
+
+impl App {
+    /// The way to pages that are to be remembered: to public addresses, and to those that `tools.http.allow` names.
+    ///
+    /// # Errors
+    /// [`AppError::Setting`] if that names what is no address.
+    pub fn web(&self) -> Result<Web, AppError> {
+        let rules = AddressRules::parse(&self.config().tools.http.allow)
+            .map_err(|error| AppError::Setting { key: "tools.http.allow", reason: error.to_string() })?;
+        Ok(Web::new(Guarded::new(rules)))
+    }
 }

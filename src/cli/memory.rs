@@ -1,4 +1,4 @@
-//! `callboard memory rebuild`, `callboard memory notes`, `callboard memory settle`
+//! `callboard memory documents`, `callboard memory rebuild`, `callboard memory notes`, `callboard memory settle`
 
 use clap::Subcommand;
 
@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::output::Output;
 use super::session::{Purpose, Session, Twice};
 use super::{Context, Format};
-use crate::server::{MOST_NOTES, NoteView, NotesQuery, Rebuilt, Ruled, Ruling};
+use crate::server::{DocumentView, MOST_NOTES, NoteView, NotesQuery, Rebuilt, Ruled, Ruling};
 use crate::store::entries::{EntryId, Settled};
 
 /// Looks after the memory
@@ -20,6 +20,12 @@ Nothing that is remembered gets lost: the database holds it, and the index only 
 Examples:
   callboard memory rebuild")]
     Rebuild,
+    /// Lists the documents that are remembered
+    #[command(after_help = "\
+Examples:
+  callboard memory documents
+  callboard memory documents --format json | jq -r '.[] | select(.version > 1).source'")]
+    Documents,
     /// Lists what was noted, those notes too that gave way to others, and why
     #[command(after_help = "\
 Notes about the same thing are versions of each other. Of two that say different things the one holds whose author is
@@ -57,6 +63,7 @@ impl Memory {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         match self {
             Self::Rebuild => rebuild(context).await,
+            Self::Documents => documents(context).await,
             Self::Notes { about, scope } => notes(context, NotesQuery { about, scope: Some(scope) }).await,
             Self::Settle { note, because, by } => {
                 settle(context, Ruling { holds: EntryId(note), reason: because, by }).await
@@ -77,6 +84,25 @@ async fn rebuild(context: &Context) -> Result<Exit, Complaint> {
     match context.output.format() {
         Format::Json => context.output.json(&rebuilt),
         Format::Text => context.output.line(format!("the index holds {} entries", rebuilt.entries)),
+    }
+    Ok(Exit::Done)
+}
+
+async fn documents(context: &Context) -> Result<Exit, Complaint> {
+    let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
+    let documents: Result<Vec<DocumentView>, Complaint> = session.get("/api/memory/documents").await;
+    session.close().await;
+    let documents = documents?;
+    match context.output.format() {
+        Format::Json => context.output.json(&documents),
+        Format::Text if documents.is_empty() => {
+            context.output.line("no document is remembered; `callboard remember PATH` remembers documents");
+        }
+        Format::Text => {
+            for DocumentView { source, scope, version, entries, at } in &documents {
+                context.output.line(format!("{source}  ({scope}, version {version}, {entries} entries, {at})"));
+            }
+        }
     }
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! `callboard remember PATH…`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -10,19 +10,22 @@ use super::session::{Purpose, Session, Twice};
 use super::{Context, Format};
 use crate::server::{Remember as Wanted, Remembered};
 
-/// Remembers documents: files, or folders with all that is in them
+/// Remembers documents: files, folders with all that is in them, or web pages
 ///
-/// Text, Markdown and HTML are read, in UTF-8, in UTF-16 with a byte order mark, or in an older encoding such as Latin-1,
-/// which is told by what the bytes look like. Lines are those of the text. What is remembered already is left alone; what has changed since is remembered anew.
+/// Text, Markdown, HTML, PDF, CSV, JSON and JSON Lines are read; text in UTF-8, in UTF-16 with a byte order mark, or in an
+/// older encoding such as Latin-1, which is told by what the bytes look like. Lines are those of the text. What is
+/// remembered already is left alone; what has changed since supersedes it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   callboard remember docs/ notes.md
+  callboard remember https://example.org/handbook
+  callboard remember prices.csv --scope workflow:weekly_brief
   callboard recall \"how are refunds approved\"")]
 pub(super) struct Remember {
-    /// Files or folders
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    /// Files, folders, or addresses of pages
+    #[arg(required = true, value_name = "PATH|URL")]
+    sources: Vec<String>,
     /// Who remembers it: workspace, workflow:NAME, run:RUN or conversation:ID
     #[arg(long, value_name = "SCOPE", default_value = "workspace")]
     scope: String,
@@ -36,19 +39,25 @@ pub(super) struct Remember {
 
 impl Remember {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        let base = std::env::current_dir().map_err(|error| {
-            Complaint::environment("no_folder", format!("the current folder cannot be found: {error}"))
-        })?;
-        for path in &self.paths {
+        let base = current_folder()?;
+        let is_url = |source: &String| source.starts_with("http://") || source.starts_with("https://");
+        let (urls, paths): (Vec<String>, Vec<String>) = self.sources.into_iter().partition(is_url);
+        for path in &paths {
             if let Err(error) = std::fs::metadata(path) {
-                let message = format!("{} cannot be read: {error}", path.display());
+                let message = format!("{} cannot be read: {error}", Path::new(path).display());
                 return Err(Complaint::invalid("unreadable_file", message));
             }
         }
         let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
         let busy = context.screen.busy("remembering".to_owned());
-        let Self { paths, scope, confidence, by } = self;
-        let wanted = Wanted { paths, base, scope: Some(scope), author: by, confidence };
+        let wanted = Wanted {
+            paths: paths.into_iter().map(PathBuf::from).collect(),
+            urls,
+            base,
+            scope: Some(self.scope),
+            author: self.by,
+            confidence: self.confidence,
+        };
         let remembered = session.post("/api/memory/entries", &wanted, Twice::Harmless);
         let remembered = context.interrupt.cuts_short(remembered).await;
         drop(busy);
@@ -69,4 +78,10 @@ impl Remember {
         }
         Ok(Exit::Done)
     }
+}
+
+/// The folder that relative paths start from.
+pub(super) fn current_folder() -> Result<PathBuf, Complaint> {
+    std::env::current_dir()
+        .map_err(|error| Complaint::environment("no_folder", format!("the current folder cannot be found: {error}")))
 }

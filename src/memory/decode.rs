@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::Encoding;
 
-/// The text of a file. Positions in a document are positions in this; for a file in UTF-8 they are those in the file.
+/// The text of a file, of which `declared` is what it is said to be encoded in. Positions in a document are positions in
+/// this; for a file in UTF-8 they are those in the file.
 ///
 /// # Errors
 /// Why the file is no text.
-pub(crate) fn decode(content: &[u8]) -> Result<Cow<'_, str>, String> {
+pub(crate) fn decode<'a>(content: &'a [u8], declared: Option<&'static Encoding>) -> Result<Cow<'a, str>, String> {
     if let Ok(text) = std::str::from_utf8(content) {
         return if content.contains(&0) { Err(binary(0)) } else { Ok(Cow::Borrowed(text)) };
     }
@@ -19,6 +20,9 @@ pub(crate) fn decode(content: &[u8]) -> Result<Cow<'_, str>, String> {
     }
     if let Some(control) = content.iter().find(|byte| !stands_in_text(char::from(**byte)) && byte.is_ascii()) {
         return Err(binary(*control));
+    }
+    if let Some(text) = declared.and_then(|declared| read(declared, content)) {
+        return Ok(text);
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(content, true);
@@ -52,11 +56,14 @@ mod tests {
     #[test]
     fn a_byte_order_mark_says_what_a_file_is() {
         let text = "Größe: 12 €\nzweite Zeile\n";
-        assert_eq!(decode(&utf_16(text, u16::to_le_bytes)).unwrap(), text);
-        assert_eq!(decode(&utf_16(text, u16::to_be_bytes)).unwrap(), text);
-        assert_eq!(decode(format!("\u{feff}{text}").as_bytes()).unwrap(), format!("\u{feff}{text}"));
-        assert_eq!(decode(b"\xff\xfe\x00\xd8A\x00").unwrap_err(), "is not the UTF-16LE text that its first bytes say");
-        assert_eq!(decode(b"\xef\xbb\xbf\xff").unwrap_err(), "is not the UTF-8 text that its first bytes say");
+        assert_eq!(decode(&utf_16(text, u16::to_le_bytes), None).unwrap(), text);
+        assert_eq!(decode(&utf_16(text, u16::to_be_bytes), None).unwrap(), text);
+        assert_eq!(decode(format!("\u{feff}{text}").as_bytes(), None).unwrap(), format!("\u{feff}{text}"));
+        assert_eq!(
+            decode(b"\xff\xfe\x00\xd8A\x00", None).unwrap_err(),
+            "is not the UTF-16LE text that its first bytes say"
+        );
+        assert_eq!(decode(b"\xef\xbb\xbf\xff", None).unwrap_err(), "is not the UTF-8 text that its first bytes say");
     }
 
     #[test]
@@ -69,31 +76,41 @@ mod tests {
         ] {
             let (bytes, _, lossy) = encoding.encode(text);
             assert!(!lossy);
-            assert_eq!(decode(&bytes).unwrap(), text);
+            assert_eq!(decode(&bytes, None).unwrap(), text);
         }
-        assert_eq!(decode(b"Gr\xfc\xdfe").unwrap(), "Grüße");
-        assert_eq!(decode(b"caf\xe9").unwrap(), "café");
+        assert_eq!(decode(b"Gr\xfc\xdfe", None).unwrap(), "Grüße");
+        assert_eq!(decode(b"caf\xe9", None).unwrap(), "café");
+    }
+
+    #[test]
+    fn what_a_server_says_is_believed_of_what_is_not_utf_8() {
+        let (bytes, _, _) = encoding_rs::ISO_8859_7.encode("Ώρα");
+        assert_eq!(decode(&bytes, Some(encoding_rs::ISO_8859_7)).unwrap(), "Ώρα");
+        assert_eq!(decode("Größe".as_bytes(), Some(encoding_rs::WINDOWS_1252)).unwrap(), "Größe");
     }
 
     #[test]
     fn what_is_no_text_says_why() {
-        assert_eq!(decode(&[0x89, b'P', b'N', b'G', 0, 1]).unwrap_err(), "is not text (it holds the byte 0x00)");
-        assert_eq!(decode(b"plain\0text").unwrap_err(), "is not text (it holds the byte 0x00)");
-        assert_eq!(decode(&[0x1f, 0x8b, 8, 8, 0xff, 0xfe, 3]).unwrap_err(), "is not text (it holds the byte 0x1f)");
-        assert_eq!(decode(b"").unwrap(), "");
+        assert_eq!(decode(&[0x89, b'P', b'N', b'G', 0, 1], None).unwrap_err(), "is not text (it holds the byte 0x00)");
+        assert_eq!(decode(b"plain\0text", None).unwrap_err(), "is not text (it holds the byte 0x00)");
+        assert_eq!(
+            decode(&[0x1f, 0x8b, 8, 8, 0xff, 0xfe, 3], None).unwrap_err(),
+            "is not text (it holds the byte 0x1f)"
+        );
+        assert_eq!(decode(b"", None).unwrap(), "");
     }
 
     proptest::proptest! {
         #[test]
         fn nothing_makes_it_stumble(content: Vec<u8>) {
-            if let Ok(text) = decode(&content) {
+            if let Ok(text) = decode(&content, None) {
                 proptest::prop_assert!(!text.contains('\0'));
             }
         }
 
         #[test]
         fn utf_8_stays_as_it_is(text in "[^\0]*") {
-            proptest::prop_assert_eq!(decode(text.as_bytes()).unwrap(), text.as_str());
+            proptest::prop_assert_eq!(decode(text.as_bytes(), None).unwrap(), text.as_str());
         }
     }
 }

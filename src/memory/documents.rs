@@ -4,11 +4,13 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use encoding_rs::Encoding;
 use sha2::{Digest, Sha256};
 
 use super::decode::decode;
+use super::pdf;
 use super::pieces::{self, Format};
-use crate::store::entries::NewPiece;
+use crate::store::entries::{NewPiece, Validators};
 
 /// The longest file that is remembered, in bytes.
 pub const LONGEST_FILE: u64 = 16 * 1024 * 1024;
@@ -28,12 +30,13 @@ pub(super) struct Read {
     pub(super) hash: String,
     pub(super) bytes: u64,
     pub(super) pieces: Vec<NewPiece>,
+    pub(super) validators: Validators,
 }
 
-/// A file that is not remembered, and why.
+/// A file or page that is not remembered, and why.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Skipped {
-    /// Where it is.
+    /// Where it is: a path or an address.
     pub path: PathBuf,
     /// Why.
     pub reason: String,
@@ -92,20 +95,37 @@ pub(super) fn read(found: &Found, known: Option<&str>) -> Result<Read, String> {
         return Err(format!("has {length} bytes, more than the limit of {LONGEST_FILE}; split it"));
     }
     let content = fs::read(&found.path).map_err(cannot)?;
-    let hash = format!("{:x}", Sha256::digest(&content));
-    let bytes = content.len() as u64;
-    if known == Some(hash.as_str()) {
-        return Ok(Read { hash, bytes, pieces: Vec::new() });
+    take_apart(&content, Format::of(&found.source), None, known)
+}
+
+/// Cuts what was read into pieces, unless it has the hash `known`: then there are no pieces. `encoding` is what it is said to
+/// be encoded in.
+///
+/// # Errors
+/// Why it is no document.
+pub(super) fn take_apart(
+    content: &[u8],
+    format: Format,
+    encoding: Option<&'static Encoding>,
+    known: Option<&str>,
+) -> Result<Read, String> {
+    let hash = format!("{:x}", Sha256::digest(content));
+    let mut read = Read { hash, bytes: content.len() as u64, pieces: Vec::new(), validators: Validators::default() };
+    if known == Some(read.hash.as_str()) {
+        return Ok(read);
     }
-    let pieces = unless_it_panics(|| pieces::cut(&decode(&content)?, Format::of(&found.source)))?;
-    if pieces.is_empty() {
+    read.pieces = match format {
+        Format::Pdf => pdf::cut(content)?,
+        format => unless_it_panics(|| pieces::cut(&decode(content, encoding)?, format))?,
+    };
+    if read.pieces.is_empty() {
         return Err("holds no words".to_owned());
     }
-    Ok(Read { hash, bytes, pieces })
+    Ok(read)
 }
 
 /// What comes of `work`. The libraries that take documents apart may panic at one; the others are read all the same.
-fn unless_it_panics<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub(super) fn unless_it_panics<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let told = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
         Err(format!(

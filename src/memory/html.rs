@@ -1,10 +1,15 @@
 //! The text of an HTML document, and where in the document it stands.
 
+mod main;
+
 use super::pieces::Lines;
 use crate::store::entries::{NewPiece, Position};
 
 /// Lines are not wrapped: where they end means something.
 const WIDTH: usize = 1_000_000;
+/// A page's main text is taken alone only if it has at least this share of the text, in percent: some pages mark little
+/// of it.
+const LEAST_SHARE: usize = 25;
 /// How many words of a piece are looked for in the document.
 const WORDS: usize = 3;
 /// How far apart two of them may be there, in bytes: tags stand between them.
@@ -14,9 +19,23 @@ const AHEAD: usize = 256 * 1024;
 
 /// The text, with headings and lists as Markdown has them.
 pub(crate) fn text(document: &str) -> Result<String, String> {
-    let config = html2text::config::plain().link_footnotes(false).no_table_borders().allow_width_overflow();
-    let text = config.string_from_read(document.as_bytes(), WIDTH);
-    text.map(|text| without_raised(&text)).map_err(|error| format!("cannot be read as HTML ({error})"))
+    let config = || html2text::config::plain().link_footnotes(false).no_table_borders().allow_width_overflow();
+    let read = || {
+        let page = config().parse_html(document.as_bytes())?;
+        let render = || config().render_to_string(config().dom_to_render_tree(&page)?, WIDTH);
+        main::without_around(&page);
+        let text = render()?;
+        if !text.chars().any(char::is_alphanumeric) {
+            return config().string_from_read(document.as_bytes(), WIDTH);
+        }
+        if main::main_alone(&page) {
+            let main = render()?;
+            return Ok(if main.len() * 100 >= text.len() * LEAST_SHARE { main } else { text });
+        }
+        Ok(text)
+    };
+    let text = read().map_err(|error: html2text::Error| format!("cannot be read as HTML ({error})"))?;
+    Ok(without_raised(&text))
 }
 
 /// The text with what is raised in it, such as the mark of a footnote, set on the line: `^{[1]}` is `[1]`.

@@ -5,11 +5,11 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 use text_splitter::{ChunkConfig, MarkdownSplitter, TextSplitter};
 
-use super::html;
+use super::{html, tables, tokens};
 use crate::store::entries::{NewPiece, Position};
 
 /// How long a piece is, in characters: as long as it gets to be whole, but no longer.
-const PIECE: Range<usize> = 500..1200;
+pub(super) const PIECE: Range<usize> = 500..1200;
 /// The longest code block or table that stays whole, in characters.
 const LONGEST_WHOLE: usize = 6_000;
 /// Longer documents are cut into stretches of about this many bytes first, so that cutting costs what the text is long.
@@ -17,7 +17,7 @@ const STRETCH: usize = 8 * 1024;
 /// What some editors put before a text; it is no part of it.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 /// The longest heading that is kept, in characters.
-const LONGEST_HEADING: usize = 200;
+pub(super) const LONGEST_HEADING: usize = 200;
 
 /// How a document is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,14 @@ pub enum Format {
     Markdown,
     /// HTML, of which the text is kept.
     Html,
+    /// A table, a row a line: CSV and its relatives.
+    Rows,
+    /// JSON.
+    Json,
+    /// JSON, a document a line.
+    JsonLines,
+    /// PDF, of which the text is kept.
+    Pdf,
 }
 
 impl Format {
@@ -37,19 +45,27 @@ impl Format {
         match name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref() {
             Some("md" | "markdown" | "mdx") => Self::Markdown,
             Some("html" | "htm" | "xhtml") => Self::Html,
+            Some("csv" | "tsv" | "tab") => Self::Rows,
+            Some("json") => Self::Json,
+            Some("jsonl" | "ndjson") => Self::JsonLines,
+            Some("pdf") => Self::Pdf,
             _ => Self::Text,
         }
     }
 }
 
-/// The pieces of a document, in order. A piece of text or Markdown is a part of it, word for word.
+/// The pieces of a document that is a text, in order. A piece of text or Markdown is a part of it, word for word. What
+/// should be JSON and is not is cut as text.
 ///
 /// # Errors
 /// What is wrong with the document, if it cannot be read as `format`.
 pub fn cut(document: &str, format: Format) -> Result<Vec<NewPiece>, String> {
     let text = document.trim_start_matches(BYTE_ORDER_MARK);
     let mut pieces = match format {
-        Format::Text => cut_text(text, &plain(), &[], &[]),
+        Format::Text | Format::Pdf => cut_text(text, &plain(), &[], &[]),
+        Format::Rows => tables::cut_rows(text),
+        Format::Json => tables::cut_json(text).unwrap_or_else(|| cut_text(text, &plain(), &[], &[])),
+        Format::JsonLines => tables::cut_json_lines(text),
         Format::Markdown => cut_text(text, &markdown(), &headings(text), &wholes(text)),
         Format::Html => {
             let text = html::text(text)?;
@@ -77,6 +93,19 @@ fn plain() -> Splitter {
     Box::new(move |text| splitter.chunk_indices(text).collect())
 }
 
+/// The parts of a text that have at most so many characters and tokens, each with where it begins.
+pub(super) fn plain_parts(text: &str, longest: usize, tokens: usize) -> Vec<(usize, &str)> {
+    let splitter = TextSplitter::new(ChunkConfig::new(longest.max(1)));
+    let mut parts = Vec::new();
+    for stretch in stretches(text, 0..text.len()) {
+        for (at, part) in splitter.chunk_indices(&text[stretch.clone()]) {
+            let split = tokens::split(part, tokens);
+            parts.extend(split.into_iter().map(|(within, part)| (stretch.start + at + within, part)));
+        }
+    }
+    parts
+}
+
 fn markdown() -> Splitter {
     let splitter = MarkdownSplitter::new(ChunkConfig::new(PIECE));
     Box::new(move |text| splitter.chunk_indices(text).collect())
@@ -101,7 +130,9 @@ fn cut_text(text: &str, splitter: &Splitter, headings: &[Heading], wholes: &[Ran
     for whole in wholes.iter().cloned().chain(std::iter::once(text.len()..text.len())) {
         for stretch in stretches(text, start..whole.start) {
             for (at, piece) in splitter(&text[stretch.clone()]) {
-                add(stretch.start + at, piece);
+                for (within, part) in tokens::split(piece, tokens::PIECE_TOKENS) {
+                    add(stretch.start + at + within, part);
+                }
             }
         }
         add(whole.start, text[whole.clone()].trim_end());
@@ -136,7 +167,7 @@ fn wholes(text: &str) -> Vec<Range<usize>> {
         if whole && wholes.last().is_none_or(|last| last.end <= range.start) {
             let length = text[range.clone()].chars().count();
             let cut_apart = length > PIECE.end || text.len() > STRETCH && length >= PIECE.start;
-            if cut_apart && length <= LONGEST_WHOLE {
+            if cut_apart && length <= LONGEST_WHOLE && tokens::fits(&text[range.clone()], tokens::WHOLE_TOKENS) {
                 wholes.push(range);
             }
         }

@@ -2,11 +2,13 @@
 
 mod documents;
 mod faults;
+mod forget;
 mod index;
 mod meaning;
 mod remote_faults;
 mod remote_server;
 mod scopes;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -6,22 +6,27 @@ use std::path::PathBuf;
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::error::{ApiError, ErrorBody};
 use super::select;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::memory::index::Filter;
-use crate::memory::{self, Conflict, Hit, MOST_HITS, Recollection, Report, SearchedBy};
+use crate::memory::{self, Conflict, Forgetting, Hit, MOST_HITS, Pages, Recollection, Report, SearchedBy};
 use crate::run::{RunId, StepPath};
-use crate::store::entries::{EntryId, EntryKind, EntryScope};
+use crate::store::entries::{Document, EntryId, EntryKind, EntryScope};
 
 /// Documents to be remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Remember {
     /// Files and folders.
+    #[serde(default)]
     pub paths: Vec<PathBuf>,
+    /// Addresses of pages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
     /// The folder that relative paths start from; an absolute path. What is below it is remembered by its path from
     /// there on.
     pub base: PathBuf,
@@ -229,11 +234,106 @@ pub(super) async fn remember(
     State(app): State<App>,
     Json(wanted): Json<Remember>,
 ) -> Result<Json<Remembered>, ApiError> {
-    let Remember { paths, base, scope, author, confidence } = wanted;
+    let Remember { paths, urls, base, scope, author, confidence } = wanted;
     let scope = select::scope(&app, scope.as_deref()).await?;
     let confidence = confidence.map(|percent| percent.min(100));
-    let wanted = memory::Remember { paths, base, scope, author, confidence, provenance: None };
+    let pages = if urls.is_empty() { None } else { Some(Pages { urls: addresses(&urls)?, web: app.web()? }) };
+    let wanted = memory::Remember { paths, pages, base, scope, author, confidence, provenance: None };
     Ok(Json(app.memory().remember(wanted, |_| {}).await?.into()))
+}
+
+fn addresses(urls: &[String]) -> Result<Vec<Url>, ApiError> {
+    let bad = |url: &String, reason: &str| {
+        ApiError::invalid(ErrorBody::new("bad_url", format!("`{url}` is no address of a page: {reason}")))
+    };
+    let read = |url: &String| match Url::parse(url) {
+        Ok(read) if matches!(read.scheme(), "http" | "https") => Ok(read),
+        Ok(_) => Err(bad(url, "only http and https are fetched")),
+        Err(error) => Err(bad(url, &error.to_string())),
+    };
+    urls.iter().map(read).collect()
+}
+
+/// Documents to be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forget {
+    /// Files' paths, folders' with a slash at the end, or addresses of pages.
+    pub sources: Vec<String>,
+    /// The folder that relative paths start from; an absolute path.
+    pub base: PathBuf,
+    /// In this scope alone; in every scope unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+/// What forgetting one source came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// The source, as it was named.
+    pub source: String,
+    /// The documents that are forgotten.
+    pub documents: Vec<ForgottenDocument>,
+    /// How many entries they had, those of superseded versions too.
+    pub entries: u64,
+    /// If there was no such document: those of which the name is like it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<String>,
+}
+
+/// A document that is forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgottenDocument {
+    /// Its path or address.
+    pub source: String,
+    /// Who remembered it.
+    pub scope: EntryScope,
+}
+
+/// `POST /api/memory/forget`
+pub(super) async fn forget(
+    State(app): State<App>,
+    Json(wanted): Json<Forget>,
+) -> Result<Json<Vec<Forgotten>>, ApiError> {
+    let scope = match wanted.scope.as_deref() {
+        Some(scope) => Some(select::scope(&app, Some(scope)).await?),
+        None => None,
+    };
+    let mut all = Vec::new();
+    for source in wanted.sources {
+        let Forgetting { documents, entries, near } =
+            app.memory().forget(&source, &wanted.base, scope.as_ref()).await?;
+        let documents = documents.into_iter().map(|(source, scope)| ForgottenDocument { source, scope }).collect();
+        all.push(Forgotten { source, documents, entries, near });
+    }
+    Ok(Json(all))
+}
+
+/// A document that is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentView {
+    /// Its path or address.
+    pub source: String,
+    /// Who remembers it.
+    pub scope: EntryScope,
+    /// How often it has been remembered with another content, this one included.
+    pub version: u64,
+    /// Into how many entries it was cut.
+    pub entries: u64,
+    /// When its content was last seen to have changed, in milliseconds since 1970.
+    pub at: Timestamp,
+}
+
+/// `GET /api/memory/documents`
+pub(super) async fn documents(State(app): State<App>) -> Result<Json<Vec<DocumentView>>, ApiError> {
+    let view = |document: Document| DocumentView {
+        source: document.source,
+        scope: document.scope,
+        version: document.version,
+        entries: document.entries,
+        at: document.updated_at,
+    };
+    Ok(Json(app.memory().documents().await?.into_iter().map(view).collect()))
 }
 
 /// `GET /api/memory/recall`: the best fitting first.

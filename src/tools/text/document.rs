@@ -62,7 +62,7 @@ impl Format {
         if self == Self::Pdf {
             return pdf(content);
         }
-        let text = decode(content)?;
+        let text = decode(content, None)?;
         match (self, style) {
             (Self::Html, Style::Text) => text_of_html(&text),
             (Self::Html, Style::Markdown) => markdown::of_html(&text),

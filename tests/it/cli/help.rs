@@ -25,8 +25,9 @@ fn the_help_names_every_command_and_every_exit_code() {
           answer     Answers what a run waits for, and carries it on
           retry      Begins a new run that reuses what an ended one has done
           simulate   Shows what a workflow would do, and changes nothing
-          remember   Remembers documents: files, or folders with all that is in them
+          remember   Remembers documents: files, folders with all that is in them, or web pages
           recall     Searches the memory
+          forget     Forgets documents, by where they are from
           memory     Looks after the memory
           agents     Lists the company's roles, talks to one, resizes it, or brings back a version of it
           serve      Lets other programs use the models, and carries on what is unfinished

@@ -39,7 +39,7 @@ async fn what_is_forgotten_is_nowhere_in_any_scope_or_version() {
     let data = place.folder.path().join("data");
     let found = async || place.memory.recall("zanzibar canary", &filter, 50).await.unwrap().len();
     assert!(found().await >= 2 && !holding(&data, b"zanzibar").is_empty());
-    let before = place.memory.shared.index.count().await.unwrap();
+    let before = place.memory.shared.index.count(None).await.unwrap();
 
     let base = place.folder.path().canonicalize().unwrap();
     let forgotten = place.memory.forget("docs/private/", &base, None).await.unwrap();
@@ -47,7 +47,7 @@ async fn what_is_forgotten_is_nowhere_in_any_scope_or_version() {
     assert_eq!(found().await, 0);
     let counts = place.memory.counts().await.unwrap();
     assert_eq!((counts.documents, counts.pieces), (1, 1));
-    let after = place.memory.shared.index.count().await.unwrap();
+    let after = place.memory.shared.index.count(None).await.unwrap();
     assert!(before > after && after == 1, "{before} {after}");
     assert_eq!(place.sources("zebra").await, ["docs/private.txt"]);
     assert_eq!(holding(&data, b"zanzibar"), [""; 0].map(PathBuf::from), "in no file");

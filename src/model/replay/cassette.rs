@@ -118,7 +118,9 @@ impl Answer {
     pub(super) fn masked(mut self, mask: &Mask) -> Self {
         if let Some(pieces) = &mut self.pieces {
             let whole = mask.text(&pieces.concat());
-            pieces.iter_mut().for_each(|piece| *piece = mask.text(piece));
+            for piece in &mut *pieces {
+                *piece = mask.text(piece);
+            }
             if pieces.concat() != whole {
                 *pieces = vec![whole];
             }

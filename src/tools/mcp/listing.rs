@@ -170,9 +170,13 @@ fn without_defaulted(schema: &mut Value, deepest: u32) {
             required.retain(|name| !has_default(name, object));
             object.insert("required".to_owned(), required.into());
         }
-        object.values_mut().for_each(|inner| without_defaulted(inner, deepest - 1));
+        for inner in object.values_mut() {
+            without_defaulted(inner, deepest - 1);
+        }
     } else if let Some(items) = schema.as_array_mut() {
-        items.iter_mut().for_each(|inner| without_defaulted(inner, deepest - 1));
+        for inner in items {
+            without_defaulted(inner, deepest - 1);
+        }
     }
 }
 

@@ -72,6 +72,10 @@ impl Tool for McpTool {
         self.origin
     }
 
+    fn described_by(&self) -> Origin {
+        self.origin
+    }
+
     async fn call(&self, arguments: Value, permit: Permit, _caller: &Caller) -> Result<Value, ToolError> {
         let Some(server) = self.server.upgrade() else {
             return Err(ToolError::retry("stopping", format!("{}: the program is about to stop", self.name)));

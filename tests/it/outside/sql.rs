@@ -67,6 +67,7 @@ fn postgres_is_asked_with_values_apart_and_types_kept() {
     let done =
         query(&stage, "desk", "CREATE TABLE books (id int PRIMARY KEY, title text NOT NULL)", json!([])).unwrap();
     assert_eq!(done["rows"], json!([]));
+    query(&stage, "desk", "CREATE SEQUENCE numbers", json!([])).unwrap();
     let added =
         query(&stage, "desk", "INSERT INTO books SELECT n, 'book ' || n FROM generate_series(1, $1) n", json!([9]))
             .unwrap();
@@ -88,7 +89,7 @@ fn postgres_is_asked_with_values_apart_and_types_kept() {
         ("books", "DELETE FROM books", json!([]), "bad_statement", "`write = true`"),
         ("books", "WITH gone AS (DELETE FROM books RETURNING 1) SELECT 1", json!([]), "sql", "top level"),
         ("books", "SELECT setval('pg_catalog.x', 1)", json!([]), "sql", "does not exist"),
-        ("books", "SELECT lo_create(0)", json!([]), "read_only", "read-only"),
+        ("books", "SELECT nextval('numbers')", json!([]), "read_only", "read-only"),
         ("books", "SELECT set_config('transaction_read_only', 'off', false)", json!([]), "sql", "before any query"),
         ("desk", "COPY books TO PROGRAM 'touch /tmp/x'", json!([]), "bad_statement", "begins with COPY"),
         ("desk", "DELETE FROM books; SELECT 1", json!([]), "bad_statement", "only one statement"),

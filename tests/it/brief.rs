@@ -69,6 +69,7 @@ impl Whole {
         let Self { folder, store, memory, company, engine } = self;
         engine.stop().await;
         company.stop(Duration::ZERO).await;
+        memory.close().await;
         drop((engine, company, memory));
         store.close().await.unwrap();
         folder

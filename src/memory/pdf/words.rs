@@ -5,8 +5,11 @@ use pdf_extract::{MediaBox, OutputDev, OutputError, Transform};
 /// How far a letter stands from the one before for there to be a space, as a share of the size of the font. Less than
 /// that is how letters are set that go together.
 const SPACE: f64 = 0.18;
-/// The same on a page that has spaces of its own: what the library takes for the width of a letter can be too little.
+/// The same on a page that has spaces of its own.
 const WIDE_SPACE: f64 = 0.8;
+/// How wide a letter may be that the library takes to have no width: it passes over widths that are given for several
+/// letters at once. What they lack shows where letters are placed the next time.
+const LOST: f64 = 0.7;
 /// How far it stands below or above the one before to be on another line.
 const LINE: f64 = 0.5;
 /// And how far to be in another paragraph.
@@ -19,11 +22,13 @@ pub(super) struct Words<'a> {
     last: Option<(f64, f64)>,
     /// How far a letter stands from the one before for there to be a space.
     space: f64,
+    /// How many letters without a width there were since letters were placed.
+    lost: u32,
 }
 
 impl<'a> Words<'a> {
     pub(super) fn new(text: &'a mut String) -> Self {
-        Self { text, last: None, space: SPACE }
+        Self { text, last: None, space: SPACE, lost: 0 }
     }
 }
 
@@ -66,10 +71,16 @@ impl OutputDev for Words<'_> {
                 self.text.push_str("\n\n");
             } else if apart > size * LINE {
                 self.text.push('\n');
-            } else if x > end + size * self.space && !self.text.ends_with(char::is_whitespace) {
+            } else if x > end + size * (self.space + f64::from(self.lost) * LOST)
+                && !self.text.ends_with(char::is_whitespace)
+            {
                 self.text.push(' ');
             }
         }
+        if self.last.is_none_or(|(end, line)| (x - end).abs() > f64::EPSILON || (y - line).abs() > f64::EPSILON) {
+            self.lost = 0;
+        }
+        self.lost += u32::from(width <= 0.0);
         if letter.chars().any(char::is_whitespace) {
             self.space = WIDE_SPACE;
         }

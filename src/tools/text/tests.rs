@@ -328,7 +328,7 @@ fn document() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn yaml_comes_back_as_the_json_that_it_was(value in document()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let back = runtime.block_on(async {
             let yaml = convert(&value.to_string(), "json", "yaml").await.unwrap();
             let json = convert(&yaml, "yaml", "json").await.map_err(|error| format!("{error}\n{yaml}"));
@@ -339,7 +339,7 @@ proptest! {
 
     #[test]
     fn what_was_changed_makes_the_one_text_of_the_other(before in "[ab\n ]{0,30}", after in "[ab\n ]{0,30}") {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let told = runtime.block_on(run("text.diff", json!({ "before": before, "after": after, "by": "words" }))).unwrap();
         let side = |without: &str| told["changes"].as_array().unwrap().iter()
             .filter(|change| change["kind"] != without)

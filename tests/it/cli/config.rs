@@ -16,52 +16,62 @@ fn every_effective_value_has_its_origin() {
         .env("CALLBOARD_DATA", "elsewhere")
         .env("HOME", "/home/ada");
     expect![[r#"
-        SETTING                     VALUE                      ORIGIN
-        data                        house                      flag: --data
-        log.level                   info                       flag: --log
-        log.format                  text                       default
-        engine.active_runs          50000                      default
-        engine.attempts             1024                       default
-        engine.stop_grace           10s                        default
-        agents.folder               agents                     default
-        agents.prompts              prompts                    default
-        models.default              offline                    default
-        models.fast                 []                         default
-        models.strong               []                         default
-        models.tries                3                          default
-        models.patience             1m                         default
-        models.timeout              5m                         default
-        models.prices               config/prices.toml         default
-        models.openai.base_url      https://api.openai.com/v1  default
-        models.openai.key_variable  OPENAI_API_KEY             default
-        models.openai.model         gpt-4.1-mini               default
-        models.openai.timeout       2m                         default
-        models.openai.idle_timeout  1m                         default
-        models.ollama.base_url      http://localhost:11434     default
-        models.ollama.context       8192                       default
-        models.ollama.timeout       5m                         default
-        models.ollama.idle_timeout  1m                         default
-        budget.run                                             default
-        budget.day                                             default
-        budget.workspace                                       default
-        listen.address              127.0.0.1:4000             default
-        listen.key_variable         CALLBOARD_KEY              default
-        gate.ask                    irreversible               house/config.toml:1
-        policy.tools                *                          default
-        policy.deny                 []                         default
-        policy.ask                  []                         default
-        tools.max_result            65536                      default
-        memory.embedder             none                       default
-        memory.backend              edge                       default
-        memory.remote.url           http://localhost:6334      default
-        memory.remote.key_variable  QDRANT_API_KEY             default
-        memory.remote.collection    callboard                  default
-        memory.remote.timeout       10s                        default
-        tools.http.allow            127.0.0.1:8080,10.0.0.0/8  environment: CALLBOARD_TOOLS__HTTP__ALLOW
-        tools.http.timeout          5s                         callboard.toml:2
-        tools.http.max_bytes        4194304                    default
-        tools.files.root            .                          default
-        tools.files.max_bytes       4194304                    default
+        SETTING                     VALUE                                    ORIGIN
+        data                        house                                    flag: --data
+        log.level                   info                                     flag: --log
+        log.format                  text                                     default
+        engine.active_runs          50000                                    default
+        engine.attempts             1024                                     default
+        engine.stop_grace           10s                                      default
+        agents.folder               agents                                   default
+        agents.prompts              prompts                                  default
+        models.default              offline                                  default
+        models.fast                 []                                       default
+        models.strong               []                                       default
+        models.tries                3                                        default
+        models.patience             1m                                       default
+        models.timeout              5m                                       default
+        models.prices               config/prices.toml                       default
+        models.openai.base_url      https://api.openai.com/v1                default
+        models.openai.key_variable  OPENAI_API_KEY                           default
+        models.openai.model         gpt-4.1-mini                             default
+        models.openai.timeout       2m                                       default
+        models.openai.idle_timeout  1m                                       default
+        models.ollama.base_url      http://localhost:11434                   default
+        models.ollama.context       8192                                     default
+        models.ollama.timeout       5m                                       default
+        models.ollama.idle_timeout  1m                                       default
+        budget.run                                                           default
+        budget.day                                                           default
+        budget.workspace                                                     default
+        listen.address              127.0.0.1:4000                           default
+        listen.key_variable         CALLBOARD_KEY                            default
+        gate.ask                    irreversible                             house/config.toml:1
+        policy.tools                *                                        default
+        policy.deny                 []                                       default
+        policy.ask                  []                                       default
+        tools.max_result            65536                                    default
+        memory.embedder             none                                     default
+        memory.backend              edge                                     default
+        memory.remote.url           http://localhost:6334                    default
+        memory.remote.key_variable  QDRANT_API_KEY                           default
+        memory.remote.collection    callboard                                default
+        memory.remote.timeout       10s                                      default
+        tools.http.allow            127.0.0.1:8080,10.0.0.0/8                environment: CALLBOARD_TOOLS__HTTP__ALLOW
+        tools.http.timeout          5s                                       callboard.toml:2
+        tools.http.max_bytes        4194304                                  default
+        tools.files.root            .                                        default
+        tools.files.max_bytes       4194304                                  default
+        tools.code.timeout          10s                                      default
+        tools.code.memory           67108864                                 default
+        tools.email.server                                                   default
+        tools.email.from                                                     default
+        tools.email.password                                                 default
+        tools.email.recipients      []                                       default
+        tools.email.ca                                                       default
+        tools.email.timeout         1m                                       default
+        tools.email.max_bytes       20971520                                 default
+        secrets.key_file            /home/ada/.config/callboard/secrets.key  default
         --- exit 0
     "#]]
     .assert_eq(&stage.go_on(&mut command).end().shown());

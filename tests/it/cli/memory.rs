@@ -110,12 +110,12 @@ fn notes_that_contradict_each_other_stand_until_a_person_says_which_holds() {
 fn what_is_forgotten_is_found_no_more() {
     let stage = with_documents();
     stage.done(&["remember", "docs", "--scope", "workflow:brief", "--confidence", "80", "--by", "ann"]);
-    assert_eq!(stage.json(&["recall", "refund"]), json!([]));
-    let found = stage.json(&["recall", "refund", "--scope", "workspace,workflow:brief", "--kind", "document"]);
+    assert_eq!(stage.json(&["recall", "refund"])["hits"], json!([]));
+    let found = &stage.json(&["recall", "refund", "--scope", "workspace,workflow:brief", "--kind", "document"])["hits"];
     let known = ["scope", "confidence", "author", "version"].map(|field| found[0][field].clone());
     assert_eq!(known, [json!("workflow:brief"), json!(80), json!("ann"), json!(1)], "{found:#}");
     let late = ["recall", "refund", "--scope", "workflow:brief", "--until", "2020-01-01"];
-    assert_eq!(stage.json(&late), json!([]));
+    assert_eq!(stage.json(&late)["hits"], json!([]));
     let listed = stage.done(&["memory", "documents"]).stdout;
     assert!(listed.contains("docs/refunds.md  (workflow:brief, version 1, 1 entries"), "{listed}");
 
@@ -136,10 +136,10 @@ fn tables_and_pdf_are_remembered_and_a_private_page_is_not() {
     let remembered = stage.json(&["remember", "rules.pdf", "prices.csv", "http://127.0.0.1:9/"]);
     assert_eq!((&remembered["added"], &remembered["skipped"][0]["path"]), (&json!(2), &json!("http://127.0.0.1:9/")));
     assert!(remembered["skipped"][0]["reason"].as_str().unwrap().contains("a private address"), "{remembered:#}");
-    let found = stage.json(&["recall", "otter", "allowance"]);
+    let found = &stage.json(&["recall", "otter", "allowance"])["hits"];
     assert_eq!((&found[0]["source"], &found[0]["pages"]), (&json!("rules.pdf"), &json!([1, 1])), "{found:#}");
     assert!(stage.done(&["recall", "otter", "allowance"]).stdout.contains("rules.pdf p. 1"));
-    let found = stage.json(&["recall", "article 217"]);
+    let found = &stage.json(&["recall", "article 217"])["hits"];
     let text = found[0]["text"].as_str().unwrap();
     assert!(text.starts_with("name,price\n") && text.contains("article 217,217.50"), "{found:#}");
 }

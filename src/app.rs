@@ -4,7 +4,6 @@
 //! and the memory's index are made when they are first wanted.
 
 mod answer;
-mod data_tools;
 mod definitions;
 mod error;
 mod library;
@@ -21,7 +20,7 @@ use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::{Company, RoleFolders, RoleStats, Roles};
+use crate::agents::{Company, RoleFolders, Roles};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{self, Ask, Config};
 use crate::engine::port::Executor;
@@ -31,12 +30,11 @@ use crate::executor::StepExecutor;
 use crate::memory::Memory;
 use crate::model::{Budget, Models};
 
-use crate::net::AddressRules;
-use crate::run::{Failure, Policy, RunId};
+use crate::run::{Policy, RunId};
 use crate::secrets::Secrets;
 use crate::store::{OpenQuestion, Store, StoreOptions, Workspace, WorkspaceId};
+use crate::tools::Tools;
 use crate::tools::mcp::Servers;
-use crate::tools::{Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools, WebhookSend};
 use crate::workflow::{Catalog, Effect};
 
 pub use answer::Answer;
@@ -111,7 +109,7 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let memory = memory::memory(config, &workspace, Arc::clone(&clock))?;
         let secrets = tools::secrets(config, &workspace, &clock)?;
-        let mut tools = tools(config, &memory, &secrets, &clock)?;
+        let mut tools = tools::tools(config, &memory, &secrets, &clock)?;
         policy::set(config, &workspace, &mut tools)?;
         let servers = mcp::servers(config, &tools, &clock)?;
         roles.check_tools(tools.names_and_groups().iter().map(String::as_str))?;
@@ -166,24 +164,6 @@ impl App {
     #[must_use]
     pub fn roles(&self) -> &Roles {
         &self.shared.roles
-    }
-
-    /// How a role stands, if the company is at work.
-    #[must_use]
-    pub fn role_stats(&self, role: &str) -> Option<RoleStats> {
-        self.shared.company.get()?.stats(role)
-    }
-
-    /// Lets a role have so many workers for as long as the company works; with 0 it is drained.
-    ///
-    /// # Errors
-    /// [`AppError::Resize`]: the company is not at work, there is no such role, or that is too many.
-    pub fn resize_role(&self, role: &str, workers: u32) -> Result<(), AppError> {
-        let company = self.shared.company.get().ok_or_else(|| {
-            let message = "no company is at work here; `workers` in the role's file is how many it begins with";
-            AppError::Resize(Failure::give_up("not_at_work", message))
-        })?;
-        company.resize(role, workers).map_err(AppError::Resize)
     }
 
     /// What may be spent on models, and what was.
@@ -394,25 +374,6 @@ impl App {
 fn roles(config: &Config) -> Result<Roles, AppError> {
     let config::Agents { folder, prompts } = &config.agents;
     Ok(Roles::load(&RoleFolders { agents: vec![folder.clone()], prompts: vec![prompts.clone()] })?)
-}
-
-fn tools(config: &Config, memory: &Memory, secrets: &Secrets, clock: &Arc<dyn Clock>) -> Result<Tools, AppError> {
-    let config::Tools { http, files, .. } = &config.tools;
-    let rules = AddressRules::parse(&http.allow)
-        .map_err(|error| AppError::Setting { key: "tools.http.allow", reason: error.to_string() })?;
-    let limit = usize::try_from(http.max_bytes).unwrap_or(usize::MAX);
-    let mut tools = Tools::new();
-    let folder = Folder::new(&files.root).with_limit(files.max_bytes);
-    let webhook = WebhookSend::new(rules.clone(), http.timeout, secrets.clone(), Arc::clone(clock));
-    tools.register(Arc::new(webhook))?;
-    tools::register(config, &folder, secrets, clock, &mut tools)?;
-    let request = HttpRequest::new(rules).with_limit(limit).with_timeout(http.timeout);
-    tools.register(Arc::new(request.with_secrets(secrets.clone()).with_folder(folder)))?;
-    data_tools::register(&mut tools, &config.tools)?;
-    tools.register(Arc::new(MemorySearch::new(memory.clone())))?;
-    tools.register(Arc::new(MemoryNote::new(memory.clone())))?;
-    tools.register(Arc::new(MemorySettle::new(memory.clone())))?;
-    Ok(tools)
 }
 
 fn ask_from(ask: Ask) -> Option<Effect> {

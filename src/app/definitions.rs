@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{App, AppError};
-use crate::agents::{self, Role};
+use crate::agents::{self, Role, RoleStats};
 use crate::clock::Timestamp;
+use crate::run::Failure;
 use crate::store::{Definition, DefinitionKind, DefinitionVersion};
 
 /// How many versions of one file are listed at most.
@@ -26,6 +27,24 @@ pub struct RoleVersion {
 }
 
 impl App {
+    /// How a role stands, if the company is at work.
+    #[must_use]
+    pub fn role_stats(&self, role: &str) -> Option<RoleStats> {
+        self.shared.company.get()?.stats(role)
+    }
+
+    /// Lets a role have so many workers for as long as the company works; with 0 it is drained.
+    ///
+    /// # Errors
+    /// [`AppError::Resize`]: the company is not at work, there is no such role, or that is too many.
+    pub fn resize_role(&self, role: &str, workers: u32) -> Result<(), AppError> {
+        let company = self.shared.company.get().ok_or_else(|| {
+            let message = "no company is at work here; `workers` in the role's file is how many it begins with";
+            AppError::Resize(Failure::give_up("not_at_work", message))
+        })?;
+        company.resize(role, workers).map_err(AppError::Resize)
+    }
+
     /// Keeps the texts of the roles and prompts that runs pin from now on.
     pub(super) async fn define(&self) -> Result<(), AppError> {
         let mut definitions = Vec::new();

@@ -1,4 +1,4 @@
-//! The secrets, and the tools that use them, from the configuration.
+//! The tools, and the secrets that some of them use, from the configuration.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,9 +8,14 @@ use secrecy::SecretString;
 use super::AppError;
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::memory::Memory;
+use crate::net::AddressRules;
 use crate::secrets::{KeyPlace, SecretName, SecretRules, Secrets, SecretsError};
 use crate::store::Workspace;
-use crate::tools::{Database, EmailAccount, EmailSend, EmailSettings, Folder, SqlConnection, SqlQuery, Tools};
+use crate::tools::{
+    CodeRun, Database, EmailAccount, EmailSend, EmailSettings, Folder, HttpRequest, MemoryNote, MemorySearch,
+    MemorySettle, SqlConnection, SqlQuery, Tools, WebhookSend, files, table, text,
+};
 
 /// The environment variable that holds the key of the secrets, in place of the file.
 const KEY_VARIABLE: &str = "CALLBOARD_SECRETS_KEY";
@@ -30,8 +35,37 @@ pub(super) fn secrets(config: &Config, workspace: &Workspace, clock: &Arc<dyn Cl
     Ok(Secrets::new(workspace.secrets(), place, rules, Arc::clone(clock)))
 }
 
+/// All built-in tools, within the limits of the configuration.
+pub(super) fn tools(
+    config: &Config,
+    memory: &Memory,
+    secrets: &Secrets,
+    clock: &Arc<dyn Clock>,
+) -> Result<Tools, AppError> {
+    let config::Tools { http, files: own, code, .. } = &config.tools;
+    let rules = AddressRules::parse(&http.allow)
+        .map_err(|error| AppError::Setting { key: "tools.http.allow", reason: error.to_string() })?;
+    let mut tools = Tools::new();
+    let folder = Folder::new(&own.root).with_limit(own.max_bytes);
+    let webhook = WebhookSend::new(rules.clone(), http.timeout, secrets.clone(), Arc::clone(clock));
+    tools.register(Arc::new(webhook))?;
+    configured(config, &folder, secrets, clock, &mut tools)?;
+    let request = HttpRequest::new(rules).with_limit(whole(http.max_bytes)).with_timeout(http.timeout);
+    tools.register(Arc::new(request.with_secrets(secrets.clone()).with_folder(folder.clone())))?;
+    for tool in [files::all(&folder), table::all(&folder), text::all(&folder)].concat() {
+        tools.register(tool)?;
+    }
+    let program = std::env::current_exe().map_err(AppError::Program)?;
+    let run = CodeRun::new(program).with_timeout(code.timeout).with_memory(whole(code.memory));
+    tools.register(Arc::new(run))?;
+    tools.register(Arc::new(MemorySearch::new(memory.clone())))?;
+    tools.register(Arc::new(MemoryNote::new(memory.clone())))?;
+    tools.register(Arc::new(MemorySettle::new(memory.clone())))?;
+    Ok(tools)
+}
+
 /// The tools that the configuration says a server or a database of.
-pub(super) fn register(
+fn configured(
     config: &Config,
     folder: &Folder,
     secrets: &Secrets,

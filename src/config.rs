@@ -443,17 +443,52 @@ impl Config {
             let own = self.entries.iter().filter(|(key, _)| setting(key).is_some_and(|found| found.key == wanted.key));
             own.map(|(key, Entry { value, origin })| Effective {
                 key: key.clone(),
-                value: value.to_json(),
+                value: shown(wanted.key, value),
                 origin: origin.clone(),
                 about: wanted.about,
             })
         })
     }
 
+    /// The files and folders that the program itself goes by, whether they are there yet or not.
+    pub fn own_paths(&self) -> Vec<PathBuf> {
+        let mut paths = vec![
+            PathBuf::from(FILE),
+            self.data.clone(),
+            self.agents.folder.clone(),
+            self.agents.prompts.clone(),
+            self.models.prices.clone(),
+            self.secrets.key_file.clone(),
+        ];
+        paths.extend(self.entries.values().filter_map(|entry| match &entry.origin {
+            Origin::File { path, .. } => Some(path.clone()),
+            _ => None,
+        }));
+        paths
+    }
+
     /// A configuration file that sets nothing: every setting is there, commented out, with its default.
     #[must_use]
     pub fn example() -> String {
         settings::example()
+    }
+}
+
+/// A value as it may be shown: without what is likely to be a password.
+fn shown(key: &str, value: &Value) -> serde_json::Value {
+    const HIDDEN: &str = "***";
+    if key.ends_with(".env.*") || key.ends_with(".headers.*") {
+        return HIDDEN.into();
+    }
+    match value {
+        Value::Text(text) => {
+            let mut url = url::Url::parse(text).ok().filter(|url| url.password().is_some());
+            match url.as_mut().map(|url| url.set_password(Some(HIDDEN))) {
+                None => text.as_str().into(),
+                Some(_) => url.map_or(HIDDEN.into(), |url| url.as_str().into()),
+            }
+        }
+        value => value.to_json(),
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn tools(
     let rules = AddressRules::parse(&http.allow)
         .map_err(|error| AppError::Setting { key: "tools.http.allow", reason: error.to_string() })?;
     let mut tools = Tools::new();
-    let folder = Folder::new(&own.root).with_limit(own.max_bytes);
+    let folder = Folder::new(&own.root).with_limit(own.max_bytes).without(config.own_paths());
     let webhook = WebhookSend::new(rules.clone(), http.timeout, secrets.clone(), Arc::clone(clock));
     tools.register(Arc::new(webhook))?;
     configured(config, &folder, secrets, clock, &mut tools)?;

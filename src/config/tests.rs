@@ -200,3 +200,14 @@ fn the_example_holds_every_setting_with_its_default() {
     assert!(case.load().mcp.contains_key("NAME"));
     assert!(case.load().effective().all(|effective| effective.origin != Origin::Default));
 }
+
+#[test]
+fn what_is_likely_a_password_is_not_shown() {
+    let file = "[mcp.disk]\ncommand = [\"x\"]\nenv = { TOKEN = \"canary\" }\n[mcp.web]\nheaders = { Authorization = \"canary\" }\n\
+                [tools.sql.books]\nurl = \"postgres://reader:canary@db/books\"\n";
+    let config = Case::new().file("callboard.toml", file).load();
+    let shown = serde_json::to_string(&config.effective().collect::<Vec<_>>()).unwrap();
+    assert!(!shown.contains("canary"), "{shown}");
+    assert!(shown.contains("postgres://reader:***@db/books"), "{shown}");
+    assert_eq!(config.mcp["disk"].env["TOKEN"], "canary");
+}

@@ -17,7 +17,7 @@ use callboard::memory::{EdgeIndex, Memory, Remember};
 use callboard::model::Models;
 use callboard::net::AddressRules;
 use callboard::run::{Policy, Recorded, RunEvent, RunId, RunStatus};
-use callboard::store::{Store, StoreOptions, WorkspaceId};
+use callboard::store::{Store, StoreError, StoreOptions, WorkspaceId};
 use callboard::tools::{FilesRead, FilesWrite, Folder, HttpRequest, MemoryNote, MemorySearch, MemorySettle, Tools};
 use callboard::workflow::ValidWorkflow;
 use futures::StreamExt;
@@ -37,7 +37,16 @@ impl Whole {
     }
 
     async fn open(folder: tempfile::TempDir) -> Self {
-        let store = Store::open(folder.path().join("data"), StoreOptions::default()).await.unwrap();
+        // What tidied up in the background lets go of the folder when it is done.
+        let until = std::time::Instant::now() + Duration::from_secs(20);
+        let store = loop {
+            match Store::open(folder.path().join("data"), StoreOptions::default()).await {
+                Err(StoreError::Owned { .. }) if std::time::Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                store => break store.unwrap(),
+            }
+        };
         let workspace = store.workspace(WorkspaceId::default());
         let clock = Arc::new(SystemClock);
         let index = Arc::new(EdgeIndex::new(&folder.path().join("data/index")));

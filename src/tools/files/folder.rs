@@ -27,6 +27,8 @@ pub(super) const DEEPEST: usize = 32;
 pub struct Folder {
     root: Arc<Path>,
     limit: u64,
+    /// What is Callboard's own and not to be touched, with no link in its path.
+    own: Arc<[PathBuf]>,
     /// Held by what looks first and changes then.
     changing: Arc<Mutex<()>>,
 }
@@ -51,7 +53,21 @@ impl Folder {
 
     /// The folder `root`, which is made when something is first written to it.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into().into(), limit: Self::DEFAULT_LIMIT, changing: Arc::default() }
+        Self { root: root.into().into(), limit: Self::DEFAULT_LIMIT, own: Arc::default(), changing: Arc::default() }
+    }
+
+    /// Leaves these alone, and all that is in them: what Callboard itself goes by.
+    #[must_use]
+    pub fn without(self, own: impl IntoIterator<Item = PathBuf>) -> Self {
+        let plain = |path: PathBuf| {
+            let path = std::path::absolute(&path).unwrap_or(path);
+            // What is not there yet is where its folder is.
+            path.canonicalize().unwrap_or_else(|_| {
+                let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+                folder.zip(path.file_name()).map_or(path.clone(), |(folder, name)| folder.join(name))
+            })
+        };
+        Self { own: own.into_iter().map(plain).collect(), ..self }
     }
 
     /// Lets files be at most `bytes` long.
@@ -208,14 +224,14 @@ impl Folder {
 
     /// Where something is.
     fn there(&self, path: &str, last_link: LastLink) -> Result<Spot, ToolError> {
-        walk(&self.root, &relative(path)?, path, Missing::Refuse, last_link)
+        walk(&self.root, &relative(path)?, path, Missing::Refuse, last_link, &self.own)
     }
 
     /// Where something will be; the folders on the way are made.
     fn to_be(&self, path: &str, last_link: LastLink) -> Result<Spot, ToolError> {
         let relative = relative(path)?;
         fs::create_dir_all(&self.root).map_err(|error| failed("write", path, &error))?;
-        let spot = walk(&self.root, &relative, path, Missing::Make, last_link)?;
+        let spot = walk(&self.root, &relative, path, Missing::Make, last_link, &self.own)?;
         // A link to a folder counts as one here, wherever it leads.
         let followed = rustix::fs::statat(&spot.folder, &spot.name, AtFlags::empty());
         if last_link == LastLink::Keep && followed.is_ok_and(|found| kind(&found) == FileType::Directory) {

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
@@ -42,16 +42,27 @@ pub(super) enum LastLink {
     Keep,
 }
 
-/// Walks from `root` along `relative`, which holds plain names only. `path` is what it was called, for errors.
+/// Walks from `root` along `relative`, which holds plain names only. `path` is what it was called, for errors. What is at or
+/// below a path of `own` is refused, unless `root` is itself within that; and so is what holds it, if the last name's own self is
+/// meant.
 pub(super) fn walk(
     root: &Path,
     relative: &Path,
     path: &str,
     missing: Missing,
     last_link: LastLink,
+    own: &[PathBuf],
 ) -> Result<Spot, ToolError> {
     let fail = |error: io::Error| failed("reach", path, &error);
     let root = root.canonicalize().map_err(fail)?;
+    // Where we are, by names that are no links.
+    let mut real = root.clone();
+    let refuse_own = |real: &Path| {
+        let is_own = |own: &PathBuf| {
+            !root.starts_with(own) && (real.starts_with(own) || (last_link == LastLink::Keep && own.starts_with(real)))
+        };
+        if own.iter().any(is_own) { Err(callboards(path)) } else { Ok(()) }
+    };
     let mut way = vec![open_folder(CWD, root.as_os_str()).map_err(|error| fail(error.into()))?];
     // What lies ahead, the next name last.
     let mut ahead: Vec<OsString> = relative.iter().rev().map(OsStr::to_owned).collect();
@@ -59,6 +70,7 @@ pub(super) fn walk(
     while let Some(name) = ahead.pop() {
         if name == ".." {
             way.pop();
+            real.pop();
         }
         let Some(here) = way.last() else { return Err(outside(path)) };
         if name == ".." {
@@ -76,6 +88,7 @@ pub(super) fn walk(
             if target.is_absolute() {
                 target = target.strip_prefix(&root).map_err(|_| outside(path))?;
                 way.truncate(1);
+                real.clone_from(&root);
             }
             for component in target.components().rev() {
                 match component {
@@ -88,7 +101,12 @@ pub(super) fn walk(
         }
         if is_last {
             let Some(folder) = way.pop() else { return Err(outside(path)) };
+            refuse_own(&real.join(&name))?;
             return Ok(Spot { folder, name });
+        }
+        real.push(&name);
+        if own.iter().any(|own| !root.starts_with(own) && real.starts_with(own)) {
+            return Err(callboards(path));
         }
         let next = match open_folder(here, &name) {
             Err(Errno::NOENT) if missing == Missing::Make => make_folder(here, &name),
@@ -102,6 +120,7 @@ pub(super) fn walk(
             error => fail(error.into()),
         })?);
     }
+    refuse_own(&real)?;
     way.pop().map(|folder| Spot { folder, name: ".".into() }).ok_or_else(|| outside(path))
 }
 
@@ -127,6 +146,11 @@ fn link(at: &OwnedFd, name: &OsStr) -> Result<Option<OsString>, Errno> {
         Err(Errno::INVAL | Errno::NOENT | Errno::NOTDIR) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn callboards(path: &str) -> ToolError {
+    let whose = "is Callboard's own: its configuration, roles, prompts or data";
+    ToolError::give_up("forbidden", format!("`{path}` {whose}; set tools.files.root to a folder of your files"))
 }
 
 fn outside(path: &str) -> ToolError {

@@ -155,3 +155,38 @@ fn the_schema_is_one_that_the_files_satisfy() {
     assert!(validator.is_valid(&hello));
     assert!(!validator.is_valid(&json!({ "name": "x", "steps": [{ "id": "a", "proces": {} }] })));
 }
+
+#[test]
+fn what_callboard_goes_by_is_not_for_tools() {
+    let step = |tool: &str, input: &str| {
+        format!("name: own\ndescription: d\nsteps:\n  - id: a\n    input: {input}\n    process: {{ tool: {tool} }}\n")
+    };
+    let config = "[policy]\nask = [\"files.delete\"]\n";
+    let stage = Stage::new().with("callboard.toml", config).with("notes/a.txt", "a");
+    std::os::unix::fs::symlink("../callboard.toml", stage.path().join("notes/link.toml")).unwrap();
+    stage.write("agents/x.yaml", "name: x\ndescription: X.\nprompt: x.md\n");
+    stage.write("prompts/x.md", "You are x.");
+    for (tool, input) in [
+        ("files.write", "{ path: callboard.toml, text: x }"),
+        ("files.append", "{ path: notes/link.toml, text: x }"),
+        ("files.write", "{ path: ./prompts/x.md, text: x }"),
+        ("files.write", "{ path: notes/../agents/y.yaml, text: x }"),
+        ("files.copy", "{ from: notes/a.txt, to: prompts/y.md }"),
+        ("files.move", "{ from: prompts, to: elsewhere }"),
+        ("files.read", "{ path: data/callboard.db }"),
+        ("files.write", "{ path: data/config.toml, text: x }"),
+    ] {
+        stage.write("own.yaml", step(tool, input));
+        let ended = stage.run(&["run", "own.yaml"]);
+        assert_eq!(ended.code, Some(1), "{tool} {input}: {ended:#?}");
+        assert!(
+            ["Callboard's own", "cannot be used"]
+                .iter()
+                .any(|told| ended.stdout.contains(told) || ended.stderr.contains(told)),
+            "{tool} {input}: {ended:#?}"
+        );
+    }
+    assert_eq!(std::fs::read_to_string(stage.path().join("callboard.toml")).unwrap(), config);
+    stage.write("own.yaml", step("files.read", "{ path: notes/a.txt }"));
+    stage.done(&["run", "own.yaml"]);
+}

@@ -44,6 +44,7 @@ mod validate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -232,7 +233,7 @@ fn start(arguments: Arguments) -> Result<Exit, Complaint> {
         .enable_all()
         .build()
         .map_err(|error| Complaint::environment("no_threads", format!("the program cannot start: {error}")))?;
-    runtime.block_on(async {
+    let exit = runtime.block_on(async {
         let interrupt = Interrupt::listen()?;
         let context = Context { config, output, screen, interrupt };
         let result = tokio::select! {
@@ -242,8 +243,14 @@ fn start(arguments: Arguments) -> Result<Exit, Complaint> {
         context.screen.clear();
         let exit = result?;
         finish(&context.output).map(|written| written.max(exit))
-    })
+    });
+    // What still computes, such as a tool whose step was cancelled, is nothing to wait for.
+    runtime.shutdown_timeout(LAST_MOMENT);
+    exit
 }
+
+/// How long what blocks a thread may go on when everything else has ended.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 /// Whether all that was to be written could be.
 fn finish(output: &Output) -> Result<Exit, Complaint> {

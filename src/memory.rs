@@ -6,6 +6,7 @@
 //!
 //! Architecture invariant: nothing of a text is lost if the whole index is.
 
+mod apart;
 pub mod bm25;
 mod conflict;
 mod decode;
@@ -47,8 +48,10 @@ pub(crate) use decode::decode;
 pub use documents::{LONGEST_FILE, Skipped};
 pub use edge::EdgeIndex;
 pub use forget::Forgetting;
-pub(crate) use html::text as text_of_html;
+pub(crate) use apart::take_apart;
+pub(crate) use html::{page as html_page, text as text_of_html};
 pub use meaning::{Embedders, Former};
+pub(crate) use pdf::text as text_of_pdf;
 pub use recall::{Hit, MOST_HITS, Recollection, SearchedBy};
 pub use remember::{Pages, Progress, Remember, Report};
 pub use remote::{RemoteIndex, RemoteSettings};

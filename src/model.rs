@@ -31,7 +31,7 @@ pub use offline::Offline;
 pub use ollama::{Ollama, OllamaEmbedder, OllamaSettings};
 pub use openai::{OpenAi, OpenAiEmbedder, OpenAiSettings};
 pub use price::{Dollars, Known, Price, Prices, dollars};
-pub use replay::{Mask, Recorder, Replay};
+pub use replay::{Recorder, Replay};
 pub use route::{Breaker, BreakerSettings, Health, Link, Patience, Router};
 
 use crate::run::{Hop, RunId, StepPath};

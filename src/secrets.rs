@@ -16,6 +16,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead as _, AeadCore as _, KeyInit as _, OsRng, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -150,6 +152,12 @@ pub enum SecretsError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A value that nobody can guess: 32 bytes of the operating system's generator, in Base64 as URLs have it.
+#[must_use]
+pub fn fresh_value() -> String {
+    URL_SAFE_NO_PAD.encode(XChaCha20Poly1305::generate_key(&mut OsRng))
 }
 
 /// The secrets of one workspace. Cheap to clone.

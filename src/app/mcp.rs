@@ -9,7 +9,7 @@ use super::{App, AppError, Shared, WorkflowFile};
 use crate::clock::Clock;
 use crate::config::{Config, McpServer};
 use crate::tools::mcp::{Believed, NotKnown, Reach, ServerSettings, ServerView, Servers};
-use crate::tools::{Folder, Origin, Tools};
+use crate::tools::{Origin, Tools};
 use crate::workflow::{CallEffect, Effect, Process, Step, yaml};
 
 /// The folder in the data folder that holds what servers offered when they were last asked.
@@ -25,7 +25,7 @@ pub(super) fn servers(config: &Config, tools: &Tools, clock: &Arc<dyn Clock>) ->
         settings(name, written, &built_in).map_err(|reason| AppError::McpSettings { server: name.clone(), reason })
     });
     let checked = checked.collect::<Result<_, _>>()?;
-    let folder = Folder::new(&config.tools.files.root).with_limit(config.tools.files.max_bytes);
+    let folder = super::tools::folder(config);
     Ok(Servers::new(checked, tools, &folder, &config.data.join(LISTINGS), Arc::clone(clock)))
 }
 

@@ -42,11 +42,11 @@ pub(super) fn tools(
     secrets: &Secrets,
     clock: &Arc<dyn Clock>,
 ) -> Result<Tools, AppError> {
-    let config::Tools { http, files: own, code, .. } = &config.tools;
+    let config::Tools { http, code, .. } = &config.tools;
     let rules = AddressRules::parse(&http.allow)
         .map_err(|error| AppError::Setting { key: "tools.http.allow", reason: error.to_string() })?;
     let mut tools = Tools::new();
-    let folder = Folder::new(&own.root).with_limit(own.max_bytes).without(config.own_paths());
+    let folder = folder(config);
     let webhook = WebhookSend::new(rules.clone(), http.timeout, secrets.clone(), Arc::clone(clock));
     tools.register(Arc::new(webhook))?;
     configured(config, &folder, secrets, clock, &mut tools)?;
@@ -62,6 +62,12 @@ pub(super) fn tools(
     tools.register(Arc::new(MemoryNote::new(memory.clone())))?;
     tools.register(Arc::new(MemorySettle::new(memory.clone())))?;
     Ok(tools)
+}
+
+/// The folder of the tools' files, without what the program itself goes by.
+pub(super) fn folder(config: &Config) -> Folder {
+    let config::Files { root, max_bytes } = &config.tools.files;
+    Folder::new(root).with_limit(*max_bytes).without(config.own_paths())
 }
 
 /// The tools that the configuration says a server or a database of.

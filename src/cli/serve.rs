@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::session::{Purpose, Session};
 use super::{Context, Format};
 use crate::app::App;
+use crate::secrets::fresh_value;
 use crate::server::open;
 
 /// Lets other programs use the models, and carries on what is unfinished
@@ -67,7 +68,7 @@ impl Serve {
 }
 
 async fn serve(context: &Context, app: &App, address: SocketAddr, given: Option<String>) -> Result<Exit, Complaint> {
-    let made = given.is_none().then(|| fresh_key(app));
+    let made = given.is_none().then(|| format!("cb-{}", fresh_value()));
     let key = SecretString::from(given.or_else(|| made.clone()).unwrap_or_default());
     let (address, serving) = open::serve(address, app.clone(), &key).await.map_err(|error| {
         Complaint::environment("cannot_listen", format!("{address} cannot be listened on: {error}"))
@@ -86,11 +87,4 @@ async fn serve(context: &Context, app: &App, address: SocketAddr, given: Option<
     context.interrupt.wanted().await;
     serving.stop(CLOSE_LIMIT).await;
     Ok(Exit::Done)
-}
-
-/// A key that nobody can guess.
-fn fresh_key(app: &App) -> String {
-    // A fresh id has 74 random bits.
-    let id = || app.clock().fresh_id().simple().to_string();
-    format!("cb-{}{}", id(), id())
 }

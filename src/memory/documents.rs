@@ -1,14 +1,13 @@
 //! Finds documents in folders, and reads those that are text.
 
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use encoding_rs::Encoding;
 use sha2::{Digest, Sha256};
 
 use super::decode::decode;
-use super::pdf;
+use super::{apart, pdf};
 use super::pieces::{self, Format};
 use crate::store::entries::{NewPiece, Validators};
 
@@ -114,38 +113,13 @@ pub(super) fn take_apart(
     if known == Some(read.hash.as_str()) {
         return Ok(read);
     }
-    read.pieces = match format {
-        Format::Pdf => pdf::cut(content)?,
-        format => unless_it_panics(|| pieces::cut(&decode(content, encoding)?, format))?,
-    };
+    let content = content.to_vec();
+    read.pieces = apart::take_apart(move || match format {
+        Format::Pdf => pdf::cut(&content),
+        format => pieces::cut(&decode(&content, encoding)?, format),
+    })?;
     if read.pieces.is_empty() {
         return Err("holds no words".to_owned());
     }
     Ok(read)
-}
-
-/// What comes of `work`. The libraries that take documents apart may panic at one; the others are read all the same.
-pub(super) fn unless_it_panics<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let told = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-        Err(format!(
-            "cannot be taken apart ({}); this is a fault of Callboard, please report it",
-            told.unwrap_or("no reason given")
-        ))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unless_it_panics;
-
-    #[test]
-    fn a_panic_at_a_document_is_a_reason_to_pass_it_over() {
-        let (text, at) = ("größe".to_owned(), 3);
-        let told = unless_it_panics(|| Ok(text[at..].len())).unwrap_err();
-        assert!(told.contains("cannot be taken apart (") && told.contains("char boundary"), "{told}");
-        assert_eq!(unless_it_panics::<()>(|| panic!("plainly")).unwrap_err().matches("(plainly)").count(), 1);
-        assert_eq!(unless_it_panics(|| Ok(1)), Ok(1));
-        assert_eq!(unless_it_panics::<()>(|| Err("holds no words".to_owned())), Err("holds no words".to_owned()));
-    }
 }

@@ -2,6 +2,8 @@
 
 mod main;
 
+use html2text::RcDom;
+
 use super::pieces::Lines;
 use crate::store::entries::{NewPiece, Position};
 
@@ -10,6 +12,8 @@ const WIDTH: usize = 1_000_000;
 /// A page's main text is taken alone only if it has at least this share of the text, in percent: some pages mark little
 /// of it.
 const LEAST_SHARE: usize = 25;
+/// How deep elements may nest. Browsers stop at 512.
+const DEEPEST: usize = 1_000;
 /// How many words of a piece are looked for in the document.
 const WORDS: usize = 3;
 /// How far apart two of them may be there, in bytes: tags stand between them.
@@ -17,11 +21,28 @@ const APART: usize = 400;
 /// How far ahead a piece is looked for, in bytes: scripts and styles stand between them.
 const AHEAD: usize = 256 * 1024;
 
+/// The page, if it does not nest so deep that whatever is done with it would take for ever.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(crate) fn page(document: &str) -> Result<RcDom, String> {
+    let page = html2text::config::plain().parse_html(document.as_bytes());
+    let page = page.map_err(|error| format!("cannot be read as HTML ({error})"))?;
+    let mut open = vec![(page.document.clone(), 0)];
+    while let Some((node, depth)) = open.pop() {
+        if depth > DEEPEST {
+            return Err(format!("nests its elements more than {DEEPEST} deep, and cannot be read as HTML"));
+        }
+        open.extend(node.children.borrow().iter().map(|child| (child.clone(), depth + 1)));
+    }
+    Ok(page)
+}
+
 /// The text, with headings and lists as Markdown has them.
 pub(crate) fn text(document: &str) -> Result<String, String> {
     let config = || html2text::config::plain().link_footnotes(false).no_table_borders().allow_width_overflow();
+    let page = page(document)?;
     let read = || {
-        let page = config().parse_html(document.as_bytes())?;
         let render = || config().render_to_string(config().dom_to_render_tree(&page)?, WIDTH);
         main::without_around(&page);
         let text = render()?;

@@ -1,52 +1,48 @@
 //! The text of PDF documents, page by page.
 //!
-//! The library that takes them apart can panic, and can take very long over a file that was made for that. So it works on a
-//! thread of its own with a time limit. A thread cannot be stopped: one that is given up goes on, and while too many of
-//! them do, nothing more is begun. Memory is bounded by the limit on the file, as far as its streams are not packed
-//! beyond measure.
+//! Memory is bounded by the limit on the file, as far as its streams are not packed beyond measure.
 
 mod words;
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread;
-use std::time::Duration;
 
 use pdf_extract::{Document, output_doc_page};
 
-use super::documents::unless_it_panics;
+use super::apart::unless_it_panics;
 use super::pieces::{PIECE, plain_parts};
 use super::tokens::PIECE_TOKENS;
 use crate::store::entries::{NewPiece, Position};
 use words::Words;
 
-/// How long one document may take.
-const LONGEST: Duration = Duration::from_mins(1);
-/// How many threads that were given up may still be at work.
-const MOST_GIVEN_UP: isize = 2;
-/// The stack of such a thread, in bytes: documents nest.
-const STACK: usize = 64 * 1024 * 1024;
 /// How much text a document may hold, in bytes.
 const LONGEST_TEXT: usize = 64 * 1024 * 1024;
-
-static GIVEN_UP: AtomicIsize = AtomicIsize::new(0);
 
 /// The pieces of a PDF, each on its page.
 ///
 /// # Errors
 /// Why there is no text.
 pub(super) fn cut(content: &[u8]) -> Result<Vec<NewPiece>, String> {
-    let content = content.to_vec();
-    let Pages { texts, unread } = in_time(LONGEST, move || pages(&content))?;
-    let pieces: Vec<NewPiece> = (1..).zip(&texts).flat_map(|(number, text)| page(number, text)).collect();
-    if pieces.is_empty() {
-        return Err(unread.unwrap_or_else(|| {
-            let pages = texts.len();
-            format!("holds no text on its {pages} pages, which may be pictures; recognise their text (OCR) first")
-        }));
+    Ok((1..).zip(&texts(content)?).flat_map(|(number, text)| page(number, text)).collect())
+}
+
+/// The text of a PDF, its pages apart by form feeds.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn text(content: &[u8]) -> Result<String, String> {
+    Ok(texts(content)?.iter().map(|text| text.trim_end()).collect::<Vec<_>>().join("\n\u{c}\n"))
+}
+
+/// The text of each page, of which one holds a word at least.
+fn texts(content: &[u8]) -> Result<Vec<String>, String> {
+    let Pages { texts, unread } = pages(content)?;
+    if texts.iter().any(|text| text.chars().any(char::is_alphanumeric)) {
+        return Ok(texts);
     }
-    Ok(pieces)
+    Err(unread.unwrap_or_else(|| {
+        let pages = texts.len();
+        format!("holds no text on its {pages} pages, which may be pictures; recognise their text (OCR) first")
+    }))
 }
 
 /// The pieces of a page.
@@ -58,34 +54,6 @@ pub(super) fn page(number: u64, text: &str) -> Vec<NewPiece> {
         text: part.to_owned(),
     };
     plain_parts(text, PIECE.end, PIECE_TOKENS).into_iter().filter(words).map(piece).collect()
-}
-
-/// Does `work` on a thread of its own, and waits only so long for it.
-fn in_time<T: Send + 'static>(
-    limit: Duration,
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    if GIVEN_UP.load(Ordering::Relaxed) >= MOST_GIVEN_UP {
-        return Err("is not read while others of its kind that take too long are still being taken apart".to_owned());
-    }
-    let (sender, done) = mpsc::sync_channel(1);
-    // Whoever of the two sets it second knows that the other is done with it.
-    let over = Arc::new(AtomicBool::new(false));
-    let waited_for = over.clone();
-    let carry_out = move || {
-        // Fails if nobody waits any longer.
-        drop(sender.send(unless_it_panics(work)));
-        if waited_for.swap(true, Ordering::Relaxed) {
-            GIVEN_UP.fetch_sub(1, Ordering::Relaxed);
-        }
-    };
-    let thread = thread::Builder::new().name("pdf".to_owned()).stack_size(STACK).spawn(carry_out);
-    thread.map_err(|error| format!("cannot be taken apart now ({error})"))?;
-    let result = done.recv_timeout(limit);
-    if result.is_err() && !over.swap(true, Ordering::Relaxed) {
-        GIVEN_UP.fetch_add(1, Ordering::Relaxed);
-    }
-    result.unwrap_or_else(|_| Err(format!("takes longer than {} to be taken apart", humantime::format_duration(limit))))
 }
 
 /// What was read.

@@ -5,7 +5,6 @@
 //! whatever the secret is by then.
 
 mod cassette;
-mod mask;
 mod nearest;
 
 use std::collections::HashMap;
@@ -18,8 +17,7 @@ use futures::stream::{self, StreamExt as _};
 use cassette::{Answer, Cassette};
 
 use super::{Asker, Model, ModelError, Piece, Pieces, Reply, Request, Trouble};
-
-pub use mask::Mask;
+use crate::secrets::Mask;
 
 /// A model whose exchanges are recorded. It answers as the model itself does.
 pub struct Recorder {

@@ -1,7 +1,7 @@
 //! Taking secrets out of what comes back from outside: a server that echoes a header, an error that quotes a login.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -15,11 +15,12 @@ const LONGEST_SPELLING: usize = 12;
 /// Knows the secrets that were lent to one call, and takes them out of texts: as they are, in JSON's, a URL's and HTML's
 /// escapes, mixed as they may be, in Base64 at whatever place in it, and in hexadecimal. What somebody turns into yet
 /// another form cannot be recognised.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Mask {
     known: Vec<Known>,
 }
 
+#[derive(Clone)]
 struct Known {
     /// What stands in its place.
     shown: String,
@@ -41,10 +42,25 @@ impl Mask {
         Self::default()
     }
 
+    /// Knows these values, which have no names. One shorter than four characters would be found in what has nothing to do
+    /// with it, and is left out.
+    #[must_use]
+    pub fn of(values: impl IntoIterator<Item = SecretString>) -> Self {
+        let mut mask = Self::default();
+        for value in values.into_iter().filter(|value| value.expose_secret().chars().count() >= FEWEST) {
+            mask.know("***".to_owned(), &value);
+        }
+        mask
+    }
+
     /// Takes this value out from now on.
     pub(super) fn learn(&mut self, name: &SecretName, value: &SecretString) {
+        self.know(format!("[secret {name}]"), value);
+    }
+
+    fn know(&mut self, shown: String, value: &SecretString) {
         let forms = forms(value.expose_secret().as_bytes()).into_iter().map(SecretString::from).collect();
-        self.known.push(Known { shown: format!("[secret {name}]"), value: value.clone(), forms });
+        self.known.push(Known { shown, value: value.clone(), forms });
     }
 
     /// The text without secrets.
@@ -210,9 +226,11 @@ fn begins(text: &str, with: &str) -> bool {
     text.as_bytes().get(..with.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(with.as_bytes()))
 }
 
-/// A value in Base64, of which only what does not depend on what stands around it, and in hexadecimal.
+/// A value in Base64, alone and within something else, of which only what does not depend on what stands around it; and
+/// in hexadecimal. The longest comes first, so that nothing is left over.
 fn forms(value: &[u8]) -> Vec<String> {
-    let mut forms = Vec::new();
+    let mut forms: Vec<String> =
+        [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].iter().map(|engine| engine.encode(value)).collect();
     for before in 0..3 {
         let padded = [&b"\0\0"[..before], value].concat();
         // Six bits a character: the first ones may have bits of what comes before, the last one of what comes after.
@@ -225,7 +243,7 @@ fn forms(value: &[u8]) -> Vec<String> {
     let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     forms.push(hex.to_uppercase());
     forms.push(hex);
-    forms.sort();
+    forms.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
     forms.dedup();
     forms.retain(|form| form.len() >= FEWEST);
     forms

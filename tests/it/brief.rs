@@ -37,7 +37,7 @@ impl Whole {
     }
 
     async fn open(folder: tempfile::TempDir) -> Self {
-        // What tidied up in the background lets go of the folder when it is done.
+        // What was in flight lets go of the folder a moment later.
         let until = std::time::Instant::now() + Duration::from_secs(20);
         let store = loop {
             match Store::open(folder.path().join("data"), StoreOptions::default()).await {
@@ -78,7 +78,6 @@ impl Whole {
         let Self { folder, store, memory, company, engine } = self;
         engine.stop().await;
         company.stop(Duration::ZERO).await;
-        memory.close().await;
         drop((engine, company, memory));
         store.close().await.unwrap();
         folder

@@ -50,26 +50,6 @@ fn what_has_no_text_says_why() {
     }
 }
 
-#[test]
-fn what_takes_too_long_is_given_up_and_not_for_ever() {
-    let limit = Duration::from_millis(20);
-    let slow = |until: mpsc::Receiver<()>| move || Ok(until.recv().is_ok());
-    let (first, until_first) = mpsc::channel();
-    let (second, until_second) = mpsc::channel();
-    for until in [until_first, until_second] {
-        let told = in_time(limit, slow(until)).unwrap_err();
-        assert_eq!(told, "takes longer than 20ms to be taken apart");
-    }
-    assert!(cut(REPORTLAB).unwrap_err().contains("are still being taken apart"));
-    drop((first, second));
-    let ends = std::time::Instant::now() + Duration::from_secs(10);
-    while cut(REPORTLAB).is_err() {
-        assert!(std::time::Instant::now() < ends, "those that were given up have ended");
-        thread::sleep(Duration::from_millis(5));
-    }
-    assert!(in_time::<()>(LONGEST, || panic!("plainly")).unwrap_err().contains("(plainly)"));
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]

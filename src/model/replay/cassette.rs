@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::{ModelError, Piece, Reply, Request, Trouble};
-use super::mask::Mask;
+use crate::secrets::Mask;
 use crate::workflow::hash::content_hash;
 
 /// How much of the hash a file's name has.
@@ -28,7 +28,7 @@ impl Cassette {
     /// One without an answer.
     pub(super) fn new(model: &str, request: &Request, mask: &Mask) -> Self {
         // A request is plain data, which always is JSON.
-        let request = mask.value(&serde_json::to_value(request).unwrap_or_default());
+        let request = mask.value(serde_json::to_value(request).unwrap_or_default());
         Self { model: model.to_owned(), request, answers: Vec::new(), hash: String::new() }.hashed()
     }
 
@@ -131,7 +131,7 @@ impl Answer {
                 for call in &mut reply.calls {
                     call.id = mask.text(&call.id);
                     call.name = mask.text(&call.name);
-                    call.arguments = mask.value(&call.arguments);
+                    call.arguments = mask.value(call.arguments.take());
                 }
             }
             Ended::Error { message, .. } => *message = mask.text(message),

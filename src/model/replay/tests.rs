@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::model::{Message, Offline, ToolCall, Usage};
+use crate::secrets::Mask;
 
 const CANARY: &str = "sk-canary/42+x";
 
@@ -53,7 +54,7 @@ fn request(text: &str) -> Request {
 }
 
 fn mask() -> Mask {
-    Mask::new([CANARY.into(), "x".into()])
+    Mask::of([CANARY.into(), "x".into()])
 }
 
 async fn all(model: &dyn Model, request: &Request) -> Vec<Result<Piece, ModelError>> {
@@ -112,7 +113,7 @@ async fn a_secret_is_on_no_cassette_and_its_request_is_found_again_whatever_it_i
         assert!(!told.contains("canary"), "{told}");
     }
     assert!(files.iter().any(|file| file.contains("come back with Bearer ***")));
-    let other = Mask::new(["sk-another-key".into()]);
+    let other = Mask::of(["sk-another-key".into()]);
     let replay = Replay::open("test/echo", folder.path(), other).unwrap();
     let later = request("plain sk-another-key, base64 c2stYW5vdGhlci1rZXk=, url sk-another-key, cut sk-ca");
     assert_eq!(replay.reply(&later).await.unwrap_err().after, Some(std::time::Duration::from_secs(3)));

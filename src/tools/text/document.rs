@@ -1,11 +1,9 @@
 //! The text of a document, whatever its format.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use serde::Deserialize;
 
 use super::markdown;
-use crate::memory::{decode, text_of_html};
+use crate::memory::{decode, take_apart, text_of_html, text_of_pdf};
 use crate::tools::ToolError;
 
 /// What a document is.
@@ -50,17 +48,15 @@ impl Format {
         }
     }
 
-    /// The text of a document.
+    /// The text of a document. It blocks.
     pub(super) fn text(self, content: &[u8], style: Style) -> Result<String, ToolError> {
-        // The libraries that take documents apart take for granted what documents do not always hold to.
-        let text = catch_unwind(AssertUnwindSafe(|| self.read(content, style)))
-            .unwrap_or_else(|_| Err("cannot be taken apart: it is not built as it should be".to_owned()));
-        text.map_err(|reason| ToolError::give_up("bad_document", format!("the document {reason}")))
+        let content = content.to_vec();
+        take_apart(move || self.read(&content, style)).map_err(|reason| ToolError::give_up("bad_document", format!("the document {reason}")))
     }
 
     fn read(self, content: &[u8], style: Style) -> Result<String, String> {
         if self == Self::Pdf {
-            return pdf(content);
+            return text_of_pdf(content);
         }
         let text = decode(content, None)?;
         match (self, style) {
@@ -70,14 +66,4 @@ impl Format {
             _ => Ok(text.into_owned()),
         }
     }
-}
-
-/// The words of a PDF. One that is pictures has none.
-fn pdf(content: &[u8]) -> Result<String, String> {
-    let text =
-        pdf_extract::extract_text_from_mem(content).map_err(|error| format!("cannot be read as PDF ({error})"))?;
-    if text.trim().is_empty() {
-        return Err("holds no text; it may be scanned pictures of pages".to_owned());
-    }
-    Ok(text.trim_start_matches('\n').to_owned())
 }

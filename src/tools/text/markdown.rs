@@ -3,13 +3,17 @@
 use html2text::render::TextDecorator;
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
+use crate::memory::html_page;
+
 /// Lines are not wrapped: where they end means something.
 const WIDTH: usize = 1_000_000;
 
 /// HTML as Markdown, with links, emphasis and code.
 pub(super) fn of_html(document: &str) -> Result<String, String> {
     let config = html2text::config::with_decorator(Marks::default()).no_table_borders().allow_width_overflow();
-    config.string_from_read(document.as_bytes(), WIDTH).map_err(|error| format!("cannot be read as HTML ({error})"))
+    let page = html_page(document)?;
+    let text = config.dom_to_render_tree(&page).and_then(|tree| config.render_to_string(tree, WIDTH));
+    text.map_err(|error| format!("cannot be read as HTML ({error})"))
 }
 
 /// Markdown as HTML that can be shown anywhere: HTML within it is shown as text, and links lead to web pages and mail only.

@@ -179,12 +179,10 @@ fn what_callboard_goes_by_is_not_for_tools() {
         stage.write("own.yaml", step(tool, input));
         let ended = stage.run(&["run", "own.yaml"]);
         assert_eq!(ended.code, Some(1), "{tool} {input}: {ended:#?}");
-        assert!(
-            ["Callboard's own", "cannot be used"]
-                .iter()
-                .any(|told| ended.stdout.contains(told) || ended.stderr.contains(told)),
-            "{tool} {input}: {ended:#?}"
-        );
+        // A way back up is refused before anybody looks where it leads.
+        let why = if input.contains("..") { "cannot be used" } else { "Callboard's own" };
+        let told = ended.stdout.contains(why) || ended.stderr.contains(why);
+        assert!(told, "{tool} {input}: {ended:#?}");
     }
     assert_eq!(std::fs::read_to_string(stage.path().join("callboard.toml")).unwrap(), config);
     stage.write("own.yaml", step("files.read", "{ path: notes/a.txt }"));

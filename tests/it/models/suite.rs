@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use callboard::model::{
-    Mask, Message, Model, ModelError, Offline, Piece, Recorder, Replay, Reply, Request, Trouble, Usage,
-};
+use callboard::model::{Message, Model, ModelError, Offline, Piece, Recorder, Replay, Reply, Request, Trouble, Usage};
+use callboard::secrets::Mask;
 use futures::StreamExt as _;
 use serde_json::json;
 

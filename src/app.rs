@@ -111,7 +111,7 @@ impl App {
         let secrets = tools::secrets(config, &workspace, &clock)?;
         let mut tools = tools::tools(config, &memory, &secrets, &clock)?;
         policy::set(config, &workspace, &mut tools)?;
-        let servers = mcp::servers(config, &tools, &clock)?;
+        let servers = mcp::servers(config, &tools, &secrets, &clock)?;
         roles.check_tools(tools.names_and_groups().iter().map(String::as_str))?;
         let budget = models::budget(config, &workspace, &clock).await?;
         let models = models::build(config, &roles, &budget, &clock).await?;

@@ -43,12 +43,12 @@ use follow::Followed;
 use index::{Index, IndexError};
 
 pub use crate::store::entries::EntryId;
+pub(crate) use apart::take_apart;
 pub use conflict::{Conflict, Noted, Rival};
 pub(crate) use decode::decode;
 pub use documents::{LONGEST_FILE, Skipped};
 pub use edge::EdgeIndex;
 pub use forget::Forgetting;
-pub(crate) use apart::take_apart;
 pub(crate) use html::{page as html_page, text as text_of_html};
 pub use meaning::{Embedders, Former};
 pub(crate) use pdf::text as text_of_pdf;

@@ -10,6 +10,7 @@ mod mask;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub use keys::KeyPlace;
 use keys::{Key, Keys};
 pub use mask::Mask;
 pub use rules::{BadSecretRule, SecretRules};
+pub use written::Written;
 
 /// The longest value, in bytes.
 const LONGEST: usize = 64 << 10;

@@ -1,6 +1,6 @@
 //! The MCP servers, from the configuration and from nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use url::Url;
@@ -8,6 +8,7 @@ use url::Url;
 use super::{App, AppError, Shared, WorkflowFile};
 use crate::clock::Clock;
 use crate::config::{Config, McpServer};
+use crate::secrets::{Secrets, Written};
 use crate::tools::mcp::{Believed, NotKnown, Reach, ServerSettings, ServerView, Servers};
 use crate::tools::{Origin, Tools};
 use crate::workflow::{CallEffect, Effect, Process, Step, yaml};
@@ -19,14 +20,19 @@ const LISTINGS: &str = "mcp";
 const LONGEST_NAME: usize = 24;
 
 /// The servers that the configuration names, none of which is started.
-pub(super) fn servers(config: &Config, tools: &Tools, clock: &Arc<dyn Clock>) -> Result<Servers, AppError> {
+pub(super) fn servers(
+    config: &Config,
+    tools: &Tools,
+    secrets: &Secrets,
+    clock: &Arc<dyn Clock>,
+) -> Result<Servers, AppError> {
     let built_in = tools.names();
     let checked = config.mcp.iter().map(|(name, written)| {
         settings(name, written, &built_in).map_err(|reason| AppError::McpSettings { server: name.clone(), reason })
     });
     let checked = checked.collect::<Result<_, _>>()?;
     let folder = super::tools::folder(config);
-    Ok(Servers::new(checked, tools, &folder, &config.data.join(LISTINGS), Arc::clone(clock)))
+    Ok(Servers::new(checked, tools, &folder, &config.data.join(LISTINGS), secrets, Arc::clone(clock)))
 }
 
 /// What a section says, if it makes sense.
@@ -35,9 +41,9 @@ fn settings(name: &str, written: &McpServer, built_in: &[String]) -> Result<Serv
     let reach = match (written.command.is_empty(), written.url.is_empty()) {
         (false, true) => {
             let McpServer { command, folder, env, .. } = written;
-            Reach::Command { command: command.clone(), environment: env.clone(), folder: folder.clone() }
+            Reach::Command { command: command.clone(), environment: filled("env", env)?, folder: folder.clone() }
         }
-        (true, false) => Reach::Url { url: address(&written.url)?, headers: written.headers.clone() },
+        (true, false) => Reach::Url { url: address(&written.url)?, headers: filled("headers", &written.headers)? },
         (true, true) => {
             return Err(
                 "say how it is reached: `command = [\"program\", \"argument\"]` or `url = \"https://…\"`".into()
@@ -66,6 +72,15 @@ fn settings(name: &str, written: &McpServer, built_in: &[String]) -> Result<Serv
         timeout: written.timeout,
         start_timeout: written.start_timeout,
     })
+}
+
+/// Values that may name secrets.
+fn filled(key: &str, values: &BTreeMap<String, String>) -> Result<BTreeMap<String, Written>, String> {
+    let read = |(name, value): (&String, &String)| {
+        let read = Written::parse(value).map_err(|error| format!("`{key}.{name}`: {error}"))?;
+        Ok((name.clone(), read))
+    };
+    values.iter().map(read).collect()
 }
 
 fn check_name(name: &str, built_in: &[String]) -> Result<(), String> {

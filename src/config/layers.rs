@@ -88,7 +88,7 @@ impl Layers {
                 continue;
             }
             let origin = Origin::Environment { variable: variable.clone() };
-            let key = name.replace("__", ".").to_lowercase();
+            let key = key_of(name);
             if let Some(setting) = setting(&key) {
                 self.set_text(&key, setting, text, &sources.folder, origin);
             } else {
@@ -277,4 +277,15 @@ fn texts(items: &[Spanned<DeValue<'_>>]) -> Result<Vec<String>, String> {
 fn with_article(value: &DeValue<'_>) -> String {
     let name = value.type_str();
     format!("{} {name}", if name.starts_with(['a', 'i']) { "an" } else { "a" })
+}
+
+/// The key that a variable's name stands for. A name of the environment, as servers are given it, stays as it is.
+fn key_of(name: &str) -> String {
+    let key = name.replace("__", ".").to_lowercase();
+    match (setting(&key), key.rsplit_once('.'), name.rsplit_once("__")) {
+        (Some(setting), Some((section, _)), Some((_, own))) if setting.key.ends_with(".env.*") => {
+            format!("{section}.{own}")
+        }
+        _ => key,
+    }
 }

@@ -490,13 +490,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "mcp.*.env.*",
         kind: Kind::Text,
         default: "",
-        about: "What the environment of a server that is started holds, besides PATH and HOME.",
+        about: "What the environment of a server that is started holds, besides PATH and HOME; {secret:NAME} in it is the secret's value.",
     },
     Setting {
         key: "mcp.*.headers.*",
         kind: Kind::Text,
         default: "",
-        about: "What is sent along with every request to a server with an address.",
+        about: "What is sent along with every request to a server with an address; {secret:NAME} in it is the secret's value.",
     },
     Setting {
         key: "mcp.*.effects.*",

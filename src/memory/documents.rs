@@ -7,8 +7,8 @@ use encoding_rs::Encoding;
 use sha2::{Digest, Sha256};
 
 use super::decode::decode;
-use super::{apart, pdf};
 use super::pieces::{self, Format};
+use super::{apart, pdf};
 use crate::store::entries::{NewPiece, Validators};
 
 /// The longest file that is remembered, in bytes.

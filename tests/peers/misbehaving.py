@@ -51,7 +51,7 @@ def call(id, name, arguments):
     if name in ("echo", "read"):
         text(id, json.dumps(arguments))
     elif name == "crash":
-        print("out of cheese", file=sys.stderr, flush=True)
+        print("out of cheese", os.environ.get("TOKEN", ""), file=sys.stderr, flush=True)
         os._exit(3)
     elif name == "hang":
         time.sleep(3600)

@@ -16,6 +16,7 @@ use rmcp::RoleClient;
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rustix::process::{Pid, Signal, kill_process_group};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
@@ -106,7 +107,7 @@ impl Child {
     /// Why it cannot be started, and what to do.
     pub(super) fn start(
         command: &[String],
-        environment: &BTreeMap<String, String>,
+        environment: &BTreeMap<String, SecretString>,
         folder: &Path,
     ) -> Result<(Self, LastWords), String> {
         let (program, arguments) = command.split_first().ok_or("`command` is empty")?;
@@ -115,7 +116,7 @@ impl Child {
             .args(arguments)
             .env_clear()
             .envs(inherited)
-            .envs(environment)
+            .envs(environment.iter().map(|(name, value)| (name, value.expose_secret())))
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

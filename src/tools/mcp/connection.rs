@@ -1,5 +1,6 @@
 //! One connection with a server, from the handshake to its end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, PeerRequestOptions, RunningService, ServiceError};
 use rmcp::{ClientHandler, Peer, RoleClient, ServiceExt as _};
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +19,7 @@ use super::child::{Child, LastWords};
 use super::http;
 use super::listing::{MOST_PAGES, MOST_TOOLS};
 use super::settings::Reach;
+use crate::secrets::{Mask, Secrets, Written};
 
 /// How long a server may take to answer whether it is still there.
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,8 +35,24 @@ pub(super) struct Connection {
     end: CancellationToken,
     changed: Arc<AtomicBool>,
     last_words: LastWords,
+    /// Takes out of what the server says the secrets that it was given.
+    pub(super) mask: Mask,
     /// What the server calls itself.
     pub(super) server: String,
+}
+
+/// What is passed to a server, with the secrets that it is to have.
+async fn filled(
+    written: &BTreeMap<String, Written>,
+    secrets: &Secrets,
+    mask: &mut Mask,
+) -> Result<BTreeMap<String, SecretString>, String> {
+    let mut filled = BTreeMap::new();
+    for (name, value) in written {
+        let value = value.filled(secrets, mask).await.map_err(|error| error.to_string())?;
+        filled.insert(name.clone(), value);
+    }
+    Ok(filled)
 }
 
 /// What we answer a server, which is little: nothing was offered to it.
@@ -61,16 +80,24 @@ impl Connection {
     ///
     /// # Errors
     /// Why that did not work.
-    pub(super) async fn open(reach: &Reach) -> Result<Self, String> {
+    pub(super) async fn open(reach: &Reach, secrets: &Secrets) -> Result<Self, String> {
+        let mut mask = Mask::new();
+        let opened = Self::open_with(reach, secrets, &mut mask).await;
+        let opened = opened.map(|connection| Self { mask: mask.clone(), ..connection });
+        opened.map_err(|why| mask.text(&why))
+    }
+
+    async fn open_with(reach: &Reach, secrets: &Secrets, mask: &mut Mask) -> Result<Self, String> {
         let changed = Arc::new(AtomicBool::new(false));
         let (listener, end) = (Listener { changed: Arc::clone(&changed) }, CancellationToken::new());
         let (running, last_words) = match reach {
             Reach::Command { command, environment, folder } => {
-                let (child, last_words) = Child::start(command, environment, folder)?;
+                let environment = filled(environment, secrets, mask).await?;
+                let (child, last_words) = Child::start(command, &environment, folder)?;
                 (listener.serve_with_ct(child, end.clone()).await, last_words)
             }
             Reach::Url { url, headers } => {
-                let transport = http::transport(url, headers)?;
+                let transport = http::transport(url, &filled(headers, secrets, mask).await?)?;
                 (listener.serve_with_ct(transport, end.clone()).await, LastWords::default())
             }
         };
@@ -87,7 +114,8 @@ impl Connection {
         let server = about.and_then(|about| about.server_info.clone());
         let server = server.map(|server| format!("{} {}", server.name, server.version)).unwrap_or_default();
         let peer = running.peer().clone();
-        Ok(Self { peer, running: tokio::sync::Mutex::new(Some(running)), end, changed, last_words, server })
+        let running = tokio::sync::Mutex::new(Some(running));
+        Ok(Self { peer, running, end, changed, last_words, mask: Mask::default(), server })
     }
 
     /// True if it is of no use any more.
@@ -102,7 +130,7 @@ impl Connection {
 
     /// Why it ended, and what the server said last.
     pub(super) fn last_words(&self) -> Option<String> {
-        self.last_words.text()
+        self.last_words.text().map(|words| self.mask.text(&words))
     }
 
     /// All tools that the server has, up to a limit.
@@ -116,7 +144,7 @@ impl Connection {
             let mut wanted = PaginatedRequestParams::default();
             wanted.cursor.clone_from(&cursor);
             let page = self.peer.list_tools(Some(wanted)).await;
-            let page = page.map_err(|error| format!("it does not list its tools: {error}"))?;
+            let page = page.map_err(|error| self.mask.text(&format!("it does not list its tools: {error}")))?;
             tools.extend(page.tools);
             if tools.len() > MOST_TOOLS || page.next_cursor.is_none() || page.next_cursor == cursor {
                 break;

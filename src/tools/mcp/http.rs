@@ -13,6 +13,7 @@ use rmcp::transport::common::client_side_sse::{BoxedSseResponse, ExponentialBack
 use rmcp::transport::streamable_http_client::{
     StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError, StreamableHttpPostResponse,
 };
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::child::LONGEST_MESSAGE;
@@ -29,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// What is wrong with the settings.
 pub(super) fn transport(
     url: &Url,
-    headers: &BTreeMap<String, String>,
+    headers: &BTreeMap<String, SecretString>,
 ) -> Result<StreamableHttpClientTransport<Client>, String> {
     // A server that moves is to be moved in the configuration: what is sent along is meant for one address.
     let client = crate::net::client().redirect(Policy::none()).build();
@@ -48,10 +49,10 @@ fn backoff() -> ExponentialBackoff {
     backoff
 }
 
-fn parsed(headers: &BTreeMap<String, String>) -> Result<HashMap<HeaderName, HeaderValue>, String> {
-    let one = |(name, value): (&String, &String)| {
+fn parsed(headers: &BTreeMap<String, SecretString>) -> Result<HashMap<HeaderName, HeaderValue>, String> {
+    let one = |(name, value): (&String, &SecretString)| {
         let parsed = name.parse().map_err(|_| format!("`headers.{name}` is no header's name"))?;
-        let mut value = HeaderValue::from_str(value)
+        let mut value = HeaderValue::from_str(value.expose_secret())
             .map_err(|_| format!("`headers.{name}` has a value with a line break or the like"))?;
         value.set_sensitive(true);
         Ok((parsed, value))

@@ -17,6 +17,8 @@ use super::results;
 use super::settings::ServerSettings;
 use super::tool::McpTool;
 use crate::clock::Clock;
+use crate::secrets::Secrets;
+use crate::tools::secret::masked;
 use crate::tools::{Folder, Tool, ToolError, Tools};
 
 /// Calls of one server that are in flight at once; others wait.
@@ -42,6 +44,8 @@ pub(super) struct Surroundings {
     /// Where the files of results are kept.
     pub(super) folder: Folder,
     pub(super) clock: Arc<dyn Clock>,
+    /// Those that servers are given.
+    pub(super) secrets: Secrets,
     /// Where the listings are kept.
     pub(super) listings: super::servers::Listings,
 }
@@ -147,8 +151,8 @@ impl Server {
         arguments: Map<String, Value>,
         key: &str,
     ) -> Result<Value, ToolError> {
-        let (place, limit) = (self.place(tool), self.settings.timeout);
-        let Ok(Ok(_slot)) = timeout(limit, self.slots.acquire()).await else {
+        let place = self.place(tool);
+        let Ok(Ok(_slot)) = timeout(self.settings.timeout, self.slots.acquire()).await else {
             return Err(ToolError::retry("busy", format!("{place}: the server is busy with {CALLS_AT_ONCE} calls")));
         };
         let connection = self.connected().await?;
@@ -160,7 +164,20 @@ impl Server {
                 format!("{place}: the server says something else about this tool than before; nothing was called");
             return Err(ToolError::retry("tool_changed", message));
         }
+        let result = self.call_over(&connection, tool, arguments, key).await;
+        masked(result, &connection.mask)
+    }
+
+    async fn call_over(
+        &self,
+        connection: &Arc<Connection>,
+        tool: &Listed,
+        arguments: Map<String, Value>,
+        key: &str,
+    ) -> Result<Value, ToolError> {
+        let (place, limit) = (self.place(tool), self.settings.timeout);
         let Ok(response) = timeout(limit, connection.call(&tool.own, arguments)).await else {
+            let connection = Arc::clone(connection);
             tokio::spawn(async move { connection.end_if_hung().await });
             let message = format!(
                 "{place}: no result within {}; `mcp.{}.timeout` sets how long is waited",
@@ -224,7 +241,7 @@ impl Server {
             Next::NotBefore(at) => return Err(self.left_alone(at)),
         }
         let until = Instant::now() + self.settings.start_timeout;
-        let opening = timeout_at(until, Connection::open(&self.settings.reach)).await;
+        let opening = timeout_at(until, Connection::open(&self.settings.reach, &self.around.secrets)).await;
         let opened = opening.unwrap_or_else(|_| {
             let limit = humantime::format_duration(self.settings.start_timeout);
             Err(format!("it does not answer within {limit}"))

@@ -10,6 +10,7 @@ use super::listing::{LeftOut, Listing};
 use super::server::{Server, Standing, Surroundings};
 use super::settings::ServerSettings;
 use crate::clock::{Clock, Timestamp};
+use crate::secrets::Secrets;
 use crate::tools::{Folder, ToolError, Tools};
 
 /// All servers of the configuration.
@@ -48,16 +49,19 @@ pub struct ServerView {
 
 impl Servers {
     /// The servers that the configuration names. None is started; what they offered when they were last asked is read
-    /// from `data`. The files of their results are kept in `folder`.
+    /// from `data`. The files of their results are kept in `folder`; what they are to be given of `secrets` is read when they
+    /// are reached.
     pub fn new(
         settings: Vec<ServerSettings>,
         tools: &Tools,
         folder: &Folder,
         data: &Path,
+        secrets: &Secrets,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let listings = Listings { folder: data.to_owned() };
-        let around = Arc::new(Surroundings { tools: tools.clone(), folder: folder.clone(), clock, listings });
+        let (tools, folder, secrets) = (tools.clone(), folder.clone(), secrets.clone());
+        let around = Arc::new(Surroundings { tools, folder, clock, secrets, listings });
         let server = |settings: ServerSettings| {
             let (name, listing) = (settings.name.clone(), around.listings.read(&settings.name));
             (name, Server::new(settings, Arc::clone(&around), listing))

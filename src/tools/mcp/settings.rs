@@ -8,6 +8,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use crate::secrets::{SecretName, Written};
 use crate::tools::Origin;
 use crate::workflow::CallEffect;
 
@@ -49,7 +50,7 @@ pub enum Reach {
         /// The program and its arguments.
         command: Vec<String>,
         /// Its environment, besides `PATH` and `HOME`.
-        environment: BTreeMap<String, String>,
+        environment: BTreeMap<String, Written>,
         /// The folder that it is started in.
         folder: PathBuf,
     },
@@ -58,7 +59,7 @@ pub enum Reach {
         /// Its address.
         url: Url,
         /// What is sent along with every request.
-        headers: BTreeMap<String, String>,
+        headers: BTreeMap<String, Written>,
     },
 }
 
@@ -69,6 +70,12 @@ impl Reach {
             Self::Command { command, .. } => command.join(" "),
             Self::Url { url, .. } => format!("{}{}", url.origin().ascii_serialization(), url.path()),
         }
+    }
+
+    /// The secrets that it takes to reach it.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretName> {
+        let (Self::Command { environment: named, .. } | Self::Url { headers: named, .. }) = self;
+        named.values().flat_map(Written::secrets)
     }
 
     /// Sets what is reached apart from what another configuration reaches. Values that may be secret are not in it.

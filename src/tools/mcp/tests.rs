@@ -11,6 +11,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::secrets::{KeyPlace, SecretRules, Secrets, Written};
+use crate::store::fixtures::{Fixture, fixture};
 use crate::tools::tests::call;
 use crate::tools::{Folder, Origin, ToolError, Tools};
 use crate::workflow::{CallEffect, Effect};
@@ -23,15 +25,17 @@ struct Stage {
     folder: TempDir,
     tools: Tools,
     servers: Servers,
+    secrets: Secrets,
+    _fixture: Fixture,
 }
 
 impl Stage {
     /// A server that begins like this, and may be used but for what `change` changes.
-    fn new(begins: &str, change: impl FnOnce(&mut ServerSettings)) -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap(), begins, change)
+    async fn new(begins: &str, change: impl FnOnce(&mut ServerSettings)) -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap(), begins, change).await
     }
 
-    fn in_folder(folder: TempDir, begins: &str, change: impl FnOnce(&mut ServerSettings)) -> Self {
+    async fn in_folder(folder: TempDir, begins: &str, change: impl FnOnce(&mut ServerSettings)) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/misbehaving.py");
         let command = ["python3", script.to_str().unwrap(), begins].map(str::to_owned).to_vec();
         let log = folder.path().join("log").display().to_string();
@@ -39,7 +43,7 @@ impl Stage {
             name: "bad".to_owned(),
             reach: Reach::Command {
                 command,
-                environment: [("LOG".to_owned(), log)].into(),
+                environment: [("LOG".to_owned(), Written::parse(&log).unwrap())].into(),
                 folder: folder.path().to_owned(),
             },
             tools: vec!["*".to_owned()],
@@ -53,8 +57,11 @@ impl Stage {
         let tools = Tools::new();
         let files = Folder::new(folder.path().join("files"));
         let data = folder.path().join("listings");
-        let servers = Servers::new(vec![settings], &tools, &files, &data, Arc::new(SystemClock));
-        Self { folder, tools, servers }
+        let clock = Arc::new(SystemClock);
+        let (fixture, place) = (fixture().await, KeyPlace::File(folder.path().join("key")));
+        let secrets = Secrets::new(fixture.workspace.secrets(), place, SecretRules::default(), clock.clone());
+        let servers = Servers::new(vec![settings], &tools, &files, &data, &secrets, clock);
+        Self { folder, tools, servers, secrets, _fixture: fixture }
     }
 
     /// The same with what it offers known.
@@ -106,7 +113,7 @@ fn lives(pid: &str) -> bool {
 
 #[tokio::test]
 async fn what_a_server_offers_is_bounded_and_named_by_our_rule() {
-    let stage = Stage::new("well", |_| {}).learnt().await;
+    let stage = Stage::new("well", |_| {}).await.learnt().await;
     let names = stage.tools.names();
     for name in ["bad.echo", "bad.read", "bad.wordy"] {
         assert!(names.iter().any(|known| known == name), "{name} is not among {names:?}");
@@ -127,7 +134,7 @@ async fn what_a_server_offers_is_bounded_and_named_by_our_rule() {
 
 #[tokio::test]
 async fn an_endless_list_of_tools_is_read_up_to_a_limit() {
-    let stage = Stage::new("paged", |_| {}).learnt().await;
+    let stage = Stage::new("paged", |_| {}).await.learnt().await;
     assert_eq!(stage.tools.names().len(), 500);
     stage.servers.stop().await;
 }
@@ -141,7 +148,8 @@ async fn only_what_is_allowed_is_there_and_effects_are_what_the_configuration_sa
             ("echo".to_owned(), CallEffect::of(Effect::Read)),
         ]
         .into();
-    });
+    })
+    .await;
     let stage = stage.learnt().await;
     let effects: Vec<_> = stage.tools.names().iter().map(|name| stage.tools.get(name).unwrap().worst()).collect();
     assert_eq!(stage.tools.names().len(), 4, "{:?}", stage.tools.names());
@@ -156,18 +164,18 @@ async fn only_what_is_allowed_is_there_and_effects_are_what_the_configuration_sa
 
 #[tokio::test]
 async fn what_was_offered_is_known_at_the_next_start_without_starting_anything() {
-    let stage = Stage::new("well", |_| {}).learnt().await;
+    let stage = Stage::new("well", |_| {}).await.learnt().await;
     stage.servers.stop().await;
     let known = stage.tools.names();
     assert_eq!(stage.starts(), 1);
-    let again = Stage::in_folder(stage.folder, "well", |_| {}).learnt().await;
+    let again = Stage::in_folder(stage.folder, "well", |_| {}).await.learnt().await;
     assert_eq!((again.tools.names(), again.starts()), (known, 1));
     assert_eq!(again.view().standing, Standing::Idle);
     again.call("echo").await.unwrap();
     assert_eq!((again.starts(), again.view().standing), (2, Standing::Connected));
     again.servers.stop().await;
     // Another command is another server: what it offers is asked when it is wanted.
-    let other = Stage::in_folder(again.folder, "paged", |_| {});
+    let other = Stage::in_folder(again.folder, "paged", |_| {}).await;
     assert_eq!(other.starts(), 2);
     let other = other.learnt().await;
     assert_eq!((other.tools.names().len(), other.starts()), (500, 3));
@@ -176,7 +184,7 @@ async fn what_was_offered_is_known_at_the_next_start_without_starting_anything()
 
 #[tokio::test]
 async fn a_server_is_asked_only_if_something_of_its_is_named() {
-    let stage = Stage::new("well", |_| {});
+    let stage = Stage::new("well", |_| {}).await;
     stage.servers.learn(["files.read", "badly.x", "memory.*"]).await.unwrap();
     assert_eq!((stage.starts(), stage.tools.names_and_groups()), (0, vec!["bad.".to_owned()]));
     let error = stage.call("echo").await.unwrap_err();
@@ -191,7 +199,7 @@ async fn a_server_is_asked_only_if_something_of_its_is_named() {
 
 #[tokio::test]
 async fn a_server_is_given_nothing_of_our_environment() {
-    let stage = Stage::new("well", |_| {}).learnt().await;
+    let stage = Stage::new("well", |_| {}).await.learnt().await;
     let result = stage.call("env").await.unwrap();
     let given: std::collections::BTreeMap<String, String> =
         serde_json::from_str(result["text"].as_str().unwrap()).unwrap();
@@ -199,5 +207,27 @@ async fn a_server_is_given_nothing_of_our_environment() {
     assert!(["HOME", "LOG", "PATH"].iter().all(|name| given.contains_key(*name)), "{given:?}");
     let ours = |name: &str| name.starts_with("CARGO");
     assert!(std::env::vars().any(|(name, _)| ours(&name)) && !given.keys().any(|name| ours(name)), "{given:?}");
+    stage.servers.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_reaches_its_server_and_nobody_else() {
+    let stage = Stage::new("well", |settings| {
+        let Reach::Command { environment, .. } = &mut settings.reach else { return };
+        environment.insert("TOKEN".to_owned(), Written::parse("Bearer {secret:TOKEN}").unwrap());
+    })
+    .await;
+    let told = stage.servers.learn(["bad.x"]).await.unwrap_err().remove(0).reason;
+    assert!(told.contains("there is no secret TOKEN; `callboard secrets set TOKEN` sets it"), "{told}");
+    let token = "s3cr3t/t+k\"n";
+    stage.secrets.set(&"TOKEN".parse().unwrap(), &token.into()).await.unwrap();
+    stage.servers.check("bad").await.unwrap().unwrap();
+    let result = stage.call("env").await.unwrap();
+    let given: std::collections::BTreeMap<String, String> =
+        serde_json::from_str(result["text"].as_str().unwrap()).unwrap();
+    assert_eq!(given["TOKEN"], "Bearer [secret TOKEN]");
+    assert_eq!(stage.tools.get("bad.env").unwrap().secrets(&json!({})), ["TOKEN"]);
+    let error = stage.call("crash").await.unwrap_err().to_string();
+    assert!(error.contains("[secret TOKEN]") && !error.contains(token), "{error}");
     stage.servers.stop().await;
 }

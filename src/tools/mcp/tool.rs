@@ -21,6 +21,7 @@ pub(super) struct McpTool {
     effect: CallEffect,
     origin: Origin,
     timeout: Duration,
+    secrets: Vec<String>,
     server: Weak<Server>,
 }
 
@@ -33,6 +34,7 @@ impl McpTool {
             effect: effect(listed.hints, said.copied(), settings.hints),
             origin: settings.origin,
             timeout: super::server::longest_call(settings),
+            secrets: settings.reach.secrets().map(ToString::to_string).collect(),
             server,
         }
     }
@@ -66,6 +68,10 @@ impl Tool for McpTool {
 
     fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    fn secrets(&self, _arguments: &Value) -> Vec<String> {
+        self.secrets.clone()
     }
 
     fn origin(&self) -> Origin {

@@ -51,7 +51,8 @@ impl Format {
     /// The text of a document. It blocks.
     pub(super) fn text(self, content: &[u8], style: Style) -> Result<String, ToolError> {
         let content = content.to_vec();
-        take_apart(move || self.read(&content, style)).map_err(|reason| ToolError::give_up("bad_document", format!("the document {reason}")))
+        take_apart(move || self.read(&content, style))
+            .map_err(|reason| ToolError::give_up("bad_document", format!("the document {reason}")))
     }
 
     fn read(self, content: &[u8], style: Style) -> Result<String, String> {

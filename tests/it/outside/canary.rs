@@ -1,6 +1,7 @@
 //! A secret goes through every tool, with failures and with servers that say it back; then nothing of it is left anywhere.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::Stdio;
 
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -70,12 +71,15 @@ async fn no_secret_is_left_anywhere() {
 fn everything(host: &str) {
     let (mail, wrong_mail) = (MailServer::start("auth", CANARY), MailServer::start("auth", "something else"));
     let (database, wrong_database) = (Postgres::start(CANARY), Postgres::start("something else"));
+    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/misbehaving.py").display().to_string();
     let config = |mail: &MailServer, database: &Postgres| {
         format!(
             "[tools.http]\nallow = [\"127.0.0.1\"]\n[tools.email]\nserver = \"smtp://ada%40example.com@localhost:{}\"\n\
              from = \"ada@example.com\"\npassword = \"CANARY\"\n[tools.sql.books]\nurl = \"{}\"\npassword = \"CANARY\"\n\
              [secrets.CANARY]\ntools = [\"http.request\"]\nhosts = [\"http://{host}\"]\n\
-             [secrets.HOOK]\ntools = [\"webhook.send\"]\nhosts = [\"http://{host}\"]\n",
+             [secrets.HOOK]\ntools = [\"webhook.send\"]\nhosts = [\"http://{host}\"]\n\
+             [mcp.bad]\ncommand = [\"python3\", {server:?}, \"well\"]\ntools = [\"*\"]\n\
+             env.TOKEN = \"Bearer {{secret:CANARY}}\"\n",
             mail.port,
             database.url("ada"),
         )
@@ -99,11 +103,13 @@ fn everything(host: &str) {
         ("email.send", json!({ "to": "bob@example.org", "subject": "x", "text": "x" })),
         ("sql.query", json!({ "statement": "SELECT current_user::text AS me", "params": [] })),
         ("sql.query", json!({ "statement": "SELECT nothing", "params": [] })),
+        ("bad.env", json!({})),
+        ("bad.crash", json!({})),
     ];
     let step = |(nth, (tool, input)): (usize, &(&str, serde_json::Value))| json!({ "id": format!("s{nth}"), "needs": [], "input": input, "process": { "tool": tool } });
     let steps: Vec<serde_json::Value> = calls.iter().enumerate().map(step).collect();
     let collect = json!({ "id": "all", "needs": (0..calls.len()).map(|nth| format!("s{nth}.done")).collect::<Vec<_>>(),
-        "process": { "transform": "{{ [steps.s0.output, steps.s1.output, steps.s3.error, steps.s8.output] }}" } });
+        "process": { "transform": "{{ [steps.s0.output, steps.s1.output, steps.s3.error, steps.s8.output, steps.s10.output] }}" } });
     let workflow = json!({ "name": "canary", "description": "Uses a secret everywhere.",
         "steps": steps.into_iter().chain([collect]).collect::<Vec<_>>() });
     stage.write("canary.yaml", workflow.to_string());
@@ -134,7 +140,15 @@ fn everything(host: &str) {
     // It was used, and it came back: else this would prove nothing.
     assert!(right.stderr.len() > 10_000, "the log is not at trace: {right:#?}");
     let events = run(&stage, &["events", "last", "--format", "json"], "").stdout;
-    for proof in ["[secret CANARY]", "535", "password authentication failed", "secret_refused", "http_403"] {
+    for proof in [
+        "[secret CANARY]",
+        "Bearer [secret CANARY]",
+        "out of cheese",
+        "535",
+        "password authentication failed",
+        "secret_refused",
+        "http_403",
+    ] {
         assert!(events.contains(proof), "no `{proof}` in {events}\n{wrong:#?}");
     }
     assert!(said[0].contains("[secret CANARY]"), "{}", said[0]);

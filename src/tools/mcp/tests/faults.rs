@@ -21,7 +21,8 @@ async fn a_server_that_cannot_be_started_is_named_with_what_to_do() {
             if let (Some(program), Reach::Command { command, .. }) = (program, &mut settings.reach) {
                 program.clone_into(&mut command[0]);
             }
-        });
+        })
+        .await;
         let failed = stage.servers.learn(["bad.echo"]).await.unwrap_err().remove(0);
         assert!(failed.reason.contains(says), "{begins}: {failed}");
         assert!(failed.reason.contains("callboard tools check bad"), "{begins}: {failed}");
@@ -34,7 +35,7 @@ async fn a_server_that_cannot_be_started_is_named_with_what_to_do() {
 
 #[tokio::test]
 async fn a_call_in_flight_when_the_server_dies_is_unknown_and_the_next_one_starts_it_again() {
-    let stage = Stage::new("well", |_| {}).learnt().await;
+    let stage = Stage::new("well", |_| {}).await.learnt().await;
     let error = stage.call("crash").await.unwrap_err();
     assert!(is_unknown(&error, "lost", "out of cheese"), "{error:?}");
     assert!(matches!(stage.view().standing, Standing::Down(why) if why.contains("out of cheese")));
@@ -45,7 +46,7 @@ async fn a_call_in_flight_when_the_server_dies_is_unknown_and_the_next_one_start
 
 #[tokio::test]
 async fn a_server_that_dies_on_and_on_is_left_alone_until_somebody_checks_it() {
-    let stage = Stage::new("well", |_| {}).learnt().await;
+    let stage = Stage::new("well", |_| {}).await.learnt().await;
     let begin = Instant::now();
     for _ in 0..5 {
         assert!(is_unknown(&stage.call("crash").await.unwrap_err(), "lost", "out of cheese"));
@@ -64,7 +65,7 @@ async fn a_server_that_dies_on_and_on_is_left_alone_until_somebody_checks_it() {
 
 #[tokio::test]
 async fn a_call_that_takes_too_long_is_cancelled_and_a_server_that_still_answers_goes_on() {
-    let stage = Stage::new("well", |settings| settings.timeout = Duration::from_millis(500)).learnt().await;
+    let stage = Stage::new("well", |settings| settings.timeout = Duration::from_millis(500)).await.learnt().await;
     let error = stage.call("slow").await.unwrap_err();
     assert!(is_unknown(&error, "timeout", "no result within 500ms; `mcp.bad.timeout`"), "{error:?}");
     stage.logged("cancelled").await;
@@ -75,7 +76,7 @@ async fn a_call_that_takes_too_long_is_cancelled_and_a_server_that_still_answers
 
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_any_more_is_cancelled() {
-    let stage = Stage::new("well", |_| {}).learnt().await;
+    let stage = Stage::new("well", |_| {}).await.learnt().await;
     let waited = tokio::time::timeout(Duration::from_millis(300), call(&stage.tools, "bad.slow", json!({}))).await;
     assert!(waited.is_err());
     stage.logged("cancelled").await;
@@ -84,7 +85,7 @@ async fn a_call_that_nobody_waits_for_any_more_is_cancelled() {
 
 #[tokio::test]
 async fn a_server_that_hangs_is_killed_and_started_again() {
-    let stage = Stage::new("well", |settings| settings.timeout = Duration::from_millis(500)).learnt().await;
+    let stage = Stage::new("well", |settings| settings.timeout = Duration::from_millis(500)).await.learnt().await;
     let pid = stage.logged("start").await["start ".len()..].to_owned();
     let error = stage.call("hang").await.unwrap_err();
     assert!(is_unknown(&error, "timeout", ""), "{error:?}");
@@ -98,7 +99,7 @@ async fn a_server_that_hangs_is_killed_and_started_again() {
 #[tokio::test]
 async fn floods_and_messages_too_long_end_the_connection_and_say_so() {
     let ends = async |tool: &str, says: &[&str]| {
-        let stage = Stage::new("well", |_| {}).learnt().await;
+        let stage = Stage::new("well", |_| {}).await.learnt().await;
         let pid = stage.logged("start").await["start ".len()..].to_owned();
         let error = stage.call(tool).await.unwrap_err();
         assert!(says.iter().any(|says| is_unknown(&error, "lost", says)), "{tool}: {error:?}");
@@ -116,7 +117,7 @@ async fn floods_and_messages_too_long_end_the_connection_and_say_so() {
 
 #[tokio::test]
 async fn stray_output_is_passed_over() {
-    let stage = Stage::new("well", |_| {}).learnt().await;
+    let stage = Stage::new("well", |_| {}).await.learnt().await;
     assert_eq!(stage.call("stray").await.unwrap(), json!({ "text": "done" }));
     assert_eq!(stage.starts(), 1);
     stage.servers.stop().await;
@@ -124,7 +125,7 @@ async fn stray_output_is_passed_over() {
 
 #[tokio::test]
 async fn errors_say_whether_the_call_took_effect() {
-    let stage = Stage::new("well", |_| {}).learnt().await;
+    let stage = Stage::new("well", |_| {}).await.learnt().await;
     let refused = stage.call("refuse").await.unwrap_err();
     assert!(
         matches!(&refused, ToolError::GiveUp { code: "refused", message } if message.contains("no such thing")),
@@ -144,7 +145,7 @@ async fn errors_say_whether_the_call_took_effect() {
 
 #[tokio::test]
 async fn a_tool_that_changed_is_not_called_as_what_it_was() {
-    let stage = Stage::new("well", |_| {}).learnt().await;
+    let stage = Stage::new("well", |_| {}).await.learnt().await;
     assert_eq!(stage.tools.get("bad.change").unwrap().description(), "before");
     stage.call("change").await.unwrap();
     let error = stage.call("change").await.unwrap_err();
@@ -158,7 +159,7 @@ async fn a_tool_that_changed_is_not_called_as_what_it_was() {
 async fn nothing_that_a_server_started_is_left() {
     for begins in ["well", "deaf"] {
         for dropped in [false, true] {
-            let stage = Stage::new(begins, |_| {}).learnt().await;
+            let stage = Stage::new(begins, |_| {}).await.learnt().await;
             let left = stage.call("leave").await.unwrap()["text"].as_str().unwrap().to_owned();
             let pid = stage.logged("start").await["start ".len()..].to_owned();
             assert!(lives(&left) && lives(&pid));
@@ -175,7 +176,7 @@ async fn nothing_that_a_server_started_is_left() {
 
 #[tokio::test]
 async fn calls_at_once_share_one_server_and_a_stop_ends_those_in_flight() {
-    let stage = Arc::new(Stage::new("well", |_| {}).learnt().await);
+    let stage = Arc::new(Stage::new("well", |_| {}).await.learnt().await);
     let calls = futures::future::join_all((0..40).map(|_| stage.call("echo"))).await;
     assert!(calls.iter().all(Result::is_ok) && stage.starts() == 1);
     let waiting = tokio::spawn({

@@ -221,6 +221,9 @@ impl ModelError {
 pub enum Piece {
     /// More of the text.
     Text(String),
+    /// All of the text is there and nothing is called: only what it used is still to come. Not every model knows this
+    /// before the end.
+    Said,
     /// The whole reply, calls and usage included: always the last.
     Done(Reply),
 }

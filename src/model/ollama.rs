@@ -21,7 +21,7 @@ use reply::{Draft, Line, Wrong};
 use request::Wanted;
 
 use super::calls::{self, ToolNames};
-use super::pieces::{Arriving, pieces};
+use super::pieces::{Arriving, Heard, pieces};
 use super::wire::{Body, Complaint, Lines, Patience, Provider, Wire, estimated};
 use super::{Model, ModelError, Pieces, Reply, Request, Trouble, Usage};
 
@@ -157,12 +157,12 @@ struct InLines<'a> {
 }
 
 impl Arriving for InLines<'_> {
-    async fn next(&mut self) -> Result<Option<String>, ModelError> {
+    async fn next(&mut self) -> Result<Option<Heard>, ModelError> {
         while self.draft.end.is_none() {
             let Some(line) = self.lines.next().await? else { return Ok(None) };
             let text = self.model.add(&mut self.draft, &line)?;
             if !text.is_empty() {
-                return Ok(Some(text));
+                return Ok(Some(Heard::Text(text)));
             }
         }
         Ok(None)

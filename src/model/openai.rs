@@ -18,7 +18,7 @@ use reply::{Chunk, Draft, Wrong};
 use server::{Exchange, Server};
 
 use super::calls::{self, ToolNames};
-use super::pieces::{Arriving, pieces};
+use super::pieces::{Arriving, Heard, pieces};
 use super::wire::{Complaint, estimated};
 use super::{Model, ModelError, Pieces, Reply, Request, Trouble, Usage};
 
@@ -208,16 +208,21 @@ struct InChunks<'a> {
     exchange: Exchange,
     chunks: Chunks,
     draft: Draft,
+    /// Whether it was told that the text is whole.
+    told: bool,
 }
 
 impl<'a> InChunks<'a> {
     fn new(model: &'a OpenAi, asked: Asked<'a>, exchange: Exchange, chunks: Chunks) -> Self {
-        Self { model, asked, exchange, chunks, draft: Draft::default() }
+        Self { model, asked, exchange, chunks, draft: Draft::default(), told: false }
     }
 }
 
 impl Arriving for InChunks<'_> {
-    async fn next(&mut self) -> Result<Option<String>, ModelError> {
+    async fn next(&mut self) -> Result<Option<Heard>, ModelError> {
+        if self.draft.is_said() && !std::mem::replace(&mut self.told, true) {
+            return Ok(Some(Heard::Said));
+        }
         while let Some(chunk) = self.chunks.next().await {
             let text = match chunk {
                 Ok(chunk) => self.model.add(&mut self.draft, chunk)?,
@@ -226,7 +231,10 @@ impl Arriving for InChunks<'_> {
                 Err(error) => return Err(self.exchange.failed(&error)),
             };
             if !text.is_empty() {
-                return Ok(Some(text));
+                return Ok(Some(Heard::Text(text)));
+            }
+            if self.draft.is_said() && !std::mem::replace(&mut self.told, true) {
+                return Ok(Some(Heard::Said));
             }
         }
         Ok(None)

@@ -6,10 +6,18 @@ use futures::stream::{self, StreamExt as _};
 
 use super::{ModelError, Piece, Pieces, Reply};
 
+/// What came of a reply on its way.
+pub(super) enum Heard {
+    /// More of the text.
+    Text(String),
+    /// There is no more of it, and nothing is called.
+    Said,
+}
+
 /// A reply on its way.
 pub(super) trait Arriving: Send {
-    /// More of the text; `None` once all has come.
-    fn next(&mut self) -> impl Future<Output = Result<Option<String>, ModelError>> + Send;
+    /// More of the text, or that there is no more of it; `None` once all has come.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Heard>, ModelError>> + Send;
 
     /// The whole reply, once all has come.
     fn finish(self) -> Result<Reply, ModelError>;
@@ -26,7 +34,8 @@ pub(super) fn pieces<'a, A: Arriving + 'a>(
             State::Done => return Ok(None),
         };
         Ok(Some(match arriving.next().await? {
-            Some(text) => (Piece::Text(text), State::Arriving(arriving)),
+            Some(Heard::Text(text)) => (Piece::Text(text), State::Arriving(arriving)),
+            Some(Heard::Said) => (Piece::Said, State::Arriving(arriving)),
             None => (Piece::Done(arriving.finish()?), State::Done),
         }))
     });

@@ -91,6 +91,7 @@ impl Model for Recorder {
                     texts.push(text.clone());
                     return Some((piece, Some((pieces, texts))));
                 }
+                Ok(Piece::Said) => return Some((piece, Some((pieces, texts)))),
                 Ok(Piece::Done(reply)) => Ok(reply.clone()),
                 Err(error) => Err(error.clone()),
             };

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use super::open::Place;
 use crate::app::App;
-use crate::model::{Model, Piece, Request};
+use crate::model::{Piece, Pieces, Reply};
 
 use answer::{Answer, DONE};
 use asked::Asked;
@@ -62,11 +62,15 @@ pub(super) async fn create(
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     tokio::spawn(async move {
         let _place = place;
+        let mut pieces = model.stream(&request);
         tokio::select! {
-            () = stream(&*model, &request, &answer, wants_usage, &sender) => {}
+            () = pass_on(&mut pieces, &answer, wants_usage, &sender) => {}
             // Nobody reads any more.
-            () = sender.closed() => {}
+            () = sender.closed() => return,
         }
+        drop(sender);
+        // What it used is still to be accounted for; the router's patience bounds the wait.
+        while pieces.next().await.is_some() {}
     });
     let chunks = futures::stream::unfold(receiver, async |mut receiver| {
         receiver.recv().await.map(|chunk| (Ok::<Bytes, Infallible>(chunk), receiver))
@@ -75,15 +79,21 @@ pub(super) async fn create(
     Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
-/// Passes a reply on as it comes, until it is whole, has failed, or is not read.
-async fn stream(model: &dyn Model, request: &Request, answer: &Answer, wants_usage: bool, to: &mpsc::Sender<Bytes>) {
+/// Passes a reply on as it comes, until all is said that was asked for, it has failed, or it is not read.
+async fn pass_on(pieces: &mut Pieces<'_>, answer: &Answer, wants_usage: bool, to: &mpsc::Sender<Bytes>) {
     let send = async |chunk: Bytes| matches!(tokio::time::timeout(READ_LIMIT, to.send(chunk)).await, Ok(Ok(())));
-    let mut pieces = model.stream(request);
     let mut said = false;
     while let Some(piece) = pieces.next().await {
         let chunk = match piece {
             Ok(Piece::Text(text)) if text.is_empty() => continue,
             Ok(Piece::Text(text)) => answer.text(&text, !std::mem::replace(&mut said, true)),
+            Ok(Piece::Said) if wants_usage => continue,
+            Ok(Piece::Said) => {
+                let mut end = answer.end(&Reply::default(), !said, false);
+                end.extend_from_slice(DONE);
+                send(end.into()).await;
+                return;
+            }
             Ok(Piece::Done(reply)) => {
                 let mut end = answer.end(&reply, !said, wants_usage);
                 end.extend_from_slice(DONE);

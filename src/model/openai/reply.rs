@@ -160,6 +160,11 @@ impl Draft {
         calls.into_iter().map(|(_, call)| call).collect()
     }
 
+    /// Whether all of the text has come, and nothing is called.
+    pub(super) fn is_said(&self) -> bool {
+        self.finish.as_deref() == Some("stop") && self.calls.is_empty() && self.refusal.is_empty()
+    }
+
     /// How long it is, in bytes.
     pub(super) fn length(&self) -> usize {
         self.text.len() + self.refusal.len() + self.calls.iter().map(|(_, call)| call.length()).sum::<usize>()

@@ -1,9 +1,10 @@
 //! Other programs use the models over HTTP: here the OpenAI package itself does.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 
 use serde_json::Value;
 
@@ -142,5 +143,59 @@ fn a_key_is_made_if_none_is_given() {
     assert!(key.len() > 40, "{key}");
     assert_eq!(chat(url, key, &["models"])["models"][0], "default");
     going.signal("INT");
+    assert_eq!(going.end().code, Some(0));
+}
+
+/// Answers one request after another as OpenAI does, and sends the usage once it is told to.
+fn late_usage(listener: &TcpListener, usage: &mpsc::Receiver<()>) {
+    for connection in listener.incoming() {
+        let mut connection = connection.unwrap();
+        let mut request = vec![0; 64 << 10];
+        let mut length = 0;
+        while !request[..length].ends_with(b"}") {
+            length += connection.read(&mut request[length..]).unwrap();
+        }
+        let chunk = |choices: &str, usage: &str| {
+            format!(
+                "data: {{\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"choices\":[{choices}],\"usage\":{usage}}}\n\n"
+            )
+        };
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+        connection.write_all(head.as_bytes()).unwrap();
+        let mut send = |text: &str| write!(connection, "{:x}\r\n{text}\r\n", text.len()).unwrap();
+        send(&chunk(r#"{"index":0,"delta":{"role":"assistant","content":"Good evening"}}"#, "null"));
+        send(&chunk(r#"{"index":0,"delta":{},"finish_reason":"stop"}"#, "null"));
+        usage.recv().unwrap();
+        send(&chunk("", r#"{"prompt_tokens":1234,"completion_tokens":77,"total_tokens":1311}"#));
+        send("data: [DONE]\n\n");
+        connection.write_all(b"0\r\n\r\n").unwrap();
+    }
+}
+
+#[test]
+fn a_stream_ends_when_all_is_said_and_what_it_used_is_accounted_for_later() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (go_on, usage) = mpsc::channel();
+    std::thread::spawn(move || late_usage(&listener, &usage));
+    let stage = Stage::new();
+    let settings = [
+        ("CALLBOARD_MODELS__DEFAULT", "openai/gpt-4.1-mini"),
+        ("CALLBOARD_MODELS__OPENAI__BASE_URL", &address),
+        ("OPENAI_API_KEY", "a-key"),
+    ];
+    let (going, url) = serving(&stage, "the-key", &settings);
+    let hello = r#"{"model": "default", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}"#;
+    let (status, answer) = raw(&url, &post("the-key", hello));
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains("Good evening") && answer.contains("[DONE]"), "{answer}");
+    go_on.send(()).unwrap();
+    // It is accounted for a moment later.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !stage.json(&["costs"]).to_string().contains("1234") {
+        assert!(std::time::Instant::now() < until, "{}", stage.json(&["costs"]));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    going.signal("TERM");
     assert_eq!(going.end().code, Some(0));
 }

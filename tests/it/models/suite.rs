@@ -15,10 +15,14 @@ use super::server::{Answer, End, Server};
 /// A reply as it came, in pieces: its texts, and what it came to.
 pub async fn streamed(model: &dyn Model, request: &Request) -> (Vec<String>, Result<Reply, ModelError>) {
     let mut pieces = model.stream(request);
-    let mut texts = Vec::new();
+    let (mut texts, mut said) = (Vec::new(), false);
     loop {
         match pieces.next().await.expect("a stream ends with the whole reply or with an error") {
-            Ok(Piece::Text(text)) => texts.push(text),
+            Ok(Piece::Text(text)) => {
+                assert!(!said, "no text comes after all of it was said");
+                texts.push(text);
+            }
+            Ok(Piece::Said) => said = true,
             ended => {
                 assert!(pieces.next().await.is_none(), "nothing comes after the end");
                 return (texts, ended.map(|piece| if let Piece::Done(reply) = piece { reply } else { panic!() }));

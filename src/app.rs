@@ -112,9 +112,10 @@ impl App {
         let mut tools = tools::tools(config, &memory, &secrets, &clock)?;
         policy::set(config, &workspace, &mut tools)?;
         let servers = mcp::servers(config, &tools, &secrets, &clock)?;
+        policy::check(config, &tools)?;
         roles.check_tools(tools.names_and_groups().iter().map(String::as_str))?;
         let budget = models::budget(config, &workspace, &clock).await?;
-        let models = models::build(config, &roles, &budget, &clock).await?;
+        let models = models::build(config, &roles, &budget, &secrets, &clock).await?;
         let shared = Shared {
             config: config.clone(),
             attention,

@@ -112,10 +112,25 @@ pub struct Models {
     pub timeout: Duration,
     /// The file of what models cost; nothing is known if it is not there.
     pub prices: PathBuf,
+    /// What becomes of exchanges.
+    pub exchanges: Exchanges,
+    /// The folder of those that are recorded.
+    pub cassettes: PathBuf,
     /// Servers that speak chat completions.
     pub openai: OpenAi,
     /// The Ollama server.
     pub ollama: Ollama,
+}
+
+/// What becomes of exchanges with models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exchanges {
+    /// They are made.
+    Live,
+    /// They are made, and recorded.
+    Record,
+    /// They are answered from what was recorded.
+    Replay,
 }
 
 /// A server that speaks chat completions.

@@ -93,6 +93,7 @@ impl StepExecutor {
             tools: Vec::new(),
             output: attempt.output,
             reply_tokens: None,
+            temperature: None,
         };
         let turn =
             Turn::new(request, TurnLimits { exchanges: 1 + REPAIRS, repairs: REPAIRS, tokens: None, cost: None });

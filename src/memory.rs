@@ -32,7 +32,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::run::RunId;
@@ -85,7 +85,7 @@ struct Shared {
 }
 
 /// What is being done with the index, and how far it has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
     /// What.
     pub what: Doing,
@@ -96,7 +96,7 @@ pub struct Work {
 }
 
 /// What can take long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Doing {
     /// The index is made from what is stored.
@@ -120,6 +120,17 @@ pub enum MemoryError {
     /// Something stopped half-way.
     #[error("the memory stopped half-way: {0}")]
     Stopped(String),
+}
+
+/// `rebuilding the index: 1200 of 5000 entries`
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.what {
+            Doing::Rebuilding => "rebuilding the index",
+            Doing::Embedding => "giving entries their vectors",
+        };
+        write!(f, "{what}: {} of {} entries", self.done, self.of)
+    }
 }
 
 impl fmt::Debug for Memory {

@@ -50,6 +50,9 @@ pub struct Request {
     /// How many tokens the reply may have at most; as many as the model can write if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_tokens: Option<u32>,
+    /// How freely it chooses its words, from 0; as the provider has it by default if `None`. The offline model has no choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
 }
 
 /// One message of a conversation.

@@ -268,6 +268,23 @@ impl Secrets {
         Ok(value)
     }
 
+    /// A mask that knows every secret that can be opened, for what is written down outside of the database.
+    ///
+    /// # Errors
+    /// [`SecretsError`]: the store failed, or the place of the keys holds something else.
+    pub async fn mask(&self) -> Result<Mask, SecretsError> {
+        let mut mask = Mask::new();
+        let Shared { sealed, place, .. } = &*self.shared;
+        let all = sealed.list().await?;
+        let keys = if all.is_empty() { return Ok(mask) } else { Keys::load(place)? };
+        for secret in &all {
+            if let (Ok(name), Ok(value)) = (secret.name.parse(), self.open(secret, &keys)) {
+                mask.learn(&name, &value);
+            }
+        }
+        Ok(mask)
+    }
+
     /// A secret that a tool was told to send to `url`, by whoever wrote the call's arguments. `mask` learns the value.
     ///
     /// # Errors

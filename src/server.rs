@@ -6,6 +6,7 @@
 
 mod agents;
 mod completions;
+mod documents;
 mod error;
 mod events;
 mod health;
@@ -29,12 +30,13 @@ use axum::routing::{get, post};
 use crate::app::App;
 
 pub use agents::{AgentVersion, AgentView, Resize, Revert, Reverted};
+pub use documents::{DocumentVersionView, DocumentView, MemoryStatus, VersionsQuery};
 pub use error::{ApiError, ErrorBody, ErrorDocument, PlacedProblem};
 pub use events::{EventPage, Frame};
 pub use health::Health;
 pub use memory::{
-    AlsoIn, DocumentView, Forget, Forgotten, ForgottenDocument, Rebuilt, RecallQuery, Recalled, Recollected, Remember,
-    Remembered, Skipped,
+    AlsoIn, Forget, Forgotten, ForgottenDocument, Rebuilt, RecallQuery, Recalled, Recollected, Remember, Remembered,
+    Skipped,
 };
 pub use models::{CostSum, Costs, CostsBy, CostsQuery};
 pub(crate) use notes::MOST_NOTES;
@@ -74,7 +76,9 @@ pub fn router(app: App) -> Router {
         .route("/api/models/check", post(models::check))
         .route("/api/costs", get(models::costs))
         .route("/api/memory/entries", post(memory::remember))
-        .route("/api/memory/documents", get(memory::documents))
+        .route("/api/memory", get(documents::status))
+        .route("/api/memory/documents", get(documents::list))
+        .route("/api/memory/versions", get(documents::versions))
         .route("/api/memory/forget", post(memory::forget))
         .route("/api/memory/recall", get(memory::recall))
         .route("/api/memory/notes", get(notes::list))

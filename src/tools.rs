@@ -33,7 +33,7 @@ pub use files::{FilesRead, FilesWrite, Folder};
 pub use http::HttpRequest;
 pub use memory::{MemoryNote, MemorySearch, MemorySettle};
 pub(crate) use memory::{NOTE, SETTLE};
-pub use policy::ToolPolicy;
+pub use policy::{ToolPolicy, names_any};
 pub use registry::{RegisterError, Tools};
 pub(crate) use registry::{allows, unfit_in};
 pub(crate) use results::{READ, is_kept};

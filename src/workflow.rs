@@ -24,6 +24,7 @@ use serde_json::Value;
 
 pub use effect::{CallEffect, Effect};
 pub use graph::{Graph, ListId, StepIndex};
+pub(crate) use problem::nearest;
 pub use problem::{Place, Problem};
 pub use step::{
     Condition, ForEach, Human, HumanDefault, Join, Need, OnError, Outcome, Planned, Port, Process, Repeat, Retry, Step,

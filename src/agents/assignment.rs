@@ -57,6 +57,7 @@ impl Assignment {
             tools,
             output: self.output.clone(),
             reply_tokens: None,
+            temperature: None,
         }
     }
 }

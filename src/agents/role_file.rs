@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::{Location, Spanned};
 
 use crate::model::{Dollars, dollars};
-use crate::workflow::{Place, Problem};
+use crate::workflow::{Place, Problem, nearest};
 
 /// Workers that a role may have.
 pub const MOST_WORKERS: u32 = 1024;
@@ -221,16 +221,6 @@ fn is_name(text: &str) -> bool {
 fn is_prompt_name(text: &str) -> bool {
     text.strip_suffix(".md")
         .is_some_and(|stem| !stem.is_empty() && stem.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'))
-}
-
-/// The nearest of the known names, if one is near enough to have been meant.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
 }
 
 /// A file that is not YAML, or not of the shape of a role.

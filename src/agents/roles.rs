@@ -8,9 +8,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
-use super::role_file::{self, Restart, Review, RoleFile, RoleLimits, nearest};
+use super::role_file::{self, Restart, Review, RoleFile, RoleLimits};
 use super::talk;
-use crate::workflow::{CatalogAgent, Place, Problem};
+use crate::tools::names_any;
+use crate::workflow::{CatalogAgent, Place, Problem, nearest};
 
 /// The largest role file or prompt, in bytes.
 const LARGEST_FILE: u64 = 256 * 1024;
@@ -141,15 +142,10 @@ impl Roles {
     /// [`RolesError`] with each that is not, and the nearest name.
     pub fn check_tools<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Result<(), RolesError> {
         let known: Vec<&str> = known.into_iter().chain(talk::NAMES).collect();
-        let is_there = |entry: &str| match entry.strip_suffix('*') {
-            Some(group) => known.iter().any(|name| name.starts_with(group)),
-            None => known.contains(&entry),
-        };
-        let is_to_come = |entry: &str| known.iter().any(|group| group.ends_with('.') && entry.starts_with(group));
         let mut problems = Vec::new();
         for role in self.by_name.values() {
             for (tool, place) in role.tools.iter().zip(&role.tool_places) {
-                if !is_there(tool) && !is_to_come(tool) {
+                if !names_any(tool, &known) {
                     let problem = Problem {
                         code: "unknown_tool",
                         place: place.clone(),

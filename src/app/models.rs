@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use super::AppError;
 use crate::agents::Roles;
 use crate::clock::{Clock, Timestamp};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Exchanges};
 use crate::model::{
     Breaker, BreakerSettings, Budget, Caps, Dollars, Health, Known, Link, Message, Model, Models, Offline, Ollama,
-    OllamaSettings, OpenAi, OpenAiSettings, Patience, Price, Prices, Request, Router, Scope, Trouble, ollama,
+    OllamaSettings, OpenAi, OpenAiSettings, Patience, Price, Prices, Recorder, Replay, Request, Router, Scope, Trouble,
+    ollama,
 };
 use crate::run::event::stuck;
 use crate::run::{Question, QuestionKind};
+use crate::secrets::{Mask, Secrets};
 use crate::store::{StoreError, Workspace};
 
 /// What stands for whatever is found.
@@ -102,6 +104,7 @@ pub(super) async fn build(
     config: &Config,
     roles: &Roles,
     budget: &Budget,
+    secrets: &Secrets,
     clock: &Arc<dyn Clock>,
 ) -> Result<Models, AppError> {
     let aliases = &config.models.aliases;
@@ -114,6 +117,7 @@ pub(super) async fn build(
         budget,
         clock,
         breakers: BTreeMap::new(),
+        mask: mask(config, secrets).await?,
         auto: if wants_auto { found(config).await } else { Vec::new() },
     };
     let default = aliases.get(Models::DEFAULT).cloned().unwrap_or_default();
@@ -158,6 +162,8 @@ struct Chains<'a> {
     clock: &'a Arc<dyn Clock>,
     /// By provider, for all aliases.
     breakers: BTreeMap<String, Arc<Breaker>>,
+    /// What is on no cassette.
+    mask: Mask,
     /// What `auto` stands for; nothing if nobody wants it.
     auto: Vec<String>,
 }
@@ -187,6 +193,7 @@ impl Chains<'_> {
 
     fn link(&mut self, name: &str) -> Result<Link, String> {
         let (model, provider) = self.model(name)?;
+        let model = self.on_cassettes(model)?;
         let known = self.prices.of(name);
         let is_free = provider != OpenAi::PROVIDER;
         let price = known.price.or(is_free.then_some(Price::FREE));
@@ -200,6 +207,17 @@ impl Chains<'_> {
         let breaker = self.breakers.entry(provider.to_owned());
         let breaker = breaker.or_insert_with(|| Arc::new(Breaker::new(provider, BreakerSettings::default())));
         Ok(Link::new(model, Known { price, ..known }, Arc::clone(breaker)))
+    }
+
+    /// The model, recorded or replayed if the configuration says so.
+    fn on_cassettes(&self, model: Arc<dyn Model>) -> Result<Arc<dyn Model>, String> {
+        let folder = &self.config.models.cassettes;
+        match self.config.models.exchanges {
+            _ if model.name() == Offline.name() => Ok(model),
+            Exchanges::Live => Ok(model),
+            Exchanges::Record => Ok(Arc::new(Recorder::new(model, folder, self.mask.clone()))),
+            Exchanges::Replay => Ok(Arc::new(Replay::open(model.name(), folder, self.mask.clone())?)),
+        }
     }
 
     /// A model by its name, and its provider.
@@ -234,6 +252,16 @@ impl Chains<'_> {
             _ => Err(no_model()),
         }
     }
+}
+
+/// What is on no cassette: the provider's key, and all secrets.
+async fn mask(config: &Config, secrets: &Secrets) -> Result<Mask, AppError> {
+    if config.models.exchanges == Exchanges::Live {
+        return Ok(Mask::new());
+    }
+    let known = secrets.mask().await;
+    let known = known.map_err(|error| AppError::Setting { key: "models.exchanges", reason: error.to_string() })?;
+    Ok(known.and(key(config).map(Into::into)))
 }
 
 /// What `auto` stands for: what is found here, or the offline model if that is nothing.
@@ -375,6 +403,7 @@ async fn check_one(link: Link, budget: Budget, clock: Arc<dyn Clock>) -> Checked
     let request = Request {
         messages: vec![Message::User { text: "Reply with the word: ready".to_owned() }],
         reply_tokens: Some(64),
+        temperature: None,
         ..Request::default()
     };
     let begun = clock.now();

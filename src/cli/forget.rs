@@ -43,7 +43,8 @@ impl Forget {
             Format::Json => context.output.json(&forgotten),
             Format::Text => forgotten.iter().for_each(|forgotten| write(context, forgotten)),
         }
-        Ok(Exit::Done)
+        let nothing = forgotten.iter().all(|forgotten| forgotten.documents.is_empty());
+        Ok(if nothing { Exit::Invalid } else { Exit::Done })
     }
 }
 

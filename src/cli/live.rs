@@ -9,6 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::output::Output;
 use super::progress::{Change, Progress};
+use crate::memory::Memory;
 
 /// How often a line that is being worked on is redrawn.
 const TICK: Duration = Duration::from_millis(100);
@@ -65,6 +66,21 @@ impl Screen {
 /// Something that goes on; the line goes away with this.
 #[derive(Debug)]
 pub(super) struct Busy(ProgressBar);
+
+impl Busy {
+    /// Says how far the memory's index is, for as long as anything is done with it.
+    pub(super) fn following(self, memory: &Memory) -> Self {
+        let (mut work, bar, usual) = (memory.work(), self.0.downgrade(), self.0.message());
+        tokio::spawn(async move {
+            while work.changed().await.is_ok() {
+                let Some(bar) = bar.upgrade() else { break };
+                let doing = *work.borrow_and_update();
+                bar.set_message(doing.map_or_else(|| usual.clone(), |work| work.to_string()));
+            }
+        });
+        self
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {

@@ -4,10 +4,15 @@ use clap::Subcommand;
 
 use super::complaint::Complaint;
 use super::exit::Exit;
+use super::live::Busy;
 use super::output::Output;
+use super::remember::current_folder;
 use super::session::{Purpose, Session, Twice};
 use super::{Context, Format};
-use crate::server::{DocumentView, MOST_NOTES, NoteView, NotesQuery, Rebuilt, Ruled, Ruling};
+use crate::server::{
+    DocumentVersionView, DocumentView, MOST_NOTES, MemoryStatus, NoteView, NotesQuery, Rebuilt, Ruled, Ruling,
+    VersionsQuery,
+};
 use crate::store::entries::{EntryId, Settled};
 
 /// Looks after the memory
@@ -20,6 +25,21 @@ Nothing that is remembered gets lost: the database holds it, and the index only 
 Examples:
   callboard memory rebuild")]
     Rebuild,
+    /// Tells how much is remembered, how it is searched, and what is being done with the index
+    #[command(after_help = "\
+Examples:
+  callboard memory status
+  callboard memory status --format json | jq .waiting")]
+    Status,
+    /// Lists the versions of a document that are kept, those too that were superseded
+    #[command(after_help = "\
+Examples:
+  callboard memory versions handbook.md
+  callboard memory versions docs/                  those of all documents in the folder")]
+    Versions {
+        /// A file, a folder with a slash at its end, or an address
+        source: String,
+    },
     /// Lists the documents that are remembered
     #[command(after_help = "\
 Examples:
@@ -63,6 +83,8 @@ impl Memory {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         match self {
             Self::Rebuild => rebuild(context).await,
+            Self::Status => status(context).await,
+            Self::Versions { source } => versions(context, source).await,
             Self::Documents => documents(context).await,
             Self::Notes { about, scope } => notes(context, NotesQuery { about, scope: Some(scope) }).await,
             Self::Settle { note, because, by } => {
@@ -74,7 +96,7 @@ impl Memory {
 
 async fn rebuild(context: &Context) -> Result<Exit, Complaint> {
     let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
-    let busy = context.screen.busy("rebuilding the index".to_owned());
+    let busy = busy(context, &session, "rebuilding the index");
     let nothing = serde_json::json!({});
     let rebuilt = context.interrupt.cuts_short(session.post("/api/memory/rebuild", &nothing, Twice::Harmless)).await;
     drop(busy);
@@ -84,6 +106,67 @@ async fn rebuild(context: &Context) -> Result<Exit, Complaint> {
     match context.output.format() {
         Format::Json => context.output.json(&rebuilt),
         Format::Text => context.output.line(format!("the index holds {} entries", rebuilt.entries)),
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows that something goes on, and how far the index is if this process does it.
+pub(super) fn busy(context: &Context, session: &Session, what: &str) -> Busy {
+    let busy = context.screen.busy(what.to_owned());
+    match session.app() {
+        Some(app) => busy.following(app.memory()),
+        None => busy,
+    }
+}
+
+async fn status(context: &Context) -> Result<Exit, Complaint> {
+    let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
+    let status: Result<MemoryStatus, Complaint> = session.get("/api/memory").await;
+    session.close().await;
+    let status = status?;
+    match context.output.format() {
+        Format::Json => context.output.json(&status),
+        Format::Text => {
+            let MemoryStatus { documents, pieces, notes, embedder, waiting, work } = &status;
+            context.output.line(format!("{documents} documents in {pieces} pieces, and {notes} notes"));
+            context.output.line(match embedder {
+                None => "searched by words only; `memory.embedder` in the configuration adds meaning".to_owned(),
+                Some(name) if *waiting == 0 => format!("searched by words and by meaning ({name})"),
+                Some(name) => format!(
+                    "searched by words and by meaning ({name}); {waiting} entries wait for their vectors, and are found by their words"
+                ),
+            });
+            if let Some(work) = work {
+                context.output.line(work);
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn versions(context: &Context, source: String) -> Result<Exit, Complaint> {
+    let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
+    let query = VersionsQuery { source, base: current_folder()? };
+    let versions: Result<Vec<DocumentVersionView>, Complaint> = session.get_with("/api/memory/versions", &query).await;
+    session.close().await;
+    let versions = versions?;
+    match context.output.format() {
+        Format::Json => context.output.json(&versions),
+        Format::Text => {
+            for DocumentVersionView { source, scope, version, entries, author, at, superseded_by } in &versions {
+                let by = author.as_ref().map(|author| format!(", by {author}")).unwrap_or_default();
+                let stands =
+                    superseded_by.map_or_else(|| "holds".to_owned(), |by| format!("superseded by entry {}", by.0));
+                context
+                    .output
+                    .line(format!("{source}  version {version}: {stands}  ({scope}, {entries} entries, {at}{by})"));
+            }
+        }
+    }
+    if versions.is_empty() {
+        let message = format!("nothing is remembered from {}", query.source);
+        return Err(Complaint::invalid("no_such_document", message)
+            .suggest("`callboard memory documents` lists what is remembered"));
     }
     Ok(Exit::Done)
 }

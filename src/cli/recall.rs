@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::complaint::Complaint;
 use super::exit::Exit;
+use super::memory::busy;
 use super::session::{Purpose, Session};
 use super::{Context, Format};
 use crate::server::{RecallQuery, Recalled, Recollected};
@@ -21,8 +22,8 @@ pub(super) struct Recall {
     #[arg(required = true, value_name = "TEXT")]
     words: Vec<String>,
     /// How many entries at most, up to 100
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
+    limit: u8,
     /// Where to look: workspace, workflow:NAME, run:RUN or conversation:ID; several with commas
     #[arg(long, value_name = "SCOPE", default_value = "workspace")]
     scope: String,
@@ -63,13 +64,15 @@ impl Recall {
         let mut session = Session::open(&context.config, &context.interrupt, Purpose::Look).await?;
         let query = RecallQuery {
             text: self.words.join(" "),
-            limit: Some(self.limit),
+            limit: Some(self.limit.into()),
             scope: Some(self.scope),
             kind: self.kind.map(Into::into),
             since: self.since,
             until: self.until,
         };
+        let busy = busy(context, &session, "looking");
         let recalled: Result<Recollected, Complaint> = session.get_with("/api/memory/recall", &query).await;
+        drop(busy);
         session.close().await;
         let recalled = recalled?;
         match context.output.format() {

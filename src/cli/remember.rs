@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::complaint::Complaint;
 use super::exit::Exit;
+use super::memory::busy;
 use super::session::{Purpose, Session, Twice};
 use super::{Context, Format};
 use crate::server::{Remember as Wanted, Remembered};
@@ -40,7 +41,7 @@ pub(super) struct Remember {
 impl Remember {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         let base = current_folder()?;
-        let is_url = |source: &String| source.starts_with("http://") || source.starts_with("https://");
+        let is_url = |source: &String| source.contains("://");
         let (urls, paths): (Vec<String>, Vec<String>) = self.sources.into_iter().partition(is_url);
         for path in &paths {
             if let Err(error) = std::fs::metadata(path) {
@@ -49,7 +50,7 @@ impl Remember {
             }
         }
         let mut session = Session::open(&context.config, &context.interrupt, Purpose::Work).await?;
-        let busy = context.screen.busy("remembering".to_owned());
+        let busy = busy(context, &session, "remembering");
         let wanted = Wanted {
             paths: paths.into_iter().map(PathBuf::from).collect(),
             urls,
@@ -76,7 +77,8 @@ impl Remember {
                 }
             }
         }
-        Ok(Exit::Done)
+        let nothing = remembered.added + remembered.changed + remembered.unchanged + remembered.forgotten == 0;
+        Ok(if nothing { Exit::Invalid } else { Exit::Done })
     }
 }
 

@@ -82,6 +82,11 @@ async fn serve(context: &Context, app: &App, address: SocketAddr, given: Option<
             if let Some(key) = listening.key {
                 context.output.line(format!("key: {key}"));
             }
+            if !address.ip().is_loopback() {
+                context.output.line(
+                    "other machines can reach it, and nothing is encrypted on the way: put a proxy with TLS before it",
+                );
+            }
         }
     }
     context.interrupt.wanted().await;

@@ -97,8 +97,13 @@ fn row(tool: &ToolView) -> [String; 4] {
         Effect::Write => "writes",
         Effect::Irreversible => "irreversible",
     };
+    let effect = match tool {
+        ToolView { denied: Some(_), .. } => format!("{effect}; denied"),
+        ToolView { asks: true, .. } => format!("{effect}; asks first"),
+        _ => effect.to_owned(),
+    };
     let from = tool.server.clone().unwrap_or_else(|| "built in".to_owned());
-    [tool.name.clone(), effect.to_owned(), from, clipped(&tool.description, SHOWN)]
+    [tool.name.clone(), effect, from, clipped(&tool.description, SHOWN)]
 }
 
 fn server_row(server: &McpServerView) -> [String; 5] {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::layers::Entry;
 use super::settings::setting;
 use super::{
-    Agents, Ask, Backend, Budget, Code, Config, Email, Engine, Files, Http, Listen, Log, LogFormat, McpServer, Memory,
-    Models, Ollama, OpenAi, Remote, SecretRule, Secrets, Sql, ToolPolicy, Tools, named, value,
+    Agents, Ask, Backend, Budget, Code, Config, Email, Engine, Exchanges, Files, Http, Listen, Log, LogFormat,
+    McpServer, Memory, Models, Ollama, OpenAi, Remote, SecretRule, Secrets, Sql, ToolPolicy, Tools, named, value,
 };
 
 type Entries = BTreeMap<String, Entry>;
@@ -82,6 +82,12 @@ impl Models {
             patience: get("models.patience").duration(),
             timeout: get("models.timeout").duration(),
             prices: get("models.prices").path(),
+            exchanges: match get("models.exchanges").text().as_str() {
+                "record" => Exchanges::Record,
+                "replay" => Exchanges::Replay,
+                _ => Exchanges::Live,
+            },
+            cassettes: get("models.cassettes").path(),
             openai: OpenAi {
                 base_url: get("models.openai.base_url").text(),
                 key_variable: get("models.openai.key_variable").text(),

@@ -170,6 +170,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         about: "The file of what models cost, in dollars for a million tokens, and of how long their windows are.",
     },
     Setting {
+        key: "models.exchanges",
+        kind: Kind::OneOf(&["live", "record", "replay"]),
+        default: "live",
+        about: "What becomes of exchanges with models, but for the offline one: live, record (each is also written to a file of models.cassettes) or replay (they are answered from these files, and no server is asked).",
+    },
+    Setting {
+        key: "models.cassettes",
+        kind: Kind::Path,
+        default: "cassettes",
+        about: "The folder of recorded exchanges. Keys and secrets are taken out of them.",
+    },
+    Setting {
         key: "models.aliases.*",
         kind: Kind::Chain,
         default: "",

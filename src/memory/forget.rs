@@ -6,7 +6,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::{Memory, MemoryError};
-use crate::store::entries::{Document, EntryScope, Sources};
+use crate::store::entries::{Document, DocumentVersion, EntryScope, Sources};
 
 /// How many names that may have been meant are told.
 const MOST_NEAR: usize = 5;
@@ -31,6 +31,21 @@ impl Memory {
     /// [`MemoryError::Store`].
     pub async fn documents(&self) -> Result<Vec<Document>, MemoryError> {
         Ok(self.shared.entries.documents().await?)
+    }
+
+    /// The versions of a source's documents that are kept, the newest first. The source is meant as in
+    /// [`Memory::forget`].
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`].
+    pub async fn versions(&self, source: &str, base: &Path) -> Result<Vec<DocumentVersion>, MemoryError> {
+        for sources in meant(source, base) {
+            let versions = self.shared.entries.versions(&sources).await?;
+            if !versions.is_empty() {
+                return Ok(versions);
+            }
+        }
+        Ok(Vec::new())
     }
 
     /// Forgets the documents of a source, in `scope` or, without one, in every scope: a file's path, a folder's with a

@@ -98,8 +98,14 @@ pub(super) fn fit<'a>(request: &'a Request, limit: u32, count: &impl Count) -> R
 }
 
 fn without_messages(request: &Request) -> Request {
-    let Request { messages: _, tools, output, reply_tokens } = request;
-    Request { messages: Vec::new(), tools: tools.clone(), output: output.clone(), reply_tokens: *reply_tokens }
+    let Request { messages: _, tools, output, reply_tokens, temperature } = request;
+    Request {
+        messages: Vec::new(),
+        tools: tools.clone(),
+        output: output.clone(),
+        reply_tokens: *reply_tokens,
+        temperature: *temperature,
+    }
 }
 
 /// Which messages are always kept: what the system says, and the task.

@@ -46,11 +46,16 @@ impl Mask {
     /// with it, and is left out.
     #[must_use]
     pub fn of(values: impl IntoIterator<Item = SecretString>) -> Self {
-        let mut mask = Self::default();
+        Self::default().and(values)
+    }
+
+    /// The same that knows these values, too.
+    #[must_use]
+    pub fn and(mut self, values: impl IntoIterator<Item = SecretString>) -> Self {
         for value in values.into_iter().filter(|value| value.expose_secret().chars().count() >= FEWEST) {
-            mask.know("***".to_owned(), &value);
+            self.know("***".to_owned(), &value);
         }
-        mask
+        self
     }
 
     /// Takes this value out from now on.

@@ -9,6 +9,7 @@ use crate::agents::RolesError;
 use crate::app::{AppError, FileProblems};
 use crate::engine::EngineError;
 use crate::memory::MemoryError;
+use crate::memory::index::IndexError;
 use crate::secrets::SecretsError;
 use crate::store::{JournalError, StoreError};
 use crate::workflow::Problem;
@@ -218,6 +219,11 @@ impl From<MemoryError> for ApiError {
                 ErrorBody::new("no_such_note", error.to_string()).suggest("`callboard memory notes` lists the notes"),
             ),
             MemoryError::Store(error) => error.into(),
+            MemoryError::Index(error @ IndexError::Unavailable(_)) => Self {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                body: ErrorBody::new("memory_failed", error.to_string())
+                    .suggest("is the server of `memory.remote.url` running? Nothing that is remembered is lost"),
+            },
             error @ (MemoryError::Index(_) | MemoryError::Embedder(_) | MemoryError::Stopped(_)) => Self {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 body: ErrorBody::new("memory_failed", error.to_string())

@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::memory::index::Filter;
 use crate::memory::{self, Conflict, Forgetting, Hit, MOST_HITS, Pages, Recollection, Report, SearchedBy};
 use crate::run::{RunId, StepPath};
-use crate::store::entries::{Document, EntryId, EntryKind, EntryScope};
+use crate::store::entries::{EntryId, EntryKind, EntryScope};
 
 /// Documents to be remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -307,33 +307,6 @@ pub(super) async fn forget(
         all.push(Forgotten { source, documents, entries, near });
     }
     Ok(Json(all))
-}
-
-/// A document that is remembered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DocumentView {
-    /// Its path or address.
-    pub source: String,
-    /// Who remembers it.
-    pub scope: EntryScope,
-    /// How often it has been remembered with another content, this one included.
-    pub version: u64,
-    /// Into how many entries it was cut.
-    pub entries: u64,
-    /// When its content was last seen to have changed, in milliseconds since 1970.
-    pub at: Timestamp,
-}
-
-/// `GET /api/memory/documents`
-pub(super) async fn documents(State(app): State<App>) -> Result<Json<Vec<DocumentView>>, ApiError> {
-    let view = |document: Document| DocumentView {
-        source: document.source,
-        scope: document.scope,
-        version: document.version,
-        entries: document.entries,
-        at: document.updated_at,
-    };
-    Ok(Json(app.memory().documents().await?.into_iter().map(view).collect()))
 }
 
 /// `GET /api/memory/recall`: the best fitting first.

@@ -37,6 +37,12 @@ pub struct ToolView {
     pub untrusted: bool,
     /// The longest that a call may take, in milliseconds.
     pub timeout_ms: u64,
+    /// Why nobody may call it, if the policy says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<String>,
+    /// Whether the policy has a person asked before each call.
+    #[serde(default)]
+    pub asks: bool,
     /// JSON Schema of its arguments.
     pub parameters: Value,
     /// JSON Schema of its result, if that always has one form.
@@ -102,6 +108,8 @@ impl ToolView {
             effect: tool.worst(),
             server: app.servers().contains(group).then(|| group.to_owned()),
             untrusted: tool.origin() == Origin::Untrusted,
+            denied: app.tools().policy().denial(tool.name()),
+            asks: app.tools().policy().doubt(tool.name()).is_some(),
             timeout_ms: u64::try_from(tool.timeout().as_millis()).unwrap_or(u64::MAX),
             parameters: tool.parameters(),
             output: tool.output(),

@@ -22,7 +22,7 @@ use super::StoreError;
 use super::column::{self, count, whole};
 use super::workspace::Workspace;
 pub use changes::{Change, Revision};
-pub use documents::{Document, Forgotten, NewDocument, NewPiece, Remembered, Sources, Validators};
+pub use documents::{Document, DocumentVersion, Forgotten, NewDocument, NewPiece, Remembered, Sources, Validators};
 pub use notes::{NewNote, Settled};
 pub use places::Place;
 use rows::entry;

@@ -39,6 +39,17 @@ impl ToolPolicy {
     }
 }
 
+/// Whether an entry names at least one of these tools, or can come to: one that ends with a dot stands for all that begin
+/// with it and are not known yet.
+#[must_use]
+pub fn names_any(entry: &str, known: &[&str]) -> bool {
+    let is_there = match entry.strip_suffix('*') {
+        Some(group) => known.iter().any(|name| name.starts_with(group)),
+        None => known.contains(&entry),
+    };
+    is_there || known.iter().any(|group| group.ends_with('.') && entry.starts_with(group))
+}
+
 fn named<'a>(entries: &'a [String], tool: &str) -> Option<&'a str> {
     entries.iter().map(String::as_str).find(|entry| allows(entry, tool))
 }

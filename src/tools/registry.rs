@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Caller, Origin, Results, Tool, ToolError, ToolPolicy};
 use crate::model::ToolSpec;
 use crate::run::Permit;
-use crate::workflow::{CallEffect, CatalogTool, Effect};
+use crate::workflow::{CallEffect, CatalogTool, Effect, nearest};
 
 /// The tools that there are, by name, and what the workspace says of them. Clones share the tools.
 #[derive(Clone, Default)]
@@ -340,13 +340,4 @@ pub(crate) fn allows(entry: &str, name: &str) -> bool {
         Some(group) => name.starts_with(group),
         None => entry == name,
     }
-}
-
-/// The name that was probably meant.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
 }

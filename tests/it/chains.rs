@@ -289,3 +289,34 @@ fn auto_stands_for_what_is_found_and_only_if_it_is_asked_for() {
     let provider = &found["providers"][1];
     assert_eq!((&provider["provider"], &provider["found"]), (&json!("ollama"), &json!(true)), "{provider}");
 }
+
+#[test]
+fn a_run_is_recorded_and_replayed_with_nobody_there_and_without_the_key() {
+    let stage = {
+        let server = server(|nth| says(&format!("Tea is good, {KEY}, {nth}."), 200, 50));
+        let stage = stage(&server, "[models]\ndefault = \"openai/m\"\nexchanges = \"record\"\n");
+        assert_eq!(run(&stage, &["run", "two.yaml"]).code, Some(0));
+        assert_eq!(server.asked.load(Ordering::SeqCst), 2);
+        stage
+    };
+    let recorded = json_of(&stage, &["show", "last"]);
+    let config = std::fs::read_to_string(stage.path().join("callboard.toml")).unwrap();
+    stage.write(
+        "callboard.toml",
+        config
+            .replace("\"record\"", "\"replay\"")
+            .replace("base_url = \"http://127.0.0.1:", "base_url = \"http://127.0.0.1:1/"),
+    );
+    let ended = run(&stage, &["run", "two.yaml"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let replayed = json_of(&stage, &["show", "last"]);
+    assert_ne!(replayed["id"], recorded["id"]);
+    assert_eq!(replayed["result"].to_string(), recorded["result"].to_string().replace(KEY, "***"));
+    let found = crate::cli::secrets::grep(&stage.path().join("cassettes"), KEY.as_bytes());
+    assert!(found.is_empty(), "{found:?}");
+    // What was never asked is nobody's to answer.
+    stage.write("two.yaml", TWO.replace("tea", "coffee"));
+    let other = run(&stage, &["run", "two.yaml"]);
+    assert_eq!(other.code, Some(1), "{other:#?}");
+    assert!(other.stdout.contains("was recorded for this request"), "{other:#?}");
+}

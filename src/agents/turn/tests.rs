@@ -24,6 +24,7 @@ fn turn(output: Option<Value>) -> Turn {
         tools: vec![search()],
         output,
         reply_tokens: None,
+        temperature: None,
     };
     Turn::new(request, TurnLimits { exchanges: 6, repairs: 2, tokens: None, cost: None })
 }

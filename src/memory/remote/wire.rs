@@ -91,6 +91,7 @@ impl Wire {
             "Unauthenticated" | "PermissionDenied" => IndexError::Unavailable(format!(
                 "{url} refuses the key; set the variable that memory.remote.key_variable names"
             )),
+            "Unavailable" => IndexError::Unavailable(self.without_key(format!("{url} does not answer: {said}"))),
             "Unimplemented" => IndexError::Unavailable(self.without_key(format!(
                 "{url} does not know what it was asked ({said}); it may be older than the Qdrant that this needs, 1.18"
             ))),

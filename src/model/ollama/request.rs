@@ -47,13 +47,15 @@ pub(super) fn body(
     }
     let mut body = ChatMessageRequest::new(model.to_owned(), messages).tools(tools);
     body.format = format;
-    let options = ModelOptions::default().num_ctx(context.into());
-    let limit = request.reply_tokens.map(|tokens| i32::try_from(tokens).unwrap_or(i32::MAX));
-    body.options = Some(match limit {
-        Some(tokens) => options.num_predict(tokens),
-        None => options,
-    });
+    let mut options = ModelOptions::default().num_ctx(context.into());
+    if let Some(tokens) = request.reply_tokens {
+        options = options.num_predict(i32::try_from(tokens).unwrap_or(i32::MAX));
+    }
+    body.options = Some(options);
     let mut body = serde_json::to_value(body)?;
+    if let Some(temperature) = request.temperature {
+        body["options"]["temperature"] = temperature.into();
+    }
     body["stream"] = (wanted == Wanted::Lines).into();
     name_results(&mut body["messages"], request, names);
     Ok(body)

@@ -22,6 +22,9 @@ pub(super) fn body(model: &str, request: &Request, names: &ToolNames<'_>) -> Val
             "type": "json_schema", "json_schema": { "name": "result", "schema": schema, "strict": false }
         });
     }
+    if let Some(temperature) = request.temperature {
+        body["temperature"] = temperature.into();
+    }
     body
 }
 

@@ -69,6 +69,7 @@ fn request() -> Request {
         }],
         output: Some(json!({ "type": "object", "required": ["found"] })),
         reply_tokens: None,
+        temperature: None,
     }
 }
 

@@ -142,8 +142,9 @@ async fn a_request_that_was_not_recorded_is_told_what_it_differs_in() {
 #[tokio::test]
 async fn what_cannot_be_recorded_or_opened_is_said() {
     let folder = tempfile::tempdir().unwrap();
-    let told = Replay::open("test/echo", folder.path(), Mask::default()).unwrap_err();
-    assert!(told.contains("holds no cassette of test/echo"), "{told}");
+    let empty = Replay::open("test/echo", folder.path(), Mask::default()).unwrap();
+    let told = empty.reply(&request("one")).await.unwrap_err().message;
+    assert!(told.contains("no cassette in"), "{told}");
     let told = Replay::open("test/echo", folder.path().join("none"), Mask::default()).unwrap_err();
     assert!(told.contains("cannot be read"), "{told}");
     std::fs::write(folder.path().join("a.json"), "{").unwrap();

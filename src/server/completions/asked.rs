@@ -19,6 +19,13 @@ pub(super) struct Asked {
     pub(super) stream: bool,
     #[serde(default)]
     stream_options: Option<StreamOptions>,
+    #[serde(default)]
+    temperature: Option<f64>,
+    /// The older name of the next.
+    #[serde(default)]
+    max_tokens: Option<u32>,
+    #[serde(default)]
+    max_completion_tokens: Option<u32>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
@@ -138,7 +145,14 @@ impl Asked {
             Some(ResponseFormat::JsonObject) => Some(serde_json::json!({ "type": "object" })),
             Some(ResponseFormat::JsonSchema { json_schema }) => json_schema.schema,
         };
-        Ok(Request { messages, tools: tools.collect(), output, reply_tokens: None })
+        let reply_tokens = self.max_completion_tokens.or(self.max_tokens);
+        if reply_tokens == Some(0) {
+            return Err(Refusal::invalid(Some("max_completion_tokens"), "a reply has one token at least"));
+        }
+        if self.temperature.is_some_and(|temperature| !(0.0..=2.0).contains(&temperature)) {
+            return Err(Refusal::invalid(Some("temperature"), "a temperature is from 0 to 2"));
+        }
+        Ok(Request { messages, tools: tools.collect(), output, reply_tokens, temperature: self.temperature })
     }
 }
 

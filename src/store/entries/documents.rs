@@ -34,6 +34,25 @@ pub struct NewDocument {
     pub pieces: Vec<NewPiece>,
 }
 
+/// A version of a document that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentVersion {
+    /// Who remembers it.
+    pub scope: EntryScope,
+    /// Its path or address.
+    pub source: String,
+    /// The version, from 1.
+    pub version: u64,
+    /// Into how many entries it was cut.
+    pub entries: u64,
+    /// The role or the person by whom it came.
+    pub author: Option<String>,
+    /// When it was remembered.
+    pub at: Timestamp,
+    /// The first entry of the version that superseded it; `None` of the one that holds.
+    pub superseded_by: Option<EntryId>,
+}
+
 /// A piece of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPiece {
@@ -287,6 +306,42 @@ impl Entries {
         let removed = in_order(ids);
         super::changes::record(connection, self.workspace(), &removed, true).await?;
         Ok(removed)
+    }
+
+    /// The versions of documents that are kept, by source and scope, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn versions(&self, sources: &Sources) -> Result<Vec<DocumentVersion>, StoreError> {
+        let mut versions = Vec::new();
+        for Document { scope, source, .. } in self.documents().await? {
+            if !sources.mean(&source) {
+                continue;
+            }
+            let rows = sqlx::query(
+                "SELECT version, count(*) AS entries, min(author) AS author, min(created_at) AS at, \
+                 min(superseded_by) AS superseded_by FROM entries \
+                 WHERE workspace_id = ? AND scope = ? AND kind = 'document' AND source = ? GROUP BY version \
+                 ORDER BY version DESC",
+            )
+            .bind(self.workspace())
+            .bind(scope.to_string())
+            .bind(&source)
+            .fetch_all(self.reading())
+            .await?;
+            for row in rows {
+                versions.push(DocumentVersion {
+                    scope: scope.clone(),
+                    source: source.clone(),
+                    version: count(row.try_get("version")?),
+                    entries: count(row.try_get("entries")?),
+                    author: row.try_get("author")?,
+                    at: row.try_get("at")?,
+                    superseded_by: row.try_get::<Option<i64>, _>("superseded_by")?.map(|id| EntryId(count(id))),
+                });
+            }
+        }
+        Ok(versions)
     }
 
     /// The documents that are remembered, by source.

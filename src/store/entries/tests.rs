@@ -110,6 +110,11 @@ async fn a_few_superseded_versions_are_kept() {
     let all: Vec<EntryId> = (1..=9).map(EntryId).collect();
     let versions: Vec<u64> = entries.get(&all).await.unwrap().iter().map(|entry| entry.version).collect();
     assert_eq!(versions, [4, 5, 6, 7, 8, 9]);
+    let kept = entries.versions(&Sources::One("a.md".to_owned())).await.unwrap();
+    let told: Vec<_> = kept.iter().map(|kept| (kept.version, kept.entries, kept.at.0, kept.superseded_by)).collect();
+    assert_eq!(told[..2], [(9, 1, 8, None), (8, 1, 7, Some(EntryId(9)))]);
+    assert_eq!(kept.len(), 6);
+    assert_eq!(entries.versions(&Sources::One("b.md".to_owned())).await.unwrap(), []);
     assert_eq!(in_pages(&entries).await, [EntryId(9)]);
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Reach;
 use crate::memory::index::Filter;
-use crate::memory::{Hit, Memory};
+use crate::memory::{Hit, Memory, Recollection};
 use crate::run::Permit;
 use crate::store::entries::{EntryKind, Place};
 use crate::tools::{Caller, Origin, Tool, ToolError};
@@ -97,9 +97,10 @@ impl Tool for MemorySearch {
         let filter = filter
             .remembered(since.as_deref(), until.as_deref(), self.memory.now())
             .map_err(|reason| ToolError::give_up("bad_arguments", reason))?;
-        let hits = self.memory.recall(&query, &filter, limit.unwrap_or(DEFAULT_LIMIT)).await;
-        let hits: Vec<Value> = hits.map_err(|error| super::failed(&error))?.iter().map(told).collect();
-        Ok(json!({ "hits": hits }))
+        let found = self.memory.recollect(&query, &filter, limit.unwrap_or(DEFAULT_LIMIT)).await;
+        let Recollection { hits, by } = found.map_err(|error| super::failed(&error))?;
+        let hits: Vec<Value> = hits.iter().map(told).collect();
+        Ok(json!({ "hits": hits, "searched_by": by.to_string() }))
     }
 }
 

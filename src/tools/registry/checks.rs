@@ -6,8 +6,9 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use super::{Registered, nearest};
+use super::Registered;
 use crate::tools::ToolError;
+use crate::workflow::nearest;
 
 /// How many things that are wrong are told at once.
 const MOST_PROBLEMS: usize = 5;

@@ -38,7 +38,7 @@ async fn a_search_returns_passages_with_source_and_lines() {
     assert_eq!(hit["matched"], json!(["connections"]));
     assert_eq!(hit["text"], "# Pool\n\nThe pool had\nforty connections.");
     let nothing = call(&place.tools, "memory.search", json!({ "query": "zeppelin" })).await.unwrap();
-    assert_eq!(nothing, json!({ "hits": [] }));
+    assert_eq!(nothing, json!({ "hits": [], "searched_by": "words only" }));
     for arguments in
         [json!({ "query": "" }), json!({ "query": "x", "limit": 0 }), json!({ "query": "x", "limit": 1000 })]
     {

@@ -349,3 +349,17 @@ proptest! {
         prop_assert_eq!(side("removed"), after);
     }
 }
+
+#[tokio::test]
+async fn what_nests_without_end_is_refused_at_once() {
+    let deep = format!("{}x{}", "<div>".repeat(30_000), "</div>".repeat(30_000));
+    for error in [
+        run("text.extract", json!({ "text": deep, "format": "html" })).await.unwrap_err().to_string(),
+        run("text.extract", json!({ "text": deep, "format": "html", "as": "markdown" })).await.unwrap_err().to_string(),
+        convert(&deep, "html", "text").await.unwrap_err().to_string(),
+    ] {
+        assert!(error.contains("nests its elements more than 1000 deep"), "{error}");
+    }
+    let fair = format!("{}x{}", "<div>".repeat(900), "</div>".repeat(900));
+    assert_eq!(convert(&fair, "html", "text").await.unwrap().trim(), "x");
+}

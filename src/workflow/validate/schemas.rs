@@ -117,7 +117,8 @@ pub(super) fn check_arguments<'v>(
     let known = Value::Object(known);
     let wrong: Vec<(String, String)> = validator
         .iter_errors(&known)
-        .map(|error| (error.instance_path().to_string(), error.to_string()))
+        // What stands there may be a secret that was written where its name belongs.
+        .map(|error| (error.instance_path().to_string(), error.masked_with("the value").to_string()))
         .take(10)
         .collect();
     for (at, why) in wrong {

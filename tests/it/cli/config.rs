@@ -32,6 +32,8 @@ fn every_effective_value_has_its_origin() {
         models.patience             1m                                       default
         models.timeout              5m                                       default
         models.prices               config/prices.toml                       default
+        models.exchanges            live                                     default
+        models.cassettes            cassettes                                default
         models.openai.base_url      https://api.openai.com/v1                default
         models.openai.key_variable  OPENAI_API_KEY                           default
         models.openai.model         gpt-4.1-mini                             default
@@ -156,4 +158,27 @@ fn the_roles_are_listed() {
     assert_eq!(names, ["research", "analysis", "implementation", "qa"]);
     assert!(agents[0]["tools"].as_array().unwrap().contains(&json!("memory.search")));
     assert!(stage.done(&["agents"]).stdout.starts_with("AGENT"));
+}
+
+#[test]
+fn what_names_no_tool_in_a_policy_is_an_error() {
+    let stage = Stage::new();
+    for (section, says) in [
+        (
+            "[policy]\ndeny = [\"file.write\"]",
+            "policy.deny: there is no tool `file.write`; did you mean `files.write`?",
+        ),
+        ("[policy]\ntools = [\"mail.*\"]", "policy.tools: there is no tool `mail.*`"),
+        ("[secrets.KEY]\ntools = [\"http.reqest\"]\nhosts = [\"a.example\"]", "did you mean `http.request`?"),
+    ] {
+        stage.write("callboard.toml", section);
+        let ended = stage.run(&["tools"]);
+        assert_eq!(ended.code, Some(2), "{section}: {ended:#?}");
+        assert!(ended.stderr.contains(says), "{section}: {ended:#?}");
+    }
+    stage.write("callboard.toml", "[policy]\ndeny = [\"files.write\", \"email.send\"]\nask = [\"http.*\"]");
+    let listed = stage.done(&["tools"]).stdout;
+    let row = |tool: &str| listed.lines().find(|line| line.starts_with(tool)).unwrap_or_default().to_owned();
+    assert!(row("files.write ").contains("denied") && row("http.request").contains("asks first"), "{listed}");
+    assert!(!row("files.read ").contains("denied"), "{listed}");
 }

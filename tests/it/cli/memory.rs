@@ -119,7 +119,7 @@ fn what_is_forgotten_is_found_no_more() {
     let listed = stage.done(&["memory", "documents"]).stdout;
     assert!(listed.contains("docs/refunds.md  (workflow:brief, version 1, 1 entries"), "{listed}");
 
-    let shown = stage.done(&["forget", "docs"]).stdout;
+    let shown = stage.run(&["forget", "docs"]).stdout;
     assert!(shown.contains("nothing is remembered from docs; did you mean docs/"), "{shown}");
     let shown = stage.done(&["forget", "docs/refunds.md"]).stdout;
     assert_eq!(shown, "forgot 1 entries of 1 documents\n  docs/refunds.md  (workflow:brief)\n");
@@ -142,4 +142,36 @@ fn tables_and_pdf_are_remembered_and_a_private_page_is_not() {
     let found = &stage.json(&["recall", "article 217"])["hits"];
     let text = found[0]["text"].as_str().unwrap();
     assert!(text.starts_with("name,price\n") && text.contains("article 217,217.50"), "{found:#}");
+}
+
+#[test]
+fn what_is_remembered_is_told_with_its_versions() {
+    let stage = Stage::new().with("notes.md", "The depot opens at six.");
+    assert!(
+        stage
+            .done(&["memory", "status"])
+            .stdout
+            .starts_with("0 documents in 0 pieces, and 0 notes\nsearched by words only")
+    );
+    stage.done(&["remember", "notes.md"]);
+    stage.write("notes.md", "The depot opens at seven.");
+    stage.done(&["remember", "notes.md", "--by", "ada"]);
+    let status = stage.json(&["memory", "status"]);
+    assert_eq!((&status["documents"], &status["pieces"], &status["embedder"]), (&1.into(), &1.into(), &Value::Null));
+    let versions = stage.json(&["memory", "versions", "./notes.md"]);
+    let told: Vec<_> = versions.as_array().unwrap().iter().map(|version| &version["version"]).collect();
+    assert_eq!(told, [2, 1], "{versions:#}");
+    assert_eq!((&versions[0]["author"], &versions[0]["superseded_by"]), (&"ada".into(), &Value::Null), "{versions:#}");
+    assert!(versions[1]["superseded_by"].is_number(), "{versions:#}");
+    assert!(stage.done(&["memory", "versions", "notes.md"]).stdout.contains("version 1: superseded by entry"));
+    for (arguments, says) in [
+        (&["memory", "versions", "other.md"][..], "nothing is remembered from other.md"),
+        (&["forget", "other.md"], "nothing is remembered from other.md"),
+        (&["remember", "ftp://example.org/a"], "only http and https are fetched"),
+        (&["recall", "depot", "--limit", "0"], "0 is not in 1..=100"),
+    ] {
+        let ended = stage.run(arguments);
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:#?}");
+        assert!(ended.stdout.contains(says) || ended.stderr.contains(says), "{arguments:?}: {ended:#?}");
+    }
 }

@@ -111,7 +111,13 @@ fn who_has_no_key_or_asks_for_what_there_is_not_is_told() {
             400,
             "only text can be passed on",
         ),
-        ("the-key", format!(r#"{hello}, "n": 1, "user": "ada", "tool_choice": "auto"}}"#), 200, "assistant"),
+        ("the-key", format!(r#"{hello}, "temperature": 3}}"#), 400, "a temperature is from 0 to 2"),
+        (
+            "the-key",
+            format!(r#"{hello}, "n": 1, "user": "ada", "tool_choice": "auto", "temperature": 0, "max_tokens": 99}}"#),
+            200,
+            "assistant",
+        ),
     ] {
         let (got, answer) = raw(&url, &post(key, &body));
         assert_eq!(got, status, "{body}: {answer}");
@@ -128,7 +134,7 @@ fn an_address_that_cannot_be_listened_on_is_said() {
     let ended = stage.run(&["serve", "--listen", "localhost"]);
     assert_eq!(ended.code, Some(2), "{ended:#?}");
     assert!(ended.stderr.contains("write an address of this machine: 127.0.0.1:4000"), "{ended:#?}");
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let ended = stage.run(&["serve", "--listen", &taken.local_addr().unwrap().to_string()]);
     assert_eq!(ended.code, Some(5), "{ended:#?}");
     assert!(ended.stderr.contains("choose another address or port with --listen"), "{ended:#?}");

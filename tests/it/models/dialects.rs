@@ -233,7 +233,7 @@ async fn ollama_is_sent_a_conversation_as_it_has_it() {
             { "role": "user", "content": "Go on." },
         ],
         "tools": [tool("memory-search"), tool("files-read")],
-        "options": { "num_ctx": 2048, "num_predict": 500 },
+        "options": { "num_ctx": 2048, "num_predict": 500, "temperature": 0.25 },
         "stream": false,
     });
     assert_eq!(server.sent()[0].json(), expected);

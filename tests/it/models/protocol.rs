@@ -68,6 +68,7 @@ pub fn conversation() -> Request {
         tools: vec![tool("memory.search"), tool("files.read")],
         output: None,
         reply_tokens: Some(500),
+        temperature: Some(0.25),
     }
 }
 

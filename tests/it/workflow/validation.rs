@@ -259,13 +259,13 @@ fn what_a_workflow_refers_to_must_exist_and_fit() {
             5:31: steps[1].process.tool: there is no tool `file.read` (did you mean `files.read`?)
             6:21: steps[2].input: the tool `files.read` needs `path` (add `path` to the step's `input`)
             6:28: steps[2].input.pth: the tool `files.read` takes no `pth` (did you mean `path`?)
-            6:38: steps[2].input.lines: the tool `files.read`: 0 is less than the minimum of 1
-            7:29: steps[3].input.path: the tool `files.read`: 7 is not of type "string"
+            6:38: steps[2].input.lines: the tool `files.read`: the value is less than the minimum of 1
+            7:29: steps[3].input.path: the tool `files.read`: the value is not of type "string"
             7:39: steps[3].input.lines: the tool `files.read` takes no text as `lines` (let the whole value be one `{{ … }}`: it keeps its type then)
             10:35: steps[6].process.workflow: there is no workflow `reprot` (did you mean `report`?)
             11:21: steps[7].input: the workflow `report` needs `topic` (add `topic` to the step's `input`)
             11:30: steps[7].input.topik: the workflow `report` takes no `topik` (did you mean `topic`?)
-            11:40: steps[7].input.pages: the workflow `report`: "many" is not of type "integer"
+            11:40: steps[7].input.pages: the workflow `report`: the value is not of type "integer"
         "#]],
     );
 }
@@ -480,7 +480,7 @@ result: '{{ steps.twice.output }} {{ steps.lop.output }} {{ nothing }}'
             8:57: steps[3].process.tool: expected text, found a number (put it in quotes if it is text)
             8:77: steps[3].input.text: there is no input `page` (did you mean `pages`?)
             9:31: steps[4].inptu: there is no key `inptu` here (did you mean `input`?)
-            9:46: steps[4].input.path: the tool `files.read`: [7] is not of type "string"
+            9:46: steps[4].input.path: the tool `files.read`: the value is not of type "string"
             10:55: steps[5].process.for_each.itms: there is no key `itms` here (did you mean `items`?)
             10:61: steps[5].process.for_each.items: there is no var `x`
             10:95: steps[5].process.for_each.steps[0]: expected an object with `id`, `name`, `needs`, `join`, `input`, `process`, `output`, `retry`, `timeout`, found a number

@@ -2,7 +2,7 @@
 
 use callboard::clock::Timestamp;
 use callboard::run::{
-    CallKey, Category, Command, Failure, Mode, Output, Payload, Permit, Policy, Question, QuestionKind, RunEvent,
+    CallKey, Category, Command, Failure, Hop, Mode, Output, Payload, Permit, Policy, Question, QuestionKind, RunEvent,
     RunId, RunStatus, StepPath, Verdict, permit, rule,
 };
 use callboard::workflow::{CallEffect, Outcome, Process, Step};
@@ -160,6 +160,9 @@ impl Shell<'_> {
                 self.flights.push(flight);
             }
             Fate::Good => {
+                if self.rng.u8(..8) == 0 {
+                    self.record(RunEvent::ModelHopped { step: step.clone(), hop: hop(), cause: None });
+                }
                 self.record(RunEvent::CallReturned { step, key, tool, result: Payload::of(json!(null)), cause: None });
                 flight.is_calling = false;
                 flight.nth_call += 1;
@@ -185,6 +188,11 @@ impl Shell<'_> {
         let (step, attempt) = (flight.step.clone(), flight.attempt);
         self.record(RunEvent::Failed { step, attempt, failure });
     }
+}
+
+fn hop() -> Hop {
+    let [alias, from, to, trouble, message] = ["default", "one", "two", "busy", "too many requests"].map(str::to_owned);
+    Hop { alias, from, to, trouble, message }
 }
 
 fn approval(flight: &Flight, call: CallKey) -> Question {

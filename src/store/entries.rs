@@ -134,6 +134,12 @@ pub struct EntryCounts {
     pub notes: u64,
 }
 
+/// Entries by their ids, in the order of these. The `+` keeps SQLite from reading the whole workspace, and the list once
+/// for each entry of it.
+const WANTED: &str = rows::select_entry!(
+    "JOIN json_each(?1) AS wanted ON wanted.value = entries.id WHERE +workspace_id = ?2 ORDER BY wanted.key"
+);
+
 /// The entries of one workspace.
 #[derive(Clone, Debug)]
 pub struct Entries {
@@ -151,13 +157,7 @@ impl Entries {
     /// [`StoreError`] if the database fails.
     pub async fn get(&self, ids: &[EntryId]) -> Result<Vec<Entry>, StoreError> {
         let wanted = serde_json::Value::from(ids.iter().map(|id| id.0).collect::<Vec<_>>()).to_string();
-        let found = sqlx::query(rows::select_entry!(
-            "JOIN json_each(?1) AS wanted ON wanted.value = entries.id WHERE workspace_id = ?2 ORDER BY wanted.key"
-        ))
-        .bind(wanted)
-        .bind(self.workspace())
-        .fetch_all(self.reading())
-        .await?;
+        let found = sqlx::query(WANTED).bind(wanted).bind(self.workspace()).fetch_all(self.reading()).await?;
         found.iter().map(entry).collect()
     }
 

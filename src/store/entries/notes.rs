@@ -218,8 +218,8 @@ impl Entries {
     /// [`StoreError`] if the database fails.
     pub async fn notes_about(&self, scope: &EntryScope, headings: &[&str]) -> Result<Vec<Entry>, StoreError> {
         let found = sqlx::query(rows::select_entry!(
-            "JOIN json_each(?1) AS wanted ON wanted.value = entries.heading \
-             WHERE workspace_id = ?2 AND scope = ?3 AND kind = 'note' AND (settled IS NULL OR settled != ?4) \
+            "INDEXED BY notes_by_heading WHERE heading IN (SELECT value FROM json_each(?1)) \
+             AND workspace_id = ?2 AND scope = ?3 AND kind = 'note' AND (settled IS NULL OR settled != ?4) \
              ORDER BY entries.id"
         ))
         .bind(serde_json::Value::from(headings).to_string())

@@ -193,3 +193,18 @@ async fn a_workspace_sees_nothing_of_another() {
     assert_eq!(theirs.counts().await.unwrap(), EntryCounts::default());
     assert_eq!(ours.counts().await.unwrap().pieces, 1);
 }
+
+#[tokio::test]
+async fn a_few_entries_are_read_without_reading_all() {
+    let fixture = fixture().await;
+    let entries = fixture.workspace.entries();
+    let texts: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    entries
+        .remember(document("a", "h", &texts.iter().map(String::as_str).collect::<Vec<_>>()), Timestamp(0))
+        .await
+        .unwrap();
+    let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {WANTED}")));
+    let plan = plan.bind("[]").bind("w").fetch_all(entries.reading()).await.unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
+    assert!(plan[0].starts_with("SCAN wanted") && plan[1].contains("entries USING INTEGER PRIMARY KEY"), "{plan:#?}");
+}

@@ -26,6 +26,8 @@ pub mod engine;
 pub mod agents;
 pub mod executor;
 
+pub mod planner;
+
 pub mod app;
 
 pub mod server;

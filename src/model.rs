@@ -27,7 +27,7 @@ use serde_json::Value;
 pub use budget::{Budget, Caps, Scope, Standing};
 pub use embed::Embedder;
 pub use models::Models;
-pub use offline::Offline;
+pub use offline::{Offline, planning};
 pub use ollama::{Ollama, OllamaEmbedder, OllamaSettings};
 pub use openai::{OpenAi, OpenAiEmbedder, OpenAiSettings};
 pub use price::{Dollars, Known, Price, Prices, dollars};

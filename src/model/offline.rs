@@ -14,6 +14,7 @@
 //! - [`doubts`] and [`asking`]: what colleagues are asked, and what they bring
 //! - [`task`]: which kind of work is wanted; [`research`], [`quoting`], [`analysis`], [`writing`] with
 //!   [`table`], [`checking`] with [`proofs`], [`length`], [`arbitration`], [`plain`] do it, and leave a [`Draft`]
+//! - [`planning`]: what people ask of workflows, into edits
 //! - [`fill`]: gives the draft the form that is asked for, be it a result's schema or a tool's parameters
 
 mod analysis;
@@ -33,6 +34,7 @@ mod fill;
 mod length;
 mod material;
 mod plain;
+pub mod planning;
 mod proofs;
 mod question;
 mod quoting;

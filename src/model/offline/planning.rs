@@ -1,0 +1,200 @@
+//! Words into edits, without a language model: a grammar of what people ask of workflows.
+//!
+//! A request is read in steps, each in a module of its own, each a pure function:
+//!
+//! 1. [`tokens`]: text into words with their stems, and the markers among them, by the [`lexicon`]
+//! 2. [`grammar`]: words into clauses: what is to be done with what, to each of what, if what holds, before or after what
+//! 3. [`cards`]: which tool is meant by a verb, an object and a service
+//! 4. [`plan`]: clauses into a workflow, or into changes of the one that is there
+//!
+//! Nothing here knows a subject, a service or a tool beyond what general English has; what can be done is what the
+//! [`Card`]s say.
+
+use serde_json::Value;
+
+use crate::workflow::edit::Edit;
+use crate::workflow::{Effect, StepId, Workflow};
+
+/// What is asked, and what it is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// What the person said.
+    pub request: &'a str,
+    /// The workflow in front of them; a new one is wanted if `None`.
+    pub workflow: Option<&'a Workflow>,
+    /// The tools that may be used.
+    pub tools: &'a [Card],
+    /// What was said before, newest last.
+    pub turns: &'a [Turn],
+}
+
+/// A tool, as far as one has to know it to plan with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card {
+    /// Its name.
+    pub name: String,
+    /// What it does, in a sentence.
+    pub description: String,
+    /// The worst that a call of it can do.
+    pub effect: Effect,
+    /// What it takes.
+    pub parameters: Vec<Parameter>,
+    /// The names of what its result holds, as far as is known.
+    pub outputs: Vec<String>,
+}
+
+/// One argument of a tool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Whether a call must have it.
+    pub required: bool,
+    /// What it may be.
+    pub kind: Kind,
+    /// What it means.
+    pub description: Option<String>,
+}
+
+/// The types of JSON Schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Not said.
+    #[default]
+    Any,
+    /// `string`
+    String,
+    /// `integer`
+    Integer,
+    /// `number`
+    Number,
+    /// `boolean`
+    Boolean,
+    /// `array`
+    Array,
+    /// `object`
+    Object,
+}
+
+/// One turn of the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Who spoke.
+    pub role: Role,
+    /// What was said.
+    pub text: String,
+}
+
+/// Who speaks in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The person.
+    User,
+    /// Callboard.
+    Assistant,
+}
+
+/// What is proposed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Planned {
+    /// Applied all together to the workflow (to an empty one if there is none), these make what is proposed. None if nothing is to
+    /// be done, or if doing the wrong thing would remove or overwrite something.
+    pub edits: Vec<Edit>,
+    /// Why each step that was added or changed is as it is.
+    pub evidence: Vec<Evidence>,
+    /// What should be asked before the edits are accepted.
+    pub questions: Vec<Ambiguity>,
+    /// What was taken for granted, in plain sentences; why there are no edits, if there are none.
+    pub assumptions: Vec<String>,
+}
+
+/// What speaks for a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// The step.
+    pub step: StepId,
+    /// The words of the request that it comes from.
+    pub said: String,
+    /// The words of the tool that they matched.
+    pub matched: Vec<String>,
+    /// How much better the chosen tool fits than the next best, from 0 to 1; `None` if no tool was chosen.
+    pub margin: Option<f64>,
+    /// What was assumed for it, in plain sentences.
+    pub assumed: Vec<String>,
+    /// From 0 to 1.
+    pub confidence: f64,
+}
+
+/// A question with choices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ambiguity {
+    /// The question.
+    pub text: String,
+    /// The answers to choose from, the likeliest first.
+    pub choices: Vec<Choice>,
+}
+
+/// An answer to choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What it is called.
+    pub label: String,
+    /// The request that means just this, to be asked instead.
+    pub request: String,
+}
+
+impl Card {
+    /// A card from a tool's schemas.
+    #[must_use]
+    pub fn of(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        effect: Effect,
+        parameters: Option<&Value>,
+        output: Option<&Value>,
+    ) -> Self {
+        let properties = |schema: Option<&Value>| schema?.get("properties")?.as_object().cloned();
+        let required: Vec<&str> = parameters
+            .and_then(|schema| schema.get("required")?.as_array())
+            .map(|names| names.iter().filter_map(Value::as_str).collect())
+            .unwrap_or_default();
+        let parameter = |(name, schema): (&String, &Value)| Parameter {
+            name: name.clone(),
+            required: required.contains(&name.as_str()),
+            kind: Kind::of(schema),
+            description: schema.get("description").and_then(Value::as_str).map(str::to_owned),
+        };
+        Self {
+            name: name.into(),
+            description: description.into(),
+            effect,
+            parameters: properties(parameters).unwrap_or_default().iter().map(parameter).collect(),
+            outputs: properties(output).unwrap_or_default().keys().cloned().collect(),
+        }
+    }
+}
+
+impl Kind {
+    /// The type that a schema allows; the first if there are several.
+    #[must_use]
+    pub fn of(schema: &Value) -> Self {
+        let kind = schema.get("type");
+        let kind = kind.and_then(Value::as_array).map_or(kind, |kinds| kinds.first());
+        match kind.and_then(Value::as_str) {
+            Some("string") => Self::String,
+            Some("integer") => Self::Integer,
+            Some("number") => Self::Number,
+            Some("boolean") => Self::Boolean,
+            Some("array") => Self::Array,
+            Some("object") => Self::Object,
+            _ => Self::Any,
+        }
+    }
+}
+
+/// What comes of a request.
+#[must_use]
+pub fn plan(ask: &Ask<'_>) -> Planned {
+    let _ = ask;
+    Planned::default()
+}

@@ -1,0 +1,3 @@
+//! Words into workflows.
+
+pub mod retrieve;

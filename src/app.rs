@@ -10,6 +10,7 @@ mod library;
 mod mcp;
 mod memory;
 mod models;
+mod plan;
 mod policy;
 mod tools;
 
@@ -42,6 +43,7 @@ pub use definitions::RoleVersion;
 pub use error::AppError;
 pub use library::{FileProblems, Saved, WorkflowFile};
 pub use models::{Checked, ModelView, ModelsView, ProviderView};
+pub use plan::{NewPlan, OfferedTool, Planned, Subject};
 
 /// The whole program behind its interfaces. Cheap to clone.
 #[derive(Clone)]

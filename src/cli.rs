@@ -22,6 +22,7 @@ mod memory;
 mod models;
 mod output;
 mod pairs;
+mod plan;
 mod progress;
 mod questions;
 mod recall;
@@ -117,6 +118,7 @@ enum Command {
     Answer(answer::Answer),
     Retry(retry::Retry),
     Simulate(simulate::Simulate),
+    Plan(plan::Plan),
     Remember(remember::Remember),
     Recall(recall::Recall),
     Forget(forget::Forget),
@@ -277,6 +279,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<Exit, Complain
         Command::Answer(command) => command.carry_out(context).await,
         Command::Retry(command) => command.carry_out(context).await,
         Command::Simulate(command) => command.carry_out(context).await,
+        Command::Plan(command) => command.carry_out(context).await,
         Command::Remember(command) => command.carry_out(context).await,
         Command::Recall(command) => command.carry_out(context).await,
         Command::Forget(command) => command.carry_out(context).await,

@@ -2,6 +2,7 @@
 
 mod budget;
 mod calls;
+pub mod edits;
 mod embed;
 mod fit;
 mod models;
@@ -33,6 +34,7 @@ pub use openai::{OpenAi, OpenAiEmbedder, OpenAiSettings};
 pub use price::{Dollars, Known, Price, Prices, dollars};
 pub use replay::{Recorder, Replay};
 pub use route::{Breaker, BreakerSettings, Health, Link, Patience, Router};
+pub use tokens::TokenCount;
 
 use crate::run::{Hop, RunId, StepPath};
 

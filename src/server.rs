@@ -14,6 +14,7 @@ mod memory;
 mod models;
 mod notes;
 pub mod open;
+mod plans;
 mod questions;
 mod runs;
 mod secrets;
@@ -41,6 +42,7 @@ pub use memory::{
 pub use models::{CostSum, Costs, CostsBy, CostsQuery};
 pub(crate) use notes::MOST_NOTES;
 pub use notes::{NoteView, NotesQuery, Ruled, Ruling};
+pub use plans::{PlanLine, PlanView, Wanted};
 pub use questions::{Answer, OpenQuestion};
 pub use runs::{Begun, Cancel, NewRun, Retry, RunList, RunView, Told};
 pub use secrets::{NewSecret, Rekeyed, SecretView};
@@ -58,6 +60,7 @@ pub fn router(app: App) -> Router {
         .route("/api/workflows", post(workflows::save))
         .route("/api/workflows/check", post(workflows::check))
         .route("/api/simulations", post(workflows::simulate))
+        .route("/api/plans", post(plans::make))
         .route("/api/runs", get(runs::list).post(runs::begin))
         .route("/api/runs/{run}", get(runs::show))
         .route("/api/runs/{run}/cancel", post(runs::cancel))

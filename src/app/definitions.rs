@@ -141,7 +141,7 @@ fn files(role: &Role) -> [(DefinitionKind, String, String); 2] {
 }
 
 /// Puts a text in a file's place, whole or not at all.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }

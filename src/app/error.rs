@@ -4,6 +4,8 @@ use super::FileProblems;
 use crate::agents::{RolesError, StartError};
 use crate::engine::EngineError;
 use crate::memory::MemoryError;
+use crate::model::ModelError;
+use crate::planner::NotAccepted;
 use crate::run::Failure;
 use crate::store::{JournalError, StoreError};
 use crate::tools::RegisterError;
@@ -55,6 +57,20 @@ pub enum AppError {
         /// Why.
         error: std::io::Error,
     },
+    /// There is no such model.
+    #[error("there is no model `{alias}`; there are: {known}")]
+    NoSuchModel {
+        /// The alias.
+        alias: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A model gave no reply.
+    #[error("{0}")]
+    Model(#[from] ModelError),
+    /// A proposal cannot be accepted.
+    #[error("{0}")]
+    NotAccepted(#[from] NotAccepted),
     /// Where this program is cannot be found out.
     #[error("the program cannot find its own file, which runs code of workflows: {0}")]
     Program(std::io::Error),

@@ -166,7 +166,7 @@ async fn add_saved(workspace: &Workspace, catalog: &mut Catalog, wanted: BTreeSe
     Ok(())
 }
 
-fn catalogued(workflow: &Workflow) -> CatalogWorkflow {
+pub(super) fn catalogued(workflow: &Workflow) -> CatalogWorkflow {
     CatalogWorkflow {
         description: workflow.description.clone(),
         inputs: workflow.inputs.clone(),

@@ -6,6 +6,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -119,6 +121,30 @@ impl Client {
         read(&self.send(Method::POST, path, Some(body)).await?)
     }
 
+    /// `POST`, with an answer that comes line by line.
+    pub(super) async fn post_for_lines<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<impl Stream<Item = Result<T, Failed>> + Send + Unpin + use<B, T>, Failed> {
+        let body = serde_json::to_vec(body).map_err(|error| Failed::Said(unreachable_owner(&error)))?;
+        let bytes: BoxStream<'static, Result<Bytes, String>> = match &self.transport {
+            Transport::Here(router) => {
+                let request = posted(path, body)?;
+                let response = router.clone().oneshot(request).await;
+                let response = response.map_err(|error| Failed::Said(unreachable_owner(&error)))?;
+                response.into_body().into_data_stream().map(|piece| piece.map_err(|error| error.to_string())).boxed()
+            }
+            Transport::There(http) => {
+                let request = http.post(format!("http://callboard{path}"));
+                let request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+                let response = request.send().await.map_err(|error| Failed::Unknown(unreachable_owner(&error)))?;
+                response.bytes_stream().map(|piece| piece.map_err(|error| error.to_string())).boxed()
+            }
+        };
+        Ok(Box::pin(stream::unfold((bytes, BytesMut::new()), next_line)))
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Answer, Failed> {
         match &self.transport {
             Transport::Here(router) => {
@@ -185,6 +211,38 @@ impl Client {
         });
         Ok(Box::pin(frames))
     }
+}
+
+fn posted(path: &str, body: Vec<u8>) -> Result<Request<Body>, Failed> {
+    Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body))
+        .map_err(|error| Failed::Said(unreachable_owner(&error)))
+}
+
+type Bytewise = (BoxStream<'static, Result<Bytes, String>>, BytesMut);
+
+/// The next line of an answer, read.
+async fn next_line<T: DeserializeOwned>((mut bytes, mut rest): Bytewise) -> Option<(Result<T, Failed>, Bytewise)> {
+    let line = loop {
+        if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            break rest.split_to(end + 1);
+        }
+        match bytes.next().await {
+            Some(Ok(piece)) if rest.len() + piece.len() <= LARGEST_ANSWER => rest.extend_from_slice(&piece),
+            Some(Ok(_)) => {
+                return Some((Err(Failed::Said(unreachable_owner(&"its answer is too long"))), (bytes, rest)));
+            }
+            Some(Err(error)) => return Some((Err(Failed::Unknown(unreachable_owner(&error))), (bytes, rest))),
+            None if rest.is_empty() => return None,
+            None => break rest.split(),
+        }
+    };
+    let read = serde_json::from_slice(&line).map_err(|error| {
+        let message = format!("the owner of the data folder answers what this version does not know: {error}");
+        Failed::Said(Complaint::environment("other_version", message))
+    });
+    Some((read, (bytes, rest)))
 }
 
 /// Why there is no live connection.

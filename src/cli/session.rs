@@ -1,5 +1,6 @@
 //! A session with the data folder: as its owner, or beside the process that owns it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use super::client::{Client, Failed, query_text};
 use super::complaint::Complaint;
 use super::interrupt::{Heeding, Interrupt};
 use crate::app::{App, AppError, Attention};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::server;
 use crate::server::socket::{self, Socket};
@@ -72,6 +74,16 @@ pub(super) struct Session {
     host: Option<Host>,
 }
 
+/// A data folder that is taken away with this.
+pub(super) struct Passing(PathBuf);
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        // What is left is in the system's folder for such things.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// What this process holds as the folder's owner.
 struct Host {
     app: App,
@@ -101,6 +113,22 @@ impl Session {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// The same as [`Session::open`]; if there is no data folder none is made: one that is gone with the second part of
+    /// what is returned will do.
+    pub(super) async fn look(
+        config: &Config,
+        interrupt: &Interrupt,
+        purpose: Purpose,
+    ) -> Result<(Self, Option<Passing>), Complaint> {
+        if config.data.exists() {
+            return Ok((Self::open(config, interrupt, purpose).await?, None));
+        }
+        let passing = Passing(std::env::temp_dir().join(format!("callboard-{}", SystemClock.fresh_id().simple())));
+        let mut config = config.clone();
+        config.data.clone_from(&passing.0);
+        Ok((Self::open(&config, interrupt, purpose).await?, Some(passing)))
     }
 
     fn of(config: &Config, interrupt: &Interrupt, purpose: Purpose, client: Client, host: Option<Host>) -> Self {
@@ -160,6 +188,15 @@ impl Session {
         }
         *self = Self::open(&self.config, &self.interrupt, self.purpose).await?;
         Ok(())
+    }
+
+    /// `POST`, with an answer that comes line by line.
+    pub(super) async fn post_for_lines<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<impl futures::Stream<Item = Result<T, Failed>> + Send + Unpin + use<B, T>, Complaint> {
+        Ok(self.client.post_for_lines(path, body).await?)
     }
 
     /// The routes of the folder's owner.

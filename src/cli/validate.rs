@@ -6,12 +6,9 @@ use clap::Args;
 
 use super::complaint::Complaint;
 use super::exit::Exit;
-use super::interrupt::Interrupt;
 use super::session::{Purpose, Session, Twice};
 use super::{Context, Format, source};
-use crate::clock::{Clock as _, SystemClock};
-use crate::config::Config;
-use crate::server::{NewWorkflows, SavedWorkflow, WorkflowText};
+use crate::server::{NewWorkflows, SavedWorkflow};
 
 /// Checks a workflow file and reports everything that is wrong with it
 ///
@@ -29,17 +26,10 @@ pub(super) struct Validate {
 impl Validate {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
         let files = source::gather(&self.file)?;
-        let checked = if context.config.data.exists() {
-            check(&context.config, &context.interrupt, files).await?
-        } else {
-            // None is made: one that is gone afterwards will do.
-            let passing = std::env::temp_dir().join(format!("callboard-{}", SystemClock.fresh_id().simple()));
-            let mut config = context.config.clone();
-            config.data.clone_from(&passing);
-            let checked = check(&config, &context.interrupt, files).await;
-            let _ = std::fs::remove_dir_all(passing);
-            checked?
-        };
+        let (mut session, _passing) = Session::look(&context.config, &context.interrupt, Purpose::Look).await?;
+        let checked = session.post("/api/workflows/check", &NewWorkflows { files }, Twice::Harmless).await;
+        session.close().await;
+        let checked: Vec<SavedWorkflow> = checked?;
         match context.output.format() {
             Format::Json => context.output.json(&checked),
             Format::Text => {
@@ -50,15 +40,4 @@ impl Validate {
         }
         Ok(Exit::Done)
     }
-}
-
-async fn check(
-    config: &Config,
-    interrupt: &Interrupt,
-    files: Vec<WorkflowText>,
-) -> Result<Vec<SavedWorkflow>, Complaint> {
-    let mut session = Session::open(config, interrupt, Purpose::Look).await?;
-    let checked = session.post("/api/workflows/check", &NewWorkflows { files }, Twice::Harmless).await;
-    session.close().await;
-    checked
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Link, Model, Offline, Router};
+use super::{Link, Model, Offline, Router, TokenCount};
 
 /// The models that there are, by the alias that roles and steps know them by.
 #[derive(Clone, Default)]
@@ -60,6 +60,13 @@ impl Models {
             Some(chain) => chain.links().iter().find(|link| link.price().is_none()).map(Link::name),
             None => (entry.model.name() != Offline.name()).then(|| entry.model.name()),
         }
+    }
+
+    /// How tokens are counted for whatever is behind this alias: as for the first model of the chain.
+    #[must_use]
+    pub fn token_count(&self, alias: &str) -> TokenCount {
+        let first = self.chain(alias).and_then(|chain| chain.links().first()).map(Link::name);
+        TokenCount::of(first.or_else(|| self.get(alias).map(|model| model.name())).unwrap_or(alias))
     }
 
     /// The chain with this alias, if it is one.

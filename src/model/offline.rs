@@ -14,7 +14,7 @@
 //! - [`doubts`] and [`asking`]: what colleagues are asked, and what they bring
 //! - [`task`]: which kind of work is wanted; [`research`], [`quoting`], [`analysis`], [`writing`] with
 //!   [`table`], [`checking`] with [`proofs`], [`length`], [`arbitration`], [`plain`] do it, and leave a [`Draft`]
-//! - [`planning`]: what people ask of workflows, into edits
+//! - [`planning`]: what people ask of workflows, into edits; [`proposing`] says them in the form that every model is asked for
 //! - [`fill`]: gives the draft the form that is asked for, be it a result's schema or a tool's parameters
 
 mod analysis;
@@ -36,6 +36,7 @@ mod material;
 mod plain;
 pub mod planning;
 mod proofs;
+mod proposing;
 mod question;
 mod quoting;
 mod rank;
@@ -51,6 +52,7 @@ mod writing;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
+use super::edits::Brief;
 use super::{Model, ModelError, Reply, Request, ToolCall, Trouble, Usage};
 use conversation::Conversation;
 use draft::Draft;
@@ -58,6 +60,9 @@ use draft::Draft;
 /// The deterministic model that needs no network: the same request always gets the same reply.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Offline;
+
+/// What it is called.
+pub(super) const NAME: &str = "offline";
 
 /// What a piece of work comes to for now.
 enum Move {
@@ -70,7 +75,7 @@ enum Move {
 #[async_trait]
 impl Model for Offline {
     fn name(&self) -> &'static str {
-        "offline"
+        NAME
     }
 
     async fn reply(&self, request: &Request) -> Result<Reply, ModelError> {
@@ -84,6 +89,11 @@ impl Model for Offline {
 
 /// The whole model: a function of the request.
 fn reply_to(request: &Request) -> Result<Reply, ModelError> {
+    if let Some(brief) = Brief::read(request) {
+        let text = proposing::said(&brief)?;
+        let usage = Usage { input_tokens: tokens(request)?, output_tokens: tokens(&text)? };
+        return Ok(Reply { text, usage, ..Reply::default() });
+    }
     let conversation = Conversation::read(request);
     let (text, calls) = match task::next(&conversation) {
         Move::Call(calls) => (String::new(), numbered(&conversation, calls)),

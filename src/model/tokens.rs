@@ -200,6 +200,44 @@ impl Count for Counter {
     }
 }
 
+/// How many tokens a request has for a model, as far as that is worth knowing beforehand.
+#[derive(Clone, Debug)]
+pub struct TokenCount {
+    /// `None` for what reads no tokens: then it is a quarter of the characters, which needs no tokenizer to be loaded.
+    counter: Option<Counter>,
+}
+
+impl TokenCount {
+    /// A count for a model, by its name or its alias.
+    #[must_use]
+    pub fn of(model: &str) -> Self {
+        let name = model.split_once('/').map_or(model, |(_, name)| name);
+        Self { counter: (model != super::offline::NAME).then(|| Counter::of(name)) }
+    }
+
+    /// Returns once counting takes no longer than it must.
+    pub async fn ready(&self) {
+        if let Some(counter) = &self.counter {
+            counter.ready().await;
+        }
+    }
+
+    /// How many tokens a request has, its schema and its tools included.
+    #[must_use]
+    pub fn request(&self, request: &Request) -> u32 {
+        match &self.counter {
+            Some(counter) => {
+                let messages = request.messages.iter().map(|message| counter.message(message));
+                messages.fold(counter.frame(request), u32::saturating_add)
+            }
+            None => {
+                let length = serde_json::to_string(request).map_or(0, |text| text.chars().count());
+                u32::try_from(length.div_ceil(4)).unwrap_or(u32::MAX)
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,8 @@ use crate::app::{AppError, FileProblems};
 use crate::engine::EngineError;
 use crate::memory::MemoryError;
 use crate::memory::index::IndexError;
+use crate::model::{ModelError, Trouble};
+use crate::planner::NotAccepted;
 use crate::secrets::SecretsError;
 use crate::store::{JournalError, StoreError};
 use crate::workflow::Problem;
@@ -151,6 +153,17 @@ impl From<AppError> for ApiError {
                 ErrorBody::new("no_such_version", message)
                     .suggest(format!("`callboard agents versions {role}` lists them")),
             ),
+            AppError::NoSuchModel { .. } => Self::invalid(
+                ErrorBody::new("no_such_model", message).suggest("`callboard models` lists the models that there are"),
+            ),
+            AppError::Model(error) => error.into(),
+            AppError::NotAccepted(NotAccepted::Invalid(problems)) => {
+                let problems = problems.into_iter().map(|problem| PlacedProblem::of(problem, None)).collect();
+                Self::invalid(
+                    ErrorBody::new("not_accepted", "what would come of the proposal is not valid").with(problems),
+                )
+            }
+            AppError::NotAccepted(_) => Self::invalid(ErrorBody::new("not_accepted", message)),
             AppError::File { .. } => Self::environment("not_written", message),
             AppError::Program(_) => Self::environment("no_program", message),
             AppError::Resize(failure) => Self::invalid(ErrorBody::new(&failure.code, message)),
@@ -196,6 +209,31 @@ impl From<EngineError> for ApiError {
             EngineError::Damaged { .. } => Self::environment("damaged", message),
             EngineError::Journal(error) => error.into(),
             EngineError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ModelError> for ApiError {
+    fn from(error: ModelError) -> Self {
+        let ModelError { trouble, message, .. } = error;
+        let help = match trouble {
+            Trouble::Refused => {
+                "the model, or its provider, does not answer this; say it otherwise, or ask another model"
+            }
+            Trouble::Truncated | Trouble::TooLong => "ask for less at once, or a model with more room",
+            Trouble::Rejected => "`callboard models --check` tries the models",
+            Trouble::Spent(_) => "raise the limit in [budget], or wait until the next day",
+            Trouble::Busy | Trouble::Unavailable | Trouble::TimedOut | Trouble::Malformed => {
+                "try again; `callboard models --check` tries the models"
+            }
+        };
+        match trouble {
+            Trouble::Refused => Self::invalid(ErrorBody::new("refused", message).suggest(help)),
+            trouble => {
+                let mut error = Self::environment(&format!("model_{}", trouble.to_string()), message);
+                error.body = error.body.suggest(help);
+                error
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::{Step, StepId, Trigger};
 
+pub(crate) use apply::carry_out;
 pub use apply::{apply, apply_all};
 pub use invert::invert;
 

@@ -58,7 +58,11 @@ pub fn apply_all(workflow: &Workflow, edits: &[Edit]) -> Result<Workflow, Proble
     }
 }
 
-fn carry_out(workflow: &mut Workflow, edit: &Edit) -> Result<(), Problem> {
+/// Carries out an edit, whatever comes of it: for a draft that is checked as a whole when all its edits are carried out.
+///
+/// # Errors
+/// Why it cannot be carried out.
+pub(crate) fn carry_out(workflow: &mut Workflow, edit: &Edit) -> Result<(), Problem> {
     match edit {
         Edit::SetName { name } => workflow.name.clone_from(name),
         Edit::SetDescription { description } => workflow.description.clone_from(description),

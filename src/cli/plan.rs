@@ -1,0 +1,184 @@
+//! `callboard plan "…"`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use futures::StreamExt as _;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::complaint::Complaint;
+use super::exit::Exit;
+use super::output::clipped;
+use super::session::{Purpose, Session};
+use super::{Context, Format, source};
+use crate::app::OfferedTool;
+use crate::server::{PlanLine, PlanView, Wanted};
+use crate::workflow::yaml;
+
+/// Turns words into a workflow, or into edits of one, and shows them before anything is changed
+///
+/// What is proposed is checked first. Nothing is written without --apply.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  callboard plan \"every Monday at 9, write a brief about Rust and mail it to me\" > brief.yaml
+  callboard plan --workflow brief.yaml \"ask Maria before the mail goes out\"
+  callboard plan --workflow brief.yaml --apply \"…\"             change the file
+  callboard plan --tools catalog.json --format json \"…\"         for scripts: proposal, workflow and reply
+
+Exit codes: 0 there is a proposal, or nothing is to change; 1 no valid one was found; 2 invalid usage or files;
+3 a question must be answered first; 5 no model replied, or the environment failed.")]
+pub(super) struct Plan {
+    /// What is wanted, in your words
+    request: String,
+    /// The workflow that it is about: a file, or the name of a saved one; a new one is made without it
+    #[arg(long, short, value_name = "FILE|NAME")]
+    workflow: Option<String>,
+    /// Tools besides those that there are: a JSON list of {name, description, input_schema?, output_schema?, effect?}
+    #[arg(long, value_name = "FILE")]
+    tools: Option<PathBuf>,
+    /// Accept the proposal, and write it: to the file, as a new version of the saved workflow, or to NAME.yaml
+    #[arg(long)]
+    apply: bool,
+    /// Accept what is proposed for these steps only, and what that cannot do without
+    #[arg(long, value_name = "STEP,…", value_delimiter = ',')]
+    steps: Vec<String>,
+    /// The model that is asked, by its alias [default: default]
+    #[arg(long, value_name = "ALIAS")]
+    model: Option<String>,
+}
+
+/// What a script is told.
+#[derive(Serialize)]
+struct Told<'a> {
+    proposal: &'a Value,
+    workflow: &'a Option<Value>,
+    reply: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied: Option<&'a str>,
+}
+
+/// The largest file of tools.
+const LARGEST_TOOLS: u64 = 64 << 20;
+
+/// How much of what comes is shown while it comes.
+const LINE_WIDTH: usize = 100;
+
+impl Plan {
+    pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
+        if self.request.trim().is_empty() {
+            return Err(Complaint::invalid("no_request", "nothing is asked for")
+                .suggest("say what you want: callboard plan \"fetch the open issues and mail me a summary\""));
+        }
+        let wanted = self.wanted()?;
+        let (session, _passing) = Session::look(&context.config, &context.interrupt, Purpose::Look).await?;
+        let planned = context.interrupt.cuts_short(ask(&session, &wanted, context)).await;
+        session.close().await;
+        let Some(planned) = planned else { return Ok(Exit::Interrupted) };
+        let planned = planned?;
+        let standing = planned.proposal.get("standing").and_then(Value::as_str).unwrap_or_default();
+        let exit = match standing {
+            "failed" => Exit::RunFailed,
+            "asking" => Exit::Parked,
+            _ => Exit::Done,
+        };
+        match context.output.format() {
+            Format::Json => context.output.json(&Told {
+                proposal: &planned.proposal,
+                workflow: &planned.workflow,
+                reply: &planned.reply,
+                applied: None,
+            }),
+            Format::Text => self.show(&planned, context),
+        }
+        Ok(exit)
+    }
+
+    fn wanted(&self) -> Result<Wanted, Complaint> {
+        let mut wanted = Wanted {
+            request: self.request.clone(),
+            tools: self.tools.as_deref().map(tools).transpose()?.unwrap_or_default(),
+            model: self.model.clone(),
+            steps: self.steps.clone(),
+            ..Wanted::default()
+        };
+        match &self.workflow {
+            Some(name) if !Path::new(name).exists() && is_name(name) => wanted.workflow = Some(name.clone()),
+            Some(file) => wanted.files = source::gather(Path::new(file))?,
+            None => {}
+        }
+        Ok(wanted)
+    }
+
+    fn show(&self, planned: &PlanView, context: &Context) {
+        context.output.line(planned.reply.trim_end());
+        if self.workflow.is_none()
+            && let Some(workflow) = planned.workflow.as_ref().and_then(|json| yaml::from_json(json).ok())
+        {
+            context.output.line(yaml::write(&workflow).trim_end());
+        }
+    }
+}
+
+/// Whether a text can be the name of a saved workflow.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// The tools of a file.
+fn tools(path: &Path) -> Result<Vec<OfferedTool>, Complaint> {
+    let unreadable = |reason: String| {
+        Complaint::invalid("bad_tools", format!("{} is no list of tools: {reason}", path.display()))
+            .suggest("it is a JSON list: [{\"name\": \"mail.send\", \"description\": \"Sends a mail\", \"effect\": \"irreversible\"}]")
+    };
+    let length = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+    if length > LARGEST_TOOLS {
+        return Err(unreadable(format!("it has {length} bytes, and {} MiB are allowed", LARGEST_TOOLS >> 20)));
+    }
+    let text = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let tools: Vec<OfferedTool> = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
+    for tool in &tools {
+        let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"[]()|`".contains(c);
+        if tool.name.is_empty() || !tool.name.chars().all(is_plain) {
+            return Err(unreadable(format!(
+                "`{}` is no name of a tool: it has blanks, brackets or nothing in it",
+                tool.name
+            )));
+        }
+    }
+    Ok(tools)
+}
+
+/// Asks for a proposal, and shows what comes while it comes.
+async fn ask(session: &Session, wanted: &Wanted, context: &Context) -> Result<PlanView, Complaint> {
+    let mut lines = session.post_for_lines::<_, PlanLine>("/api/plans", wanted).await?;
+    let mut busy = None;
+    while let Some(line) = lines.next().await {
+        match line? {
+            PlanLine::Asking(round) => {
+                let message =
+                    if round == 1 { "asking the model".to_owned() } else { format!("asking again, round {round}") };
+                busy = Some(context.screen.busy(message));
+            }
+            PlanLine::Came(edit) => {
+                let word = |key: &str| edit.get(key).and_then(Value::as_str).unwrap_or_default();
+                let text = format!("{} {}", word("do"), word("step"));
+                busy = Some(context.screen.busy(clipped(text.trim(), LINE_WIDTH)));
+            }
+            PlanLine::Wrong(problems) => {
+                let text = format!("not valid yet: {}", problems.first().map(String::as_str).unwrap_or_default());
+                busy = Some(context.screen.busy(clipped(&text, LINE_WIDTH)));
+            }
+            PlanLine::Planned(planned) => return Ok(*planned),
+            PlanLine::Failed { invalid, error } => {
+                let exit = if invalid { Exit::Invalid } else { Exit::Environment };
+                return Err(Complaint { exit, error });
+            }
+        }
+    }
+    drop(busy);
+    Err(Complaint::environment("unreachable_owner", "the process that works on the data folder has gone")
+        .suggest("try again; nothing is lost"))
+}

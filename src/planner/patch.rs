@@ -1,0 +1,117 @@
+//! Values set by their paths in a step's file form.
+
+use serde_json::{Map, Value};
+
+use crate::model::edits::Pair;
+use crate::workflow::{Need, Outcome, Port, Problem, StepId};
+
+/// What a step can have, at the top.
+const FIELDS: [&str; 9] = ["name", "needs", "join", "input", "process", "output", "retry", "timeout", "id"];
+
+/// The kinds of a process, which models leave `process.` away from.
+const KINDS: [&str; 10] =
+    ["agent", "model", "tool", "transform", "branch", "for_each", "repeat", "workflow", "wait", "human"];
+
+/// Sets values in a step's file form. Null takes a value away.
+///
+/// # Errors
+/// All that make no sense.
+pub(super) fn patch(file: &mut Value, set: &[&Pair]) -> Result<(), Vec<Problem>> {
+    let mut problems = Vec::new();
+    for pair in set {
+        if let Err(why) = pair.value().and_then(|value| put(file, &pair.name, value)) {
+            problems.push(Problem::new("bad_value", why));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn put(file: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    let (field, rest) = path.split_once('.').unwrap_or((path, ""));
+    if KINDS.contains(&field) {
+        return put(file, &format!("process.{path}"), value);
+    }
+    if !FIELDS.contains(&field) {
+        return Err(format!(
+            "a step has no `{field}`; set one of {}, or a path in one of them",
+            FIELDS[..8].join(", ")
+        ));
+    }
+    let value = match field {
+        "needs" => needs(value),
+        // A schema, an object of settings or a process that was written as text.
+        "output" | "retry" => parsed(value),
+        "process" if rest.is_empty() => parsed(value),
+        _ => value,
+    };
+    let Some(fields) = file.as_object_mut() else { return Err("the step is no object".to_owned()) };
+    if field == "process" {
+        let kind = rest.split('.').next().unwrap_or_default();
+        // Another kind of process is another process: what belongs to the old one goes.
+        if let Some(process) = fields.get_mut("process").and_then(Value::as_object_mut)
+            && KINDS.contains(&kind)
+            && !process.contains_key(kind)
+        {
+            process.clear();
+        }
+    }
+    set_in(fields, path, value)
+}
+
+/// Sets the value at a path of keys. A key may hold dots: the longest that is there is taken.
+fn set_in(fields: &mut Map<String, Value>, path: &str, value: Value) -> Result<(), String> {
+    let whole = fields.contains_key(path) || !path.contains('.');
+    if whole {
+        if value.is_null() {
+            fields.shift_remove(path);
+        } else {
+            fields.insert(path.to_owned(), value);
+        }
+        return Ok(());
+    }
+    let there = path.match_indices('.').map(|(at, _)| at).filter(|at| fields.contains_key(&path[..*at])).max();
+    let at = there.or_else(|| path.find('.')).unwrap_or(path.len());
+    let (key, rest) = (&path[..at], &path[at + 1..]);
+    let inner = fields.entry(key).or_insert_with(|| Value::Object(Map::new()));
+    match inner {
+        Value::Object(inner) => set_in(inner, rest, value),
+        // A shorthand, such as the question of a `human`, becomes what it stands for.
+        Value::String(text) if key == "human" => {
+            let mut human = Map::from_iter([("ask".to_owned(), std::mem::take(text).into())]);
+            let result = set_in(&mut human, rest, value);
+            *inner = human.into();
+            result
+        }
+        other => Err(format!("`{key}` is {other}, and has no `{rest}`")),
+    }
+}
+
+/// Needs as a list, however they were written.
+fn needs(value: Value) -> Value {
+    match parsed(value) {
+        Value::String(text) => {
+            text.split(',').map(str::trim).filter(|need| !need.is_empty()).map(Value::from).collect::<Vec<_>>().into()
+        }
+        other => other,
+    }
+}
+
+/// A list or an object that was written as text, as what it is.
+pub(super) fn parsed(value: Value) -> Value {
+    match &value {
+        Value::String(text) => match serde_json::from_str(text) {
+            Ok(parsed @ (Value::Array(_) | Value::Object(_))) => parsed,
+            _ => value,
+        },
+        _ => value,
+    }
+}
+
+/// A need as the file writes it: `step`, `step.done`, `step.outcome`.
+pub(super) fn need(text: &str) -> Need {
+    match text.trim().split_once('.') {
+        None => Need { step: StepId::from(text.trim()), port: Port::Main },
+        Some((step, "done")) => Need { step: StepId::from(step), port: Port::Done },
+        Some((step, outcome)) => Need { step: StepId::from(step), port: Port::Named(Outcome::from(outcome)) },
+    }
+}

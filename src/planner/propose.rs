@@ -1,0 +1,323 @@
+//! The rounds from a request to a proposal.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+
+use super::arriving::Arriving;
+use super::changes::changes;
+use super::confidence::{self, weigh};
+use super::offer::Offer;
+use super::proposal::{Drafted, Proposal, Standing, draft, empty, kept, overreach};
+use super::reply::reply;
+use crate::model::edits::{Asked, Brief, Detail, Pair, Said, Shortened};
+use crate::model::planning::Turn;
+use crate::model::{Message, Model, ModelError, Piece, Reply, Request, TokenCount, Trouble, Usage};
+use crate::workflow::hash::workflow_hash;
+use crate::workflow::{Problem, Workflow};
+
+/// What the model is told of its work.
+pub const PROMPT: &str = include_str!("../../prompts/planner.md");
+
+/// How often a model is asked before a proposal has failed.
+pub const ROUNDS: u32 = 3;
+
+/// How many tokens a first request has at most, if the tools, the memory and the request itself let it.
+const BUDGET: u32 = 6_000;
+
+/// How long all rounds may take together.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// How many edits one reply may hold.
+const MOST_EDITS: usize = 500;
+
+/// How much of each step is shown: the first that fits the budget.
+const DETAILS: [Detail; 5] =
+    [Detail::Texts(240), Detail::Texts(120), Detail::Texts(60), Detail::Texts(24), Detail::Outline];
+
+/// What a person wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// What they said.
+    pub request: &'a str,
+    /// The workflow in front of them; a new one is wanted if `None`.
+    pub workflow: Option<&'a Workflow>,
+    /// What it can be made of.
+    pub offer: &'a Offer,
+    /// What was said before, newest last.
+    pub turns: &'a [Turn],
+    /// What is remembered of the matter, the most fitting first.
+    pub memory: &'a [String],
+}
+
+/// What is seen of the work on a proposal while it goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// The model is asked, for the first time or once more.
+    Asking {
+        /// From 1.
+        round: u32,
+    },
+    /// An edit has come. It is not checked yet.
+    Came(Asked),
+    /// What came does not make a valid workflow, and goes back.
+    Wrong(Vec<Problem>),
+}
+
+/// A proposal, and what would come of it.
+#[derive(Clone, Debug)]
+pub struct Proposed {
+    /// It.
+    pub proposal: Proposal,
+    /// The workflow as it would be; as it is, if nothing can be accepted. `None` if there is neither.
+    pub workflow: Option<Workflow>,
+    /// What is said to the person.
+    pub reply: String,
+}
+
+/// Asks a model for a proposal, and has it mended as long as it can be. `count` is how the model counts tokens.
+///
+/// # Errors
+/// [`ModelError`] if the model gives no reply.
+pub async fn propose(
+    model: &dyn Model,
+    count: &TokenCount,
+    wish: &Wish<'_>,
+    watch: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Proposed, ModelError> {
+    let work = rounds(model, count, wish, watch);
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| {
+        let limit = humantime::format_duration(PATIENCE);
+        Err(ModelError::new(Trouble::TimedOut, format!("{}: no proposal was made within {limit}", model.name())))
+    })
+}
+
+async fn rounds(
+    model: &dyn Model,
+    count: &TokenCount,
+    wish: &Wish<'_>,
+    watch: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Proposed, ModelError> {
+    let brief = brief(wish);
+    let offered: Vec<String> = brief.tools.iter().map(|known| known.card.name.clone()).collect();
+    let (mut request, shortened) = fitting(&brief, count).await;
+    let mut spent = Spent::default();
+    let mut last_text = None;
+    let mut round = 1;
+    loop {
+        watch(Progress::Asking { round });
+        let reply = ask(model, &request, watch).await?;
+        spent.add(&reply);
+        let text = said_text(&reply);
+        let attempt = Attempt::of(wish, &text, &shortened);
+        // A model that repeats itself would do so again.
+        let is_stuck = last_text.as_ref() == Some(&text);
+        if attempt.problems.is_empty() || round == ROUNDS || is_stuck {
+            return Ok(attempt.finish(wish, &offered, round, spent));
+        }
+        watch(Progress::Wrong(attempt.problems.clone()));
+        request.messages.push(Message::Assistant { text: text.clone(), calls: Vec::new() });
+        request.messages.push(Message::User { text: complaint(&attempt.problems) });
+        last_text = Some(text);
+        round += 1;
+    }
+}
+
+fn brief(wish: &Wish<'_>) -> Brief {
+    Brief {
+        request: wish.request.to_owned(),
+        workflow: wish.workflow.cloned(),
+        tools: wish.offer.tools(wish.request, wish.workflow),
+        agents: wish.offer.agents(),
+        workflows: wish.offer.workflows(wish.workflow),
+        turns: wish.turns.to_vec(),
+        memory: wish.memory.to_vec(),
+    }
+}
+
+/// The request in as much detail as the budget allows, and what is shown in short.
+async fn fitting(brief: &Brief, count: &TokenCount) -> (Request, Shortened) {
+    count.ready().await;
+    let mut put = brief.put(PROMPT, DETAILS[0]);
+    for detail in &DETAILS[1..] {
+        if count.request(&put.0) <= BUDGET || brief.workflow.is_none() {
+            break;
+        }
+        put = brief.put(PROMPT, *detail);
+    }
+    put
+}
+
+/// One exchange, with every edit told of as it comes.
+async fn ask(
+    model: &dyn Model,
+    request: &Request,
+    watch: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Reply, ModelError> {
+    let mut pieces = model.stream(request);
+    let mut arriving = Arriving::default();
+    let mut is_streamed = false;
+    while let Some(piece) = pieces.next().await {
+        match piece? {
+            Piece::Text(text) => {
+                is_streamed = true;
+                arriving.add(&text).into_iter().for_each(|asked| watch(Progress::Came(asked)));
+            }
+            Piece::Done(reply) => {
+                if !is_streamed {
+                    arriving.add(&said_text(&reply)).into_iter().for_each(|asked| watch(Progress::Came(asked)));
+                }
+                return Ok(reply);
+            }
+        }
+    }
+    Err(ModelError::new(Trouble::Malformed, format!("{}: the stream ended before the reply did", model.name())))
+}
+
+/// What was used, over all rounds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spent {
+    usage: Usage,
+    cost: Option<crate::model::Dollars>,
+}
+
+impl Spent {
+    fn add(&mut self, reply: &Reply) {
+        self.usage = self.usage.and(reply.usage);
+        self.cost = match (self.cost, reply.cost) {
+            (Some(before), Some(more)) => Some(before.and(more)),
+            (before, more) => before.or(more),
+        };
+    }
+}
+
+/// The JSON of a reply. Some servers have a model answer a schema by a call; some models put a fence around what they write.
+fn said_text(reply: &Reply) -> String {
+    let text = reply.text.trim();
+    if text.is_empty()
+        && let Some(call) = reply.calls.first()
+    {
+        return call.arguments.to_string();
+    }
+    let inner = text.strip_prefix("```json").or_else(|| text.strip_prefix("```"));
+    inner.and_then(|inner| inner.strip_suffix("```")).map_or(text, str::trim).to_owned()
+}
+
+/// What the model is told of what is wrong.
+fn complaint(problems: &[Problem]) -> String {
+    let mut text =
+        "Nothing of this is applied yet, since it does not come to a valid workflow. All that is wrong:\n".to_owned();
+    for problem in problems {
+        text.push_str(&format!("\n- {problem}"));
+    }
+    text.push_str("\n\nAnswer again with the whole list of edits, in which this is mended and all else is as it was.");
+    text
+}
+
+/// What one reply came to.
+struct Attempt {
+    said: Said,
+    asked: Vec<Asked>,
+    drafted: Option<Drafted>,
+    problems: Vec<Problem>,
+}
+
+impl Attempt {
+    fn of(wish: &Wish<'_>, text: &str, shortened: &Shortened) -> Self {
+        let mut attempt = Self { said: Said::default(), asked: Vec::new(), drafted: None, problems: Vec::new() };
+        match serde_json::from_str::<Said>(text) {
+            Ok(said) if said.edits.len() > MOST_EDITS => {
+                let message = format!("the reply holds {} edits, and {MOST_EDITS} are allowed", said.edits.len());
+                attempt.problems.push(Problem::new("too_many_edits", message));
+                return attempt;
+            }
+            Ok(said) => attempt.said = said,
+            Err(error) => {
+                let message = format!("the reply is not the JSON that was asked for: {error}");
+                attempt.problems.push(Problem::new("bad_reply", message));
+                return attempt;
+            }
+        }
+        let mut read = Vec::new();
+        for (index, value) in attempt.said.edits.iter().enumerate() {
+            let asked = serde_json::from_value::<Asked>(value.clone()).map_err(|error| error.to_string());
+            match asked.and_then(|asked| asked.in_full(shortened)) {
+                Ok(asked) => read.push((index, asked)),
+                Err(why) => {
+                    let mut problem = Problem::new("bad_edit", why);
+                    problem.place.path = format!("edits[{index}]");
+                    attempt.problems.push(problem);
+                }
+            }
+        }
+        if !attempt.said.edits.is_empty() {
+            attempt.take(wish, read);
+        }
+        attempt
+    }
+
+    fn take(&mut self, wish: &Wish<'_>, mut read: Vec<(usize, Asked)>) {
+        let is_named = read
+            .iter()
+            .any(|(_, asked)| matches!(asked, Asked::Workflow { set } if set.iter().any(|pair| pair.name == "name")));
+        if wish.workflow.is_none() && !is_named {
+            // A name is a default that can be stated, and is not worth another round.
+            let name = Pair::new("name", name_for(wish.request).into());
+            read.insert(0, (self.said.edits.len(), Asked::Workflow { set: vec![name] }));
+        }
+        let catalog = wish.offer.catalog();
+        let drafted = draft(wish.workflow, &read, catalog);
+        self.asked = read.into_iter().map(|(_, asked)| asked).collect();
+        self.problems.extend(drafted.problems.iter().cloned());
+        self.problems.extend(overreach(wish.request, wish.workflow, &drafted, &self.asked, catalog));
+        self.drafted = Some(drafted);
+    }
+
+    fn finish(self, wish: &Wish<'_>, offered: &[String], rounds: u32, spent: Spent) -> Proposed {
+        let catalog = wish.offer.catalog();
+        let base = wish.workflow.cloned().unwrap_or_else(empty);
+        let Self { said, asked, drafted, problems } = self;
+        let (edits, after) =
+            drafted.map_or_else(|| (Vec::new(), base.clone()), |drafted| (drafted.edits, drafted.workflow));
+        let diff = changes(&base, &after, &edits, catalog);
+        let standing = match (problems.is_empty(), diff.is_empty(), said.questions.is_empty()) {
+            (false, ..) => Standing::Failed,
+            (true, false, _) => Standing::Ready,
+            (true, true, false) => Standing::Asking,
+            (true, true, true) => Standing::Nothing,
+        };
+        let known = confidence::Known { catalog, offered, rounds, doubts: &said.doubts };
+        let proposal = Proposal {
+            standing,
+            base: wish.workflow.map(workflow_hash),
+            confidence: weigh(&diff, &after, &known),
+            kept: wish.workflow.map(|before| kept(before, &after)).unwrap_or_default(),
+            edits,
+            diff,
+            problems,
+            questions: said.questions,
+            assumptions: said.assumptions,
+            rounds,
+            usage: spent.usage,
+            cost: spent.cost,
+            asked,
+        };
+        let workflow = match standing {
+            Standing::Ready => Some(after),
+            _ => wish.workflow.cloned(),
+        };
+        let reply = reply(&proposal, workflow.as_ref(), catalog);
+        Proposed { proposal, workflow, reply }
+    }
+}
+
+/// A name for a new workflow, of the first words of what was asked for.
+fn name_for(request: &str) -> String {
+    const WORDS: usize = 5;
+    const LONGEST: usize = 40;
+    let words = request.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name = words.take(WORDS).map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_");
+    let name: String = name.chars().skip_while(|c| !c.is_ascii_lowercase()).take(LONGEST).collect();
+    let name = name.trim_end_matches('_');
+    if name.is_empty() { "new_workflow".to_owned() } else { name.to_owned() }
+}

@@ -10,10 +10,32 @@
 //! Nothing here knows a subject, a service or a tool beyond what general English has; what can be done is what the
 //! [`Card`]s say.
 
+mod act;
+mod cards;
+mod compose;
+mod condition;
+mod draft;
+mod edits;
+mod fields;
+mod grammar;
+mod lexicon;
+mod phrase;
+mod retrieval;
+mod scene;
+mod tokens;
+mod values;
+
 use serde_json::Value;
 
+use crate::workflow::diff::diff;
 use crate::workflow::edit::Edit;
 use crate::workflow::{Effect, StepId, Workflow};
+use cards::Cards;
+use compose::Composer;
+use draft::{Draft, Spot};
+use scene::Scene;
+
+pub use retrieval::Index;
 
 /// What is asked, and what it is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -195,6 +217,36 @@ impl Kind {
 /// What comes of a request.
 #[must_use]
 pub fn plan(ask: &Ask<'_>) -> Planned {
-    let _ = ask;
-    Planned::default()
+    let cards = Cards::new(ask.tools.iter());
+    let before = ask.workflow.cloned().unwrap_or_else(empty);
+    let mut scene = Scene::of(&cards, ask.tools, Draft::of(before.clone()));
+    let sentences = grammar::sentences(ask.request);
+    scene.listen(ask.request, &sentences);
+    if before.steps.is_empty() {
+        let mut composer = Composer::new(&mut scene, Vec::new());
+        for sentence in &sentences {
+            composer.sentence(sentence);
+        }
+        let nodes = composer.finish();
+        scene.draft.put(&nodes, &Spot::End(None));
+    } else {
+        scene.edit(&sentences);
+    }
+    let mut edits = diff(&before, &scene.draft.workflow).edits;
+    edits.extend(scene.renames.iter().map(|(id, to)| Edit::RenameStep { id: id.clone(), to: to.clone() }));
+    Planned { edits, evidence: scene.evidence, questions: scene.questions, assumptions: scene.assumptions }
+}
+
+/// A workflow in which nothing is done yet.
+#[must_use]
+pub fn empty() -> Workflow {
+    Workflow {
+        name: "draft".into(),
+        description: String::new(),
+        inputs: indexmap::IndexMap::new(),
+        vars: indexmap::IndexMap::new(),
+        triggers: Vec::new(),
+        steps: Vec::new(),
+        result: None,
+    }
 }

@@ -1,0 +1,291 @@
+//! What a tool does, as its name and its description tell it.
+
+use std::collections::HashSet;
+
+use super::super::Card;
+use super::super::lexicon::{Form, LEXICON, Verb, stem};
+use super::services::Services;
+
+/// What a tool does.
+#[derive(Clone, Debug, PartialEq)]
+pub(in super::super) struct Facts {
+    /// The class of its verb.
+    pub(in super::super) class: String,
+    /// Its verb.
+    pub(in super::super) base: String,
+    /// What it does it to: the stems of the ways to call that, the head last.
+    pub(in super::super) objects: Vec<Vec<String>>,
+    /// The words of the first of these, as people write them.
+    pub(in super::super) noun: Vec<String>,
+    /// Other stems of its description.
+    around: HashSet<String>,
+    pub(in super::super) service: Option<usize>,
+}
+
+/// A word of a tool's name.
+struct Piece {
+    /// In lower case.
+    word: String,
+    /// Written in capitals, as constants are.
+    capitals: bool,
+    /// Which of the parts between `__`, `.`, `/` and `:` it is in.
+    part: usize,
+}
+
+impl Facts {
+    pub(super) fn of(card: &Card, services: &mut Services) -> Self {
+        let pieces = pieces(&card.name);
+        let described = Described::of(&card.description, &card.name);
+        let last = pieces.iter().filter(|piece| !piece.word.chars().all(char::is_numeric)).map(|piece| piece.part).max().unwrap_or(0);
+        let named = named_verb(&pieces, last);
+        let base = match (&named, &described.base) {
+            // `get` and `post` in a name may be those of the web, and say little.
+            (Some((verb, _)), Some(base)) if is_weak(verb) => base.clone(),
+            (Some((verb, _)), _) => verb.clone(),
+            (None, Some(base)) => base.clone(),
+            (None, None) => String::new(),
+        };
+        let class = LEXICON.verb(&base).and_then(|verb| verb.class).map_or_else(|| base.clone(), |class| class.into_owned());
+        let verb_at = named.as_ref().map(|(_, at)| *at);
+        let object: Vec<String> = object_words(&pieces, last, verb_at);
+        let service = service_words(&card.name, &object, last);
+        let service = (!service.is_empty()).then(|| services.add(&service, &card.description));
+        let mut nouns: Vec<Vec<String>> = described.objects;
+        if !object.is_empty() && object.len() <= 4 {
+            nouns.push(object);
+        }
+        let noun = nouns.iter().min_by_key(|words| words.len()).cloned().unwrap_or_default();
+        let mut objects: Vec<Vec<String>> = Vec::new();
+        for words in nouns {
+            let stems: Vec<String> = words.iter().map(|word| stem(word)).collect();
+            if !stems.is_empty() && !objects.contains(&stems) {
+                objects.push(stems);
+            }
+        }
+        let mut around = described.around;
+        around.extend(pieces.iter().map(|piece| stem(&piece.word)));
+        Self { class, base, objects, noun, around, service }
+    }
+
+    /// How well this does what a verb asks for, from 0 to 1.
+    pub(in super::super) fn does(&self, verb: &Verb) -> f64 {
+        if verb.base == self.base {
+            return 1.0;
+        }
+        let classes = LEXICON.classes(&verb.base);
+        // The first meaning of a verb is the usual one, if it is not one of its own.
+        let own = classes.iter().position(|class| *class == verb.base);
+        let order = |at: usize| if Some(at) == own || (own.is_none() && at == 0) || (own.is_some() && at == 0) { 1.0 } else { 0.93 };
+        classes.iter().enumerate().map(|(at, class)| LEXICON.fit(class, &self.class) * order(at)).fold(0.0, f64::max)
+    }
+
+    /// How well what this works on is called by a phrase's stems, from 0 to 1.
+    pub(in super::super) fn is_about(&self, phrase: &[String], around: &[String], plural: bool) -> f64 {
+        let Some(head) = phrase.last() else { return 0.0 };
+        let best = self.objects.iter().map(|object| called(object, phrase, head)).fold(0.0, f64::max);
+        if best == 0.0 {
+            return 0.0;
+        }
+        let nearby = phrase.iter().chain(around).filter(|stem| self.around.contains(*stem)).count();
+        let of_one = !plural && self.around.contains("id") && self.class == "retrieve";
+        #[expect(clippy::cast_precision_loss, reason = "a handful of words")]
+        let bonus = (nearby as f64 * 0.01).min(0.04);
+        (best + bonus - if of_one { 0.02 } else { 0.0 }).clamp(0.0, 1.0)
+    }
+}
+
+/// How well one name of a thing fits a phrase.
+#[expect(clippy::cast_precision_loss, reason = "a handful of words")]
+fn called(object: &[String], phrase: &[String], head: &str) -> f64 {
+    let Some((last, rest)) = object.split_last() else { return 0.0 };
+    // `pull request` and `pullrequest`
+    if object.concat() == phrase.concat() {
+        return 0.96;
+    }
+    let covered = |word: &String| phrase.iter().map(|other| LEXICON.alike(word, other)).fold(0.0, f64::max);
+    let heads = LEXICON.alike(last, head);
+    let phrase_covered: f64 = phrase.iter().map(|word| object.iter().map(|other| LEXICON.alike(word, other)).fold(0.0, f64::max)).sum::<f64>() / phrase.len() as f64;
+    let object_covered: f64 = object.iter().map(covered).sum::<f64>() / object.len() as f64;
+    if heads == 0.0 {
+        // `a message` is not `a message reply`, and a little like `message queue`.
+        let inner = rest.iter().map(|word| LEXICON.alike(word, head)).fold(0.0, f64::max);
+        return inner * (0.2 + 0.15 * object_covered + 0.1 * phrase_covered);
+    }
+    heads * (0.52 + 0.28 * object_covered + 0.16 * phrase_covered)
+}
+
+fn is_weak(verb: &str) -> bool {
+    matches!(verb, "get" | "post" | "put" | "patch" | "run" | "call")
+}
+
+/// The words of a name, in lower case.
+fn pieces(name: &str) -> Vec<Piece> {
+    let marked = name.replace("__", "/");
+    let mut pieces = Vec::new();
+    for (part, text) in marked.split(['/', '.', ':']).enumerate() {
+        for text in text.split(|c: char| !c.is_alphanumeric()).filter(|text| !text.is_empty()) {
+            let capitals = text.chars().all(|c| c.is_uppercase() || c.is_numeric());
+            pieces.extend(camel(text).into_iter().map(|word| Piece { word, capitals, part }));
+        }
+    }
+    pieces
+}
+
+/// `PullRequest` is two words, `S3` and `IDs` are one.
+fn camel(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let chars: Vec<char> = text.chars().collect();
+    for (at, c) in chars.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| chars[before]);
+        let next = chars.get(at + 1);
+        let starts = c.is_uppercase() && (before.is_some_and(char::is_lowercase) || (before.is_some_and(char::is_uppercase) && next.is_some_and(|next| next.is_lowercase())));
+        match words.last_mut() {
+            Some(word) if !starts => word.extend(c.to_lowercase()),
+            _ => words.push(c.to_lowercase().collect()),
+        }
+    }
+    words
+}
+
+/// The verb of a name, and which of its words it is in.
+fn named_verb(pieces: &[Piece], last: usize) -> Option<(String, usize)> {
+    let base = |word: &str| LEXICON.verb(word).filter(|verb| verb.form == Form::Base).map(|verb| verb.base);
+    let mut weak = None;
+    // The last part of a name says what is done; the others, what with.
+    let order = (0..pieces.len()).filter(|at| pieces[*at].part == last).chain((0..pieces.len()).filter(|at| pieces[*at].part != last && *at > 0));
+    for at in order {
+        let word = &pieces[at].word;
+        if let Some(verb) = base(word).or_else(|| fused(word, pieces[at].capitals)) {
+            if LEXICON.is("verb_or_noun", &verb) && fused(word, pieces[at].capitals).is_none() {
+                weak.get_or_insert((verb, at));
+            } else {
+                return Some((verb, at));
+            }
+        }
+    }
+    weak
+}
+
+/// The verb at the beginning of words written as one. Short verbs only begin what is written in capitals: `address` is no
+/// adding.
+fn fused(word: &str, capitals: bool) -> Option<String> {
+    let shortest = if capitals { 3 } else { 5 };
+    let ends = (shortest..word.len().saturating_sub(3)).rev().filter(|end| word.is_char_boundary(*end));
+    ends.filter_map(|end| LEXICON.verb(&word[..end])).find(|verb| verb.form == Form::Base && verb.class.is_some()).map(|verb| verb.base)
+}
+
+/// What is done to: the words of the last part but its verb, or those of the first part if it has no others.
+fn object_words(pieces: &[Piece], last: usize, verb: Option<usize>) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for (at, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.part == last) {
+        if Some(at) == verb || fused(&piece.word, piece.capitals).is_some() || piece.word.chars().all(char::is_numeric) {
+            continue;
+        }
+        if words.last() != Some(&piece.word) {
+            words.push(piece.word.clone());
+        }
+    }
+    // `COPY_OBJECT_object`: the same twice.
+    let half = words.len() / 2;
+    if words.len() > 1 && words.len().is_multiple_of(2) && words[..half] == words[half..] {
+        words.truncate(half);
+    }
+    words.retain(|word| !LEXICON.is("preposition", word));
+    words
+}
+
+/// What it is done with: the words before what it is done to.
+fn service_words(name: &str, object: &[String], last: usize) -> Vec<String> {
+    let marked = name.replace("__", "/");
+    let parts: Vec<&str> = marked.split(['/', '.', ':']).collect();
+    let raw = |text: &str| -> Vec<String> { text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect() };
+    let is_verb = |word: &String| {
+        let words = camel(word);
+        words.first().is_some_and(|first| LEXICON.verb(first).is_some_and(|verb| verb.form == Form::Base) && (words.len() > 1 || !LEXICON.is("verb_or_noun", first))) || words.iter().any(|word| fused(word, false).is_some())
+    };
+    let mut words = raw(parts[0]);
+    if last == 0 {
+        // `github_create_issue`: what comes before the verb.
+        let verb = words.iter().position(is_verb);
+        words.truncate(verb.unwrap_or(0));
+        return words;
+    }
+    if let Some(verb) = words.iter().skip(1).position(is_verb) {
+        words.truncate(verb + 1);
+    }
+    let flat: Vec<String> = words.iter().flat_map(|word| camel(word)).map(|word| stem(&word)).collect();
+    let object: Vec<String> = object.iter().map(|word| stem(word)).collect();
+    if !object.is_empty() && flat.len() > object.len() && flat.ends_with(&object) {
+        // As many whole words as the object has.
+        let mut left = object.len();
+        while left > 0 && words.len() > 1 {
+            left = left.saturating_sub(words.last().map_or(0, |word| camel(word).len()));
+            words.pop();
+        }
+    }
+    words
+}
+
+/// What a description tells.
+#[derive(Default)]
+struct Described {
+    base: Option<String>,
+    objects: Vec<Vec<String>>,
+    around: HashSet<String>,
+}
+
+/// Words that stand for what they are of: `a list of users`.
+const OF: [&str; 14] = ["list", "detail", "details", "information", "set", "copy", "content", "contents", "settings", "identifiers", "metadata", "records", "status", "values"];
+
+impl Described {
+    fn of(description: &str, name: &str) -> Self {
+        let mut described = Self::default();
+        // Some descriptions are just the name again.
+        if description.is_empty() || description == name {
+            return described;
+        }
+        let first = description.split(['.', '\n']).next().unwrap_or_default().replace(['"', '“', '”'], " ");
+        let words: Vec<String> = first.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '\'')).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+        described.around = words.iter().filter(|word| !(LEXICON.is("determiner", word) || LEXICON.is("preposition", word))).map(|word| stem(word)).collect();
+        let at = words.iter().take(5).position(|word| LEXICON.verb(word).is_some_and(|verb| verb.form != Form::Noun && (verb.form != Form::Gerund)));
+        let Some(at) = at else {
+            return described;
+        };
+        described.base = LEXICON.verb(&words[at]).map(|verb| verb.base);
+        // `A new message is posted`: what is done to comes before.
+        let after = if at > 0 && words.get(at.wrapping_sub(1)).is_some_and(|word| LEXICON.is("copula", word)) { &words[..at - 1] } else { &words[at + 1..] };
+        let mut start = 0;
+        while let Some(object) = noun(&after[start..]) {
+            let length = object.iter().map(String::as_str).next_back();
+            let end = start + after[start..].iter().take_while(|word| !stops(word)).count();
+            let goes_on = length.is_some_and(|head| OF.contains(&head)) && after.get(end).is_some_and(|word| matches!(word.as_str(), "of" | "for" | "about"));
+            let about = after[start..end].is_empty();
+            if object.len() <= 4 && !goes_on {
+                described.objects.push(object.clone());
+            }
+            if !goes_on && !about {
+                break;
+            }
+            start = end + 1;
+            if start >= after.len() {
+                break;
+            }
+        }
+        described
+    }
+}
+
+fn stops(word: &str) -> bool {
+    LEXICON.is("preposition", word) || matches!(word, "that" | "which" | "called" | "and" | "or" | "to" | "you")
+}
+
+/// The words of the noun phrase at the beginning.
+fn noun(words: &[String]) -> Option<Vec<String>> {
+    let phrase: Vec<String> = words
+        .iter()
+        .take_while(|word| !stops(word))
+        .filter(|word| !(LEXICON.is("determiner", word) || LEXICON.is("all", word) || LEXICON.is("plain", word) || word.as_str() == "single-use"))
+        .cloned()
+        .collect();
+    (!phrase.is_empty()).then_some(phrase)
+}

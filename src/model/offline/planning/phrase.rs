@@ -1,0 +1,242 @@
+//! Phrases: the things that a clause speaks of.
+
+use super::condition::Condition;
+use super::lexicon::{LEXICON, Marker};
+use super::tokens::{Token, What};
+
+/// A thing, or several of a kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Phrase {
+    /// What it is called: nouns and adjectives, names of services among them.
+    pub(super) words: Vec<Token>,
+    /// What it is in, of, to, … by preposition.
+    pub(super) places: Vec<(String, Phrase)>,
+    /// What must hold for it, from words such as `that are closed`.
+    pub(super) conditions: Vec<Condition>,
+    /// `all`, `every`, `each`
+    pub(super) all: bool,
+    /// `each`, `every`: one after the other
+    pub(super) each: bool,
+    /// `a new`, `another`
+    pub(super) new: bool,
+    /// `the`, `my`, `this`
+    pub(super) definite: bool,
+    pub(super) plural: bool,
+    /// `it`, `them`
+    pub(super) pronoun: bool,
+    /// `its`, `their`: of what was spoken of before
+    pub(super) owned: bool,
+    /// How many.
+    pub(super) number: Option<u32>,
+}
+
+impl Phrase {
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.is_empty() && !self.pronoun
+    }
+
+    /// As it was said, without what it is in.
+    pub(super) fn said(&self) -> String {
+        let words: Vec<&str> = self.words.iter().map(|word| word.text.as_str()).collect();
+        words.join(" ")
+    }
+
+    /// The last of its words that names something.
+    pub(super) fn head(&self) -> Option<&Token> {
+        self.words.iter().rev().find(|word| word.what == What::Word)
+    }
+
+    /// This phrase and all phrases within it.
+    pub(super) fn each_part(&self) -> Vec<&Phrase> {
+        let mut parts = vec![self];
+        for (_, place) in &self.places {
+            parts.extend(place.each_part());
+        }
+        parts
+    }
+}
+
+/// Reads objects, and what they are in, from the words after a verb.
+pub(super) fn phrases(tokens: &[Token]) -> Vec<Phrase> {
+    let mut reader = Reader { tokens, at: 0, found: Vec::new() };
+    reader.read();
+    let mut found = reader.found;
+    found.retain(|phrase| !phrase.is_empty() || !phrase.places.is_empty());
+    found
+}
+
+struct Reader<'t> {
+    tokens: &'t [Token],
+    at: usize,
+    found: Vec<Phrase>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self) {
+        let mut current = Phrase::default();
+        while self.at < self.tokens.len() {
+            let token = &self.tokens[self.at];
+            if joins(token) {
+                self.at += 1;
+                if !current.is_empty() || !current.places.is_empty() {
+                    if self.goes_on_with_a_place(&current) {
+                        if let Some((preposition, _)) = current.places.last().cloned() {
+                            let place = self.phrase();
+                            current.places.push((preposition, place));
+                        }
+                    } else {
+                        self.found.push(std::mem::take(&mut current));
+                    }
+                }
+            } else if let Some(conditions) = self.relative(&current) {
+                let inner = current.places.last_mut().map(|(_, place)| place);
+                match inner {
+                    // `files in the folder that are old`: the nearest plural, or the nearest.
+                    Some(place) if !current.plural || place.plural => place.conditions.extend(conditions),
+                    _ => current.conditions.extend(conditions),
+                }
+            } else if token.is("preposition") && !(current.is_empty() && current.places.is_empty() && token.lower == "about") {
+                let preposition = token.lower.clone();
+                self.at += 1;
+                let place = self.phrase();
+                if place.is_empty() {
+                    continue;
+                }
+                current.places.push((preposition, place));
+            } else {
+                let mut phrase = self.phrase();
+                if current.is_empty() && current.places.is_empty() {
+                    current = phrase;
+                } else if current.is_empty() {
+                    phrase.places.append(&mut current.places);
+                    current = phrase;
+                } else if !phrase.is_empty() {
+                    // `send John a message`
+                    self.found.push(std::mem::take(&mut current));
+                    current = phrase;
+                }
+            }
+        }
+        self.found.push(current);
+    }
+
+    /// After `in Box and`: true if another place follows, not another thing.
+    fn goes_on_with_a_place(&self, current: &Phrase) -> bool {
+        let Some((_, place)) = current.places.last() else { return false };
+        let rest = &self.tokens[self.at..];
+        let Some(first) = rest.first() else { return false };
+        let end = rest.iter().position(|token| !token.is_word()).unwrap_or(rest.len());
+        let has_place = rest[..end].iter().any(|token| token.is("preposition"));
+        !has_place && !first.is("determiner") && !first.is("all") && first.is_capital() == place.words.last().is_some_and(Token::is_capital)
+    }
+
+    /// One phrase up to a preposition, a joint, or a clause about it.
+    fn phrase(&mut self) -> Phrase {
+        let mut phrase = Phrase::default();
+        while let Some(token) = self.tokens.get(self.at) {
+            let last = self.tokens.get(self.at + 1).is_none_or(|next| !next.is_word() || next.is("preposition"));
+            if joins(token) || (token.is("preposition") && !phrase.is_empty()) || self.opens_relative(&phrase) {
+                break;
+            }
+            if token.is("preposition") {
+                // A preposition after another: `out of`.
+                self.at += 1;
+                continue;
+            }
+            if phrase.words.is_empty() && (token.is("determiner") || token.is("all") || token.is("new") || token.is("filler")) && !(last && token.is("pronoun")) {
+                phrase.all |= token.is("all");
+                phrase.each |= token.is("each");
+                phrase.new |= token.is("new");
+                phrase.plural |= token.lower == "all";
+                phrase.definite |= matches!(token.lower.as_str(), "the" | "this" | "that" | "these" | "those") || token.is("possessive");
+                phrase.owned |= matches!(token.lower.as_str(), "its" | "their" | "his" | "her");
+                self.at += 1;
+                continue;
+            }
+            if phrase.words.is_empty() && token.is("pronoun") && last {
+                phrase.pronoun = true;
+                phrase.plural |= token.is("plural_pronoun");
+                self.at += 1;
+                // Nothing more belongs to a pronoun.
+                break;
+            }
+            let number = match token.what {
+                What::Number => token.lower.parse::<u32>().ok(),
+                What::Word => LEXICON.number(&token.lower),
+                _ => None,
+            };
+            if let Some(number) = number.filter(|_| !last && phrase.words.iter().all(|word| word.is("plain"))) {
+                phrase.number = Some(number);
+                phrase.plural |= number > 1;
+                self.at += 1;
+                continue;
+            }
+            if token.is("new") && !last && phrase.words.iter().all(|word| word.is("plain")) {
+                phrase.new = true;
+            }
+            if token.what == What::Marker(Marker::Or) {
+                break;
+            }
+            if token.is_word() {
+                phrase.words.push(token.clone());
+            }
+            self.at += 1;
+        }
+        if let Some(head) = phrase.head() {
+            phrase.plural |= is_plural(&head.lower) && !phrase.each;
+        }
+        phrase
+    }
+
+    fn opens_relative(&self, phrase: &Phrase) -> bool {
+        let Some(token) = self.tokens.get(self.at) else { return false };
+        let next = self.tokens.get(self.at + 1);
+        if phrase.words.is_empty() {
+            return false;
+        }
+        match token.lower.as_str() {
+            _ if token.what != What::Word => false,
+            "that" | "which" | "who" | "whose" | "having" => next.is_some(),
+            "where" => next.is_some(),
+            "are" | "is" | "was" | "were" => next.is_some(),
+            // `tasks marked as done`, `a file named 'x'`
+            _ if token.is("marked") => next.is_some_and(|next| next.what == What::Quoted || matches!(next.lower.as_str(), "as" | "to" | "with") || !next.is("preposition") && next.is_word() && token.lower.ends_with("ed")),
+            "older" | "newer" | "larger" | "greater" | "bigger" | "smaller" | "less" | "more" | "higher" | "lower" => {
+                next.is_some_and(|next| next.lower == "than")
+            }
+            _ => false,
+        }
+    }
+
+    /// A clause about the phrase before, to the end of what belongs to it.
+    fn relative(&mut self, current: &Phrase) -> Option<Vec<Condition>> {
+        let with_value = |rest: &[Token]| {
+            // `with a 'hot' rating`, `with status open`: a property; `with a comment` is none.
+            rest[0].lower == "with" && {
+                let end = rest.iter().position(joins).unwrap_or(rest.len());
+                let words = &rest[1..end.min(6)];
+                words.iter().any(|word| word.is("property")) && words.iter().filter(|word| word.is_word() && !word.is("determiner")).count() > 1
+            }
+        };
+        let rest = &self.tokens[self.at..];
+        if !(self.opens_relative(current) || (!current.is_empty() && with_value(rest))) {
+            return None;
+        }
+        self.at = self.tokens.len();
+        // `that belong to`, before something that is spoken of apart.
+        if rest.last().is_some_and(|last| last.is("preposition")) {
+            return Some(Vec::new());
+        }
+        Some(vec![super::condition::read(rest)])
+    }
+}
+
+fn joins(token: &Token) -> bool {
+    matches!(token.what, What::Comma | What::Colon | What::Stop | What::Item | What::Marker(_))
+}
+
+/// True for a noun that is written as several are.
+pub(super) fn is_plural(word: &str) -> bool {
+    (word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("us") && !word.ends_with("is") && word.len() > 3)
+        || matches!(word, "people" | "data" | "children" | "staff")
+}

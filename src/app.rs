@@ -25,7 +25,7 @@ use crate::agents::{Company, RoleFolders, Roles};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{self, Ask, Config};
 use crate::engine::port::Executor;
-use crate::engine::simulate::{Report, Simulation};
+use crate::engine::simulate::{Report, Simulation, Unanswered};
 use crate::engine::{Engine, Limits, Parts, Submission, Summary};
 use crate::executor::StepExecutor;
 use crate::memory::Memory;
@@ -39,11 +39,11 @@ use crate::tools::mcp::Servers;
 use crate::workflow::{Catalog, Effect};
 
 pub use answer::Answer;
-pub use definitions::RoleVersion;
+pub use definitions::{RoleVersion, replace as replace_file};
 pub use error::AppError;
 pub use library::{FileProblems, Saved, WorkflowFile};
 pub use models::{Checked, ModelView, ModelsView, ProviderView};
-pub use plan::{NewPlan, OfferedTool, Planned, Subject};
+pub use plan::{NewPlan, OfferedTool, Planned, SavedVersion, Saving, SimulatedTrial, Subject, Trial};
 
 /// The whole program behind its interfaces. Cheap to clone.
 #[derive(Clone)]
@@ -258,7 +258,8 @@ impl App {
         };
         children.extend(checked.into_iter().map(|child| (child.workflow.workflow().name.clone(), child.workflow)));
         let (executor, now) = (self.executor().await?, self.shared.clock.now());
-        let simulation = Simulation { workflow, inputs, children, answers, executor, now };
+        let (unanswered, run) = (Unanswered::default(), None);
+        let simulation = Simulation { workflow, inputs, children, answers, unanswered, run, executor, now };
         Ok(crate::engine::simulate::simulate(simulation).await?)
     }
 

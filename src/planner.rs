@@ -24,6 +24,7 @@ mod placed;
 mod proposal;
 mod propose;
 mod reach;
+pub mod replay;
 mod reply;
 mod resolve;
 pub mod retrieve;

@@ -141,11 +141,15 @@ fn files(role: &Role) -> [(DefinitionKind, String, String); 2] {
 }
 
 /// Puts a text in a file's place, whole or not at all.
-pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+///
+/// # Errors
+/// The file cannot be written; what was there is as it was.
+pub fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let part = path.with_extension("part");
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = path.with_file_name(format!(".{name}.part"));
     let mut file = std::fs::File::create(&part)?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
     file.sync_all()?;

@@ -6,6 +6,7 @@ use crate::engine::EngineError;
 use crate::memory::MemoryError;
 use crate::model::ModelError;
 use crate::planner::NotAccepted;
+use crate::planner::replay::ReplayError;
 use crate::run::Failure;
 use crate::store::{JournalError, StoreError};
 use crate::tools::RegisterError;
@@ -65,6 +66,20 @@ pub enum AppError {
         /// Those that there are.
         known: String,
     },
+    /// A request is too long.
+    #[error("the request has {bytes} bytes, and {most} are allowed")]
+    LongRequest {
+        /// How many it has.
+        bytes: usize,
+        /// How many are allowed.
+        most: usize,
+    },
+    /// A workflow calls a tool that is not there.
+    #[error("the tool `{0}` is not there yet")]
+    NoSuchTool(String),
+    /// A recorded run cannot be replayed.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// A model gave no reply.
     #[error("{0}")]
     Model(#[from] ModelError),

@@ -1,19 +1,26 @@
 //! What people ask of workflows: the planner, with what this program has to offer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{App, AppError, FileProblems, WorkflowFile, library};
+use super::{App, AppError, FileProblems, Saved, WorkflowFile, library};
+use crate::engine::simulate::{Report, Simulation, Unanswered, simulate};
 use crate::memory::index::Filter;
 use crate::model::Models;
 use crate::model::planning::Turn;
-use crate::planner::{About, Accepted, Offer, Progress, Proposed, Standing, Wish, empty, propose};
+use crate::planner::replay::{Family, Recording, Replayed, replay};
+use crate::planner::{About, Accepted, Offer, Progress, Proposal, Proposed, Standing, Wish, empty, propose};
+use crate::store::{Run, RunFilter};
 use crate::tools::Origin;
-use crate::workflow::{Catalog, CatalogTool, Effect, StepId, Workflow, yaml};
+use crate::workflow::yaml::Rewritten;
+use crate::workflow::{
+    Catalog, CatalogTool, Effect, Process, Step, StepId, ValidWorkflow, Workflow, validate, yaml,
+};
 
 /// What a person wants of a workflow.
 #[derive(Clone, Debug)]
@@ -30,6 +37,20 @@ pub struct NewPlan {
     pub model: Option<String>,
     /// The steps that are accepted; all if there are none.
     pub steps: Vec<StepId>,
+    /// How many recorded runs it is tried on, if it is to be tried.
+    pub trial: Option<usize>,
+    /// Whether what is accepted is saved, if it is about a saved workflow.
+    pub saving: Saving,
+}
+
+/// Whether what is accepted is saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Saving {
+    /// Nothing is.
+    #[default]
+    Nothing,
+    /// As a new version of the saved workflow that it is about, which becomes the live one.
+    Accepted,
 }
 
 /// The workflow that a request is about.
@@ -66,12 +87,52 @@ pub struct OfferedTool {
 pub struct Planned {
     /// The workflow as it was.
     pub base: Option<Workflow>,
-    /// Its text, and its hash if it is a saved one.
-    pub text: Option<String>,
+    /// The version that was saved.
+    pub saved: Option<SavedVersion>,
     /// What is proposed.
     pub proposed: Proposed,
     /// What comes of accepting the steps that were named; all of it, if none were.
     pub accepted: Option<Accepted>,
+    /// What comes of trying that.
+    pub trial: Option<Trial>,
+}
+
+/// A version that was saved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedVersion {
+    /// The workflow.
+    pub workflow: String,
+    /// The version's hash.
+    pub version: String,
+    /// How many lines with a comment are in the version before, and not in it.
+    pub lost_comments: usize,
+}
+
+/// What a workflow would do and would have done.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// How a simulated run ends, with the calls that it does not make; `None` if none could be.
+    pub simulated: Option<SimulatedTrial>,
+    /// Why there is no simulated run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_simulated: Option<String>,
+    /// What the last runs would have come to, the newest first.
+    pub replayed: Vec<Replayed>,
+    /// Why other runs are not among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_replayed: Vec<String>,
+}
+
+/// How a simulated run ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SimulatedTrial {
+    /// How it stands.
+    pub status: String,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// The calls that it does not make, since they would change the world.
+    pub withheld: Vec<Value>,
 }
 
 /// How many entries of the memory a model is shown at most.
@@ -79,6 +140,12 @@ const MOST_REMEMBERED: usize = 5;
 
 /// How long the memory may take: a proposal can do without.
 const MEMORY_LIMIT: Duration = Duration::from_secs(3);
+
+/// The longest request, in bytes: what is longer is a document, and wants to be remembered.
+const LONGEST_REQUEST: usize = 32 << 10;
+
+/// How many recorded runs are replayed at most.
+const MOST_REPLAYED: usize = 50;
 
 /// How many saved workflows are offered at most.
 const MOST_WORKFLOWS: usize = 50;
@@ -90,8 +157,12 @@ impl App {
     /// The workflow cannot be read, or is not there; the model gives no reply; or the steps that were named cannot be
     /// accepted by themselves.
     pub async fn plan(&self, wanted: NewPlan, watch: &mut (dyn FnMut(Progress) + Send)) -> Result<Planned, AppError> {
-        let NewPlan { request, subject, tools, turns, model, steps } = wanted;
-        let (files, text) = self.subject(subject).await?;
+        let NewPlan { request, subject, tools, turns, model, steps, trial, saving } = wanted;
+        if request.len() > LONGEST_REQUEST {
+            return Err(AppError::LongRequest { bytes: request.len(), most: LONGEST_REQUEST });
+        }
+        let is_saved = matches!(subject, Some(Subject::Saved(_)));
+        let files = self.subject(subject).await?;
         self.learn_all().await;
         let base = files.first().cloned();
         let offer = self.offer(tools, &files).await?;
@@ -110,13 +181,147 @@ impl App {
             (Standing::Ready, false) => Some(proposed.proposal.accept_steps(&steps, &old, &old, offer.catalog())?),
             _ => None,
         };
-        Ok(Planned { base, text, proposed, accepted })
+        let trial = match (&accepted, trial) {
+            (Some(accepted), Some(runs)) => {
+                Some(self.try_out(&accepted.workflow, base.as_ref(), offer.catalog(), runs).await?)
+            }
+            _ => None,
+        };
+        let saved = match (&accepted, &base) {
+            (Some(_), Some(base)) if is_saved && saving == Saving::Accepted => {
+                Some(self.save_accepted(base, &proposed.proposal, &steps, offer.catalog()).await?)
+            }
+            _ => None,
+        };
+        Ok(Planned { base, saved, proposed, accepted, trial })
     }
 
-    /// The workflow that a request is about, those that it may start, and the text of the first.
-    async fn subject(&self, subject: Option<Subject>) -> Result<(Vec<Workflow>, Option<String>), AppError> {
+    /// Saves what is accepted, on top of whatever is live by now.
+    async fn save_accepted(
+        &self,
+        base: &Workflow,
+        proposal: &Proposal,
+        steps: &[StepId],
+        catalog: &Catalog,
+    ) -> Result<SavedVersion, AppError> {
+        let live = self.workspace().workflows().live(&base.name).await?;
+        let live = live.ok_or_else(|| AppError::NoSuchWorkflow { workflow: base.name.clone(), version: None })?;
+        let current = parsed(&live.workflow, &live.text)?;
+        let accepted = if steps.is_empty() {
+            proposal.accept(base, &current, catalog)?
+        } else {
+            proposal.accept_steps(steps, base, &current, catalog)?
+        };
+        let Rewritten { text, lost_comments } = yaml::rewrite(&live.text, &accepted.workflow);
+        let saved = self.save(&[WorkflowFile { file: accepted.workflow.name.clone(), text }]).await?;
+        let version = saved.first().map(|saved| saved.workflow.hash().to_owned()).unwrap_or_default();
+        Ok(SavedVersion { workflow: accepted.workflow.name, version, lost_comments })
+    }
+
+    /// Simulates a workflow, and replays the last runs of what it was made of with it. No effect is performed.
+    async fn try_out(
+        &self,
+        workflow: &Workflow,
+        base: Option<&Workflow>,
+        catalog: &Catalog,
+        runs: usize,
+    ) -> Result<Trial, AppError> {
+        let mut trial = Trial::default();
+        let checked = validate::check(workflow.clone(), &yaml::Places::default(), catalog);
+        let checked = match checked {
+            Ok(checked) => Arc::new(checked),
+            Err(problems) => {
+                trial.not_simulated = problems.first().map(ToString::to_string);
+                return Ok(trial);
+            }
+        };
+        let saved = Saved { file: workflow.name.clone(), workflow: Arc::clone(&checked) };
+        let children = library::saved_children(self.workspace(), std::slice::from_ref(&saved)).await?;
+        let family = Family { workflow: checked, children };
+        let name = base.map_or(workflow.name.as_str(), |base| base.name.as_str());
+        let filter = RunFilter { workflow: Some(name.to_owned()), ..RunFilter::default() };
+        let mut inputs = Map::new();
+        // Runs that go on have no end to compare with; a few more are looked at to find enough that have ended.
+        for run in self.workspace().runs().list(&filter, runs.min(MOST_REPLAYED) * 4).await? {
+            if trial.replayed.len() >= runs.min(MOST_REPLAYED) {
+                break;
+            }
+            if !run.status.is_end() || run.parent.is_some() {
+                continue;
+            }
+            match self.replayed(&run, &family).await {
+                Ok((replayed, began_with)) => {
+                    if inputs.is_empty() {
+                        inputs = began_with;
+                    }
+                    trial.replayed.push(replayed);
+                }
+                Err(error) => trial.not_replayed.push(format!("{}: {error}", run.id)),
+            }
+        }
+        match self.simulated(&family, inputs).await {
+            Ok(simulated) => trial.simulated = Some(simulated),
+            Err(error) => trial.not_simulated = Some(error.to_string()),
+        }
+        Ok(trial)
+    }
+
+    /// What a recorded run would have come to, and what it began with.
+    async fn replayed(&self, run: &Run, other: &Family) -> Result<(Replayed, Map<String, Value>), AppError> {
+        let recording = Recording::read(self.workspace(), run).await?;
+        let version = |name: String, hash: String| async move {
+            let found = self.workspace().workflows().version(&name, &hash).await?;
+            let found = found.ok_or(AppError::NoSuchWorkflow { workflow: name, version: Some(hash.clone()) })?;
+            ValidWorkflow::pinned(&found.text).map(Arc::new).map_err(|problems| {
+                AppError::Workflows(FileProblems(problems.into_iter().map(|problem| (hash.clone(), problem)).collect()))
+            })
+        };
+        let workflow = version(run.workflow.clone(), run.version.clone()).await?;
+        let mut children = HashMap::new();
+        for (name, hash) in recording.children() {
+            children.insert(name.clone(), version(name.clone(), hash.clone()).await?);
+        }
+        let ran = Family { workflow, children };
+        let inputs = recording.inputs().clone();
+        Ok((replay(&recording, &ran, other).await?, inputs))
+    }
+
+    async fn simulated(&self, family: &Family, inputs: Map<String, Value>) -> Result<SimulatedTrial, AppError> {
+        let workflow = family.workflow.workflow();
+        if let Some(tool) = self.missing_tool(&workflow.steps) {
+            return Err(AppError::NoSuchTool(tool));
+        }
+        let inputs = inputs.into_iter().filter(|(name, _)| workflow.inputs.contains_key(name)).collect();
+        let simulation = Simulation {
+            workflow: Arc::clone(&family.workflow),
+            inputs,
+            children: family.children.clone(),
+            answers: BTreeMap::new(),
+            unanswered: Unanswered::Chosen,
+            run: None,
+            executor: self.executor().await?,
+            now: self.clock().now(),
+        };
+        let Report { summary, withheld, .. } = simulate(simulation).await?;
+        Ok(SimulatedTrial {
+            status: summary.status.to_string(),
+            failure: summary.failure.map(|failure| failure.to_string()),
+            withheld: withheld.iter().map(|call| serde_json::to_value(call).unwrap_or_default()).collect(),
+        })
+    }
+
+    /// A tool that steps call and that is not there: it was only offered.
+    fn missing_tool(&self, steps: &[Step]) -> Option<String> {
+        steps.iter().find_map(|step| match &step.process {
+            Process::Tool { tool } if self.tools().get(tool).is_none() => Some(tool.clone()),
+            process => self.missing_tool(process.body().unwrap_or_default()),
+        })
+    }
+
+    /// The workflow that a request is about, and those that it may start.
+    async fn subject(&self, subject: Option<Subject>) -> Result<Vec<Workflow>, AppError> {
         let files = match subject {
-            None => return Ok((Vec::new(), None)),
+            None => return Ok(Vec::new()),
             Some(Subject::Files(files)) => files,
             Some(Subject::Saved(name)) => {
                 let saved = self.workspace().workflows().live(&name).await?;
@@ -124,18 +329,7 @@ impl App {
                 vec![WorkflowFile { file: saved.workflow, text: saved.text }]
             }
         };
-        let mut workflows = Vec::with_capacity(files.len());
-        let mut problems = Vec::new();
-        for WorkflowFile { file, text } in &files {
-            match yaml::parse(text) {
-                Ok(parsed) => workflows.push(parsed.workflow),
-                Err(found) => problems.extend(found.into_iter().map(|problem| (file.clone(), problem))),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(AppError::Workflows(FileProblems(problems)));
-        }
-        Ok((workflows, files.into_iter().next().map(|file| file.text)))
+        files.iter().map(|WorkflowFile { file, text }| parsed(file, text)).collect()
     }
 
     /// What there is to make workflows of.
@@ -202,4 +396,11 @@ impl App {
             }
         }
     }
+}
+
+/// The workflow of a file, as far as its form is right.
+fn parsed(file: &str, text: &str) -> Result<Workflow, AppError> {
+    yaml::parse(text).map(|parsed| parsed.workflow).map_err(|found| {
+        AppError::Workflows(FileProblems(found.into_iter().map(|problem| (file.to_owned(), problem)).collect()))
+    })
 }

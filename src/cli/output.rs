@@ -38,6 +38,15 @@ impl Output {
         self.write(&if self.is_live() { harmless(&line) } else { line });
     }
 
+    /// Writes a line in a colour (a code of ANSI), if a person is looking who wants colours.
+    pub(super) fn coloured(&self, colour: &str, line: &str) {
+        if self.is_live() && std::env::var_os("NO_COLOR").is_none() {
+            self.write(&format!("\x1b[{colour}m{}\x1b[0m\n", harmless(line)));
+        } else {
+            self.line(line);
+        }
+    }
+
     /// Writes a value as one JSON document: in one line, unless a person is looking.
     pub(super) fn json<T: Serialize + ?Sized>(&self, value: &T) {
         let text =

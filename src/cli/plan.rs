@@ -1,5 +1,8 @@
 //! `callboard plan "…"`
 
+mod apply;
+mod show;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,8 +14,9 @@ use super::complaint::Complaint;
 use super::exit::Exit;
 use super::output::clipped;
 use super::session::{Purpose, Session};
+use apply::Applied;
 use super::{Context, Format, source};
-use crate::app::OfferedTool;
+use crate::app::{OfferedTool, Trial};
 use crate::server::{PlanLine, PlanView, Wanted};
 use crate::workflow::yaml;
 
@@ -25,6 +29,7 @@ Examples:
   callboard plan \"every Monday at 9, write a brief about Rust and mail it to me\" > brief.yaml
   callboard plan --workflow brief.yaml \"ask Maria before the mail goes out\"
   callboard plan --workflow brief.yaml --apply \"…\"             change the file
+  callboard plan --workflow brief.yaml --try \"…\"               what the last runs would have come to with it
   callboard plan --tools catalog.json --format json \"…\"         for scripts: proposal, workflow and reply
 
 Exit codes: 0 there is a proposal, or nothing is to change; 1 no valid one was found; 2 invalid usage or files;
@@ -44,6 +49,12 @@ pub(super) struct Plan {
     /// Accept what is proposed for these steps only, and what that cannot do without
     #[arg(long, value_name = "STEP,…", value_delimiter = ',')]
     steps: Vec<String>,
+    /// Try it first: simulate it, and show what the last recorded runs would have come to with it; no effect is performed
+    #[arg(long)]
+    r#try: bool,
+    /// On how many recorded runs it is tried [default: 5]
+    #[arg(long, value_name = "N", requires = "try")]
+    runs: Option<usize>,
     /// The model that is asked, by its alias [default: default]
     #[arg(long, value_name = "ALIAS")]
     model: Option<String>,
@@ -55,9 +66,16 @@ struct Told<'a> {
     proposal: &'a Value,
     workflow: &'a Option<Value>,
     reply: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    besides: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    applied: Option<&'a str>,
+    trial: &'a Option<Trial>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied: Option<&'a Applied>,
 }
+
+/// On how many recorded runs a proposal is tried if nothing is said.
+const USUAL_RUNS: usize = 5;
 
 /// The largest file of tools.
 const LARGEST_TOOLS: u64 = 64 << 20;
@@ -83,16 +101,35 @@ impl Plan {
             "asking" => Exit::Parked,
             _ => Exit::Done,
         };
+        let applied = if self.apply && standing == "ready" { Some(self.apply(&wanted, &planned)?) } else { None };
         match context.output.format() {
             Format::Json => context.output.json(&Told {
                 proposal: &planned.proposal,
                 workflow: &planned.workflow,
                 reply: &planned.reply,
-                applied: None,
+                besides: &planned.besides,
+                trial: &planned.trial,
+                applied: applied.as_ref(),
             }),
-            Format::Text => self.show(&planned, context),
+            Format::Text => show::show(&planned, applied.as_ref(), self.workflow.as_deref(), &context.output),
         }
         Ok(exit)
+    }
+
+    /// Writes what was accepted to where it belongs.
+    fn apply(&self, wanted: &Wanted, planned: &PlanView) -> Result<Applied, Complaint> {
+        if let Some(saved) = &planned.saved {
+            return Ok(Applied::of_saved(saved));
+        }
+        let workflow = planned.workflow.as_ref().and_then(|json| yaml::from_json(json).ok());
+        let Some(workflow) = workflow else {
+            return Err(Complaint::environment("other_version", "what was proposed cannot be read by this version"));
+        };
+        match (&self.workflow, wanted.files.first()) {
+            (Some(path), Some(file)) => apply::to_file(Path::new(path), &file.text, workflow),
+            (Some(path), None) => apply::to_new_file(Path::new(path), &workflow),
+            (None, _) => apply::to_new_file(Path::new(&format!("{}.yaml", workflow.name)), &workflow),
+        }
     }
 
     fn wanted(&self) -> Result<Wanted, Complaint> {
@@ -101,23 +138,18 @@ impl Plan {
             tools: self.tools.as_deref().map(tools).transpose()?.unwrap_or_default(),
             model: self.model.clone(),
             steps: self.steps.clone(),
+            trial: self.runs.or(self.r#try.then_some(USUAL_RUNS)),
+            save: self.apply,
             ..Wanted::default()
         };
         match &self.workflow {
             Some(name) if !Path::new(name).exists() && is_name(name) => wanted.workflow = Some(name.clone()),
+            // A file that is to be made.
+            Some(file) if self.apply && !Path::new(file).exists() => {}
             Some(file) => wanted.files = source::gather(Path::new(file))?,
             None => {}
         }
         Ok(wanted)
-    }
-
-    fn show(&self, planned: &PlanView, context: &Context) {
-        context.output.line(planned.reply.trim_end());
-        if self.workflow.is_none()
-            && let Some(workflow) = planned.workflow.as_ref().and_then(|json| yaml::from_json(json).ok())
-        {
-            context.output.line(yaml::write(&workflow).trim_end());
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! else their first choice.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -40,10 +41,24 @@ pub struct Simulation {
     pub children: HashMap<String, Arc<ValidWorkflow>>,
     /// Answers to questions, by question id.
     pub answers: BTreeMap<String, String>,
+    /// What becomes of a question without an answer.
+    pub unanswered: Unanswered,
+    /// The run's id, from which those of the runs that it starts derive; one of its own if `None`.
+    pub run: Option<RunId>,
     /// Who carries out attempts.
     pub executor: Arc<dyn Executor>,
     /// When it begins.
     pub now: Timestamp,
+}
+
+/// What becomes of a question that has no answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Its default is taken, else its first choice.
+    #[default]
+    Chosen,
+    /// It stays open: the run ends there, parked.
+    Open,
 }
 
 /// What a simulation came to.
@@ -86,7 +101,7 @@ const DEEPEST: u8 = 8;
 pub async fn simulate(simulation: Simulation) -> Result<Report, EngineError> {
     let withheld = Arc::new(Mutex::new(Vec::new()));
     let clock = ManualClock::at(simulation.now);
-    let run = RunId(clock.fresh_id());
+    let run = simulation.run.unwrap_or_else(|| RunId(clock.fresh_id()));
     let (summary, journal) =
         carry_out(&simulation, run, &simulation.workflow, simulation.inputs.clone(), 0, &clock, &withheld).await?;
     let withheld = std::mem::take(&mut *withheld.lock().unwrap_or_else(PoisonError::into_inner));
@@ -108,8 +123,8 @@ fn carry_out<'a>(
         let journal = Arc::new(Memory::default());
         let values = Values::in_memory(journal.clone());
         let drive = Drive::new(run, workflow.clone(), values, journal.clone(), Arc::new(clock.clone()));
-        let one =
-            One { simulation, run, workflow, depth, clock, withheld, drive: Arc::new(tokio::sync::Mutex::new(drive)) };
+        let (drive, unknown) = (Arc::new(tokio::sync::Mutex::new(drive)), AtomicBool::new(false));
+        let one = One { simulation, run, workflow, depth, clock, withheld, drive, unknown };
         let inputs = complete(&Version::new(workflow.clone()), inputs).map_err(EngineError::Invalid)?;
         let summary = one.run_to_end(inputs).await?;
         Ok((summary, journal))
@@ -126,6 +141,8 @@ struct One<'a> {
     clock: &'a ManualClock,
     withheld: &'a Notes,
     drive: Arc<tokio::sync::Mutex<Drive>>,
+    /// Set once an attempt ended without a result that anybody knows: time does not pass after it.
+    unknown: AtomicBool,
 }
 
 impl One<'_> {
@@ -159,12 +176,24 @@ impl One<'_> {
 
     /// What can happen when nothing is in flight: an answer, or the next timer. `None` if only the world could.
     fn next(&self, drive: &Drive) -> Option<Vec<RunEvent>> {
-        if let Some(id) = drive.state.questions().next() {
+        let mut is_open = false;
+        for id in drive.state.questions() {
             let choices = drive.state.question(id).map(|(_, _, choices)| choices)?;
             let given = self.simulation.answers.get(id).map(|choice| Outcome::from(choice.as_str()));
-            let choice = given.filter(|choice| choices.contains(choice)).or_else(|| choices.first().cloned())?;
+            let given = given.filter(|choice| choices.contains(choice));
+            let Some(choice) = given.or_else(|| match self.simulation.unanswered {
+                Unanswered::Chosen => choices.first().cloned(),
+                Unanswered::Open => None,
+            }) else {
+                is_open = true;
+                continue;
+            };
             let by = Some("simulation".to_owned());
             return Some(vec![RunEvent::Answered { question: id.into(), choice, form: None, by }]);
+        }
+        if is_open || self.unknown.load(Ordering::Relaxed) {
+            // Time would take a default for the answer, or give the call up, and nobody knows whether it would have come to that.
+            return None;
         }
         let at = drive.state.next_wake()?;
         if at > self.clock.now() {
@@ -227,7 +256,10 @@ impl One<'_> {
                 output: Output::Value(crate::run::Payload::of(value)),
             },
             Err(Stop::Failed(failure)) => RunEvent::Failed { step, attempt, failure },
-            Err(Stop::Parked) => return Ok(Vec::new()),
+            Err(Stop::Parked) => {
+                self.unknown.store(true, Ordering::Relaxed);
+                return Ok(Vec::new());
+            }
         }])
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::workflow::diff::diff;
@@ -12,22 +12,22 @@ use crate::workflow::yaml::{step_to_json, to_json};
 use crate::workflow::{Catalog, Condition, Human, Process, Step, StepId, Wait, Workflow};
 
 /// One thing that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// In which way.
     pub kind: ChangeKind,
     /// The step, by its id afterwards if it is still there; `None` if it is about the workflow itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepId>,
     /// In a sentence.
     pub text: String,
     /// The values that differ, by path.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Difference>,
 }
 
 /// In which way something differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// A step is there that was not.
@@ -45,15 +45,15 @@ pub enum ChangeKind {
 }
 
 /// A value that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
     /// Its path in the file's form of the step or the workflow.
     pub path: String,
     /// How it was; `None` if it was not there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
     /// How it is; `None` if it is not there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
 }
 
@@ -265,7 +265,11 @@ fn order_differs(old: &Value, new: &Value) -> bool {
 pub(super) fn does(step: &Step, catalog: &Catalog) -> String {
     let short = |text: &str| quoted(&Value::from(text));
     match &step.process {
-        Process::Agent { agent, goal, .. } => format!("has `{agent}` work on {}", short(goal)),
+        Process::Agent { agent, goal, plan } => {
+            let calls: Vec<String> = plan.iter().map(|planned| format!("`{}`", planned.tool)).collect();
+            let unasked = if calls.is_empty() { String::new() } else { format!(", and may call {} unasked", calls.join(", ")) };
+            format!("has `{agent}` work on {}{unasked}", short(goal))
+        }
         Process::Model { prompt, .. } => format!("asks a model {}", short(prompt)),
         Process::Tool { tool } => match catalog.tools.get(tool) {
             Some(known) if known.effect.changes_the_world() => {
@@ -290,7 +294,14 @@ pub(super) fn does(step: &Step, catalog: &Catalog) -> String {
         Process::Wait(Wait::For(length)) => format!("waits for {}", humantime::format_duration(*length)),
         Process::Wait(Wait::Until(instant)) => format!("waits until {}", short(instant)),
         Process::Wait(Wait::Event { name, .. }) => format!("waits for the event {}", short(name)),
-        Process::Human(Human { ask, .. }) => format!("asks a person {}", short(ask)),
+        Process::Human(Human { ask, to, default, .. }) => {
+            let whom = if to.is_empty() { "a person".to_owned() } else { to.join(" or ") };
+            let taken = default.as_ref().map_or_else(String::new, |default| {
+                let after = humantime::format_duration(default.after);
+                format!(" (`{}` is taken for the answer after {after})", default.outcome)
+            });
+            format!("asks {whom} {}{taken}", short(ask))
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! How sure it is that a step is what was meant, by evidence that is named.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::changes::{Change, ChangeKind};
 use crate::model::edits::Doubt;
 use crate::workflow::{Catalog, Process, StepId, Workflow};
 
 /// How sure it is that a step is what was meant.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Confidence {
     /// The step.
     pub step: StepId,
@@ -18,7 +18,7 @@ pub struct Confidence {
 }
 
 /// Something that speaks for or against a step.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// What kind it is.
     pub kind: EvidenceKind,
@@ -29,7 +29,7 @@ pub struct Evidence {
 }
 
 /// What evidence there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceKind {
     /// How far the tool stands out among those that were found for the request.

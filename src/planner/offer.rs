@@ -56,6 +56,12 @@ impl Offer {
     /// The tools for a request, the likeliest first; then such that the workflow calls.
     pub(super) fn tools(&self, request: &str, workflow: Option<&Workflow>) -> Vec<Known> {
         let mut chosen = self.tools.relevant(request, workflow, retrieve::MOST);
+        if self.cards.len() <= retrieve::MOST {
+            // There is room for all of them.
+            let rest = self.tools.cards().iter().filter(|card| !chosen.iter().any(|other| other.name == card.name));
+            let rest: Vec<Card> = rest.cloned().collect();
+            chosen.extend(rest);
+        }
         let used = workflow.into_iter().flat_map(super::reach::steps).filter_map(|step| match &step.process {
             crate::workflow::Process::Tool { tool } => self.cards.get(tool),
             _ => None,

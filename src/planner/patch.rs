@@ -26,24 +26,35 @@ pub(super) fn patch(file: &mut Value, set: &[&Pair]) -> Result<(), Vec<Problem>>
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn put(file: &mut Value, path: &str, value: Value) -> Result<(), String> {
+fn put(file: &mut Value, path: &str, value: Option<Value>) -> Result<(), String> {
     let (field, rest) = path.split_once('.').unwrap_or((path, ""));
     if KINDS.contains(&field) {
         return put(file, &format!("process.{path}"), value);
     }
     if !FIELDS.contains(&field) {
+        // Part of the process, which models name without saying so.
+        let process = file.get("process").and_then(Value::as_object);
+        let is_there = process.is_some_and(|process| process.contains_key(field));
+        let kind = process.and_then(|process| process.iter().find(|(_, value)| value.get(field).is_some()));
+        if let Some(way) = match (is_there, kind) {
+            (true, _) => Some("process".to_owned()),
+            (false, Some((kind, _))) => Some(format!("process.{kind}")),
+            (false, None) => None,
+        } {
+            return put(file, &format!("{way}.{path}"), value);
+        }
         return Err(format!(
             "a step has no `{field}`; set one of {}, or a path in one of them",
             FIELDS[..8].join(", ")
         ));
     }
-    let value = match field {
+    let value = value.map(|value| match field {
         "needs" => needs(value),
         // A schema, an object of settings or a process that was written as text.
         "output" | "retry" => parsed(value),
         "process" if rest.is_empty() => parsed(value),
         _ => value,
-    };
+    });
     let Some(fields) = file.as_object_mut() else { return Err("the step is no object".to_owned()) };
     if field == "process" {
         let kind = rest.split('.').next().unwrap_or_default();
@@ -59,13 +70,12 @@ fn put(file: &mut Value, path: &str, value: Value) -> Result<(), String> {
 }
 
 /// Sets the value at a path of keys. A key may hold dots: the longest that is there is taken.
-fn set_in(fields: &mut Map<String, Value>, path: &str, value: Value) -> Result<(), String> {
+fn set_in(fields: &mut Map<String, Value>, path: &str, value: Option<Value>) -> Result<(), String> {
     let whole = fields.contains_key(path) || !path.contains('.');
     if whole {
-        if value.is_null() {
-            fields.shift_remove(path);
-        } else {
-            fields.insert(path.to_owned(), value);
+        match value {
+            Some(value) => drop(fields.insert(path.to_owned(), value)),
+            None => drop(fields.shift_remove(path)),
         }
         return Ok(());
     }

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::changes::{Change, changes};
 use super::confidence::Confidence;
@@ -22,7 +23,7 @@ use crate::workflow::validate::validate;
 use crate::workflow::{Catalog, Problem, StepId, Workflow};
 
 /// What a proposal came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It can be accepted.
@@ -36,7 +37,7 @@ pub enum Standing {
 }
 
 /// A step that is left alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// Its id.
     pub step: StepId,
@@ -44,8 +45,9 @@ pub struct Kept {
     pub hash: String,
 }
 
-/// Edits that are proposed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// Edits that are proposed. What is stored can be read again, but for the problems of one that has failed: only one that can be
+/// accepted is worth that.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proposal {
     /// What it came to.
     pub standing: Standing,
@@ -58,6 +60,7 @@ pub struct Proposal {
     /// The steps that they leave alone.
     pub kept: Vec<Kept>,
     /// What is wrong with it, if it failed.
+    #[serde(default, skip_deserializing)]
     pub problems: Vec<Problem>,
     /// How sure it is that each step is what was meant.
     pub confidence: Vec<Confidence>,
@@ -70,7 +73,7 @@ pub struct Proposal {
     /// The tokens that it took.
     pub usage: Usage,
     /// What it cost, if that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Dollars>,
     /// What was asked for, one by one: what accepting a part is made of.
     pub asked: Vec<Asked>,
@@ -287,29 +290,45 @@ impl Proposal {
     }
 }
 
-/// Whether an edit makes, or gives a name to, a step that `other` speaks of.
-fn introduces(asked: &Asked, other: &serde_json::Value) -> bool {
-    let id = match asked {
-        Asked::Add { step, .. } | Asked::Rename { to: step, .. } => step,
-        _ => return false,
-    };
-    speaks_of(other, id)
+/// Whether an edit makes, or gives a name to, what `other` speaks of: a step, an input, a var.
+fn introduces(asked: &Asked, other: &Value) -> bool {
+    match asked {
+        Asked::Add { step, .. } | Asked::Rename { to: step, .. } => speaks_of(other, step),
+        Asked::Workflow { set } => set.iter().any(|pair| {
+            pair.name.split_once('.').is_some_and(|(kind, _)| ["inputs", "vars"].contains(&kind)) && uses(other, &pair.name)
+        }),
+        _ => false,
+    }
 }
 
 /// Whether a text in a value names a step: as a need, as a place, or in an expression.
-fn speaks_of(value: &serde_json::Value, id: &str) -> bool {
+fn speaks_of(value: &Value, id: &str) -> bool {
     match value {
-        serde_json::Value::String(text) => {
-            text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == id)
-                && (text == id
-                    || text.starts_with(&format!("{id}."))
-                    || text.contains("steps")
-                    || text.starts_with('['))
+        Value::String(text) => {
+            let is_place = text == id || text.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
+            is_place || uses(value, &format!("steps.{id}")) || (text.starts_with('[') && names(text, id))
         }
-        serde_json::Value::Array(items) => items.iter().any(|item| speaks_of(item, id)),
-        serde_json::Value::Object(fields) => fields.values().any(|field| speaks_of(field, id)),
+        Value::Array(items) => items.iter().any(|item| speaks_of(item, id)),
+        Value::Object(fields) => fields.values().any(|field| speaks_of(field, id)),
         _ => false,
     }
+}
+
+/// Whether a text in a value has this path in it, and not only the beginning of a longer one.
+fn uses(value: &Value, path: &str) -> bool {
+    match value {
+        Value::String(text) => text.match_indices(path).any(|(at, _)| {
+            !text[at + path.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+        }),
+        Value::Array(items) => items.iter().any(|item| uses(item, path)),
+        Value::Object(fields) => fields.values().any(|field| uses(field, path)),
+        _ => false,
+    }
+}
+
+/// Whether a word stands in a text.
+fn names(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|other| other == word)
 }
 
 /// Brings what was made of `base` onto what else became of it.

@@ -31,9 +31,16 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// How many edits one reply may hold.
 const MOST_EDITS: usize = 500;
 
-/// How much of each step is shown: the first that fits the budget.
-const DETAILS: [Detail; 5] =
-    [Detail::Texts(240), Detail::Texts(120), Detail::Texts(60), Detail::Texts(24), Detail::Outline];
+/// How much of each step is shown, and how many tools: the first that fits the budget.
+const DETAILS: [(Detail, usize); 7] = [
+    (Detail::Texts(240), usize::MAX),
+    (Detail::Texts(120), usize::MAX),
+    (Detail::Texts(60), 32),
+    (Detail::Texts(24), 28),
+    (Detail::Texts(24), 20),
+    (Detail::Outline, 20),
+    (Detail::Outline, 12),
+];
 
 /// What a person wants.
 #[derive(Clone, Copy, Debug)]
@@ -99,8 +106,8 @@ async fn rounds(
     watch: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Proposed, ModelError> {
     let brief = brief(wish);
+    let (brief, mut request, shortened) = fitting(brief, count).await;
     let offered: Vec<String> = brief.tools.iter().map(|known| known.card.name.clone()).collect();
-    let (mut request, shortened) = fitting(&brief, count).await;
     let mut spent = Spent::default();
     let mut last_text = None;
     let mut round = 1;
@@ -135,17 +142,18 @@ fn brief(wish: &Wish<'_>) -> Brief {
     }
 }
 
-/// The request in as much detail as the budget allows, and what is shown in short.
-async fn fitting(brief: &Brief, count: &TokenCount) -> (Request, Shortened) {
+/// The request in as much detail as the budget allows, what is left of the brief for that, and what is shown in short.
+async fn fitting(mut brief: Brief, count: &TokenCount) -> (Brief, Request, Shortened) {
     count.ready().await;
-    let mut put = brief.put(PROMPT, DETAILS[0]);
-    for detail in &DETAILS[1..] {
-        if count.request(&put.0) <= BUDGET || brief.workflow.is_none() {
+    let (mut request, mut shortened) = brief.put(PROMPT, DETAILS[0].0);
+    for (detail, tools) in &DETAILS[1..] {
+        if count.request(&request) <= BUDGET {
             break;
         }
-        put = brief.put(PROMPT, *detail);
+        brief.tools.truncate(*tools);
+        (request, shortened) = brief.put(PROMPT, *detail);
     }
-    put
+    (brief, request, shortened)
 }
 
 /// One exchange, with every edit told of as it comes.
@@ -315,8 +323,11 @@ impl Attempt {
 fn name_for(request: &str) -> String {
     const WORDS: usize = 5;
     const LONGEST: usize = 40;
+    const LINKS: [&str; 14] =
+        ["a", "an", "and", "for", "in", "of", "on", "or", "the", "then", "to", "with", "all", "from"];
     let words = request.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let name = words.take(WORDS).map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_");
+    let words = words.map(str::to_ascii_lowercase).filter(|word| !LINKS.contains(&word.as_str()));
+    let name = words.take(WORDS).collect::<Vec<_>>().join("_");
     let name: String = name.chars().skip_while(|c| !c.is_ascii_lowercase()).take(LONGEST).collect();
     let name = name.trim_end_matches('_');
     if name.is_empty() { "new_workflow".to_owned() } else { name.to_owned() }

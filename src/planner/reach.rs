@@ -92,7 +92,7 @@ pub(super) fn beside_the_point(request: &str, before: &Workflow, asked: &[Asked]
                 pair.name == "needs"
                     || pair.name == "join"
                     || pair.name == "position"
-                    || mends(pair.value().ok().as_ref())
+                    || mends(pair.value().ok().flatten().as_ref())
             }),
             _ => false,
         };

@@ -20,7 +20,7 @@ pub(super) fn reply(proposal: &Proposal, workflow: Option<&Workflow>, catalog: &
                 if proposal.rounds == 1 { "one round".to_owned() } else { format!("{} rounds", proposal.rounds) };
             let _ = writeln!(text, "No valid proposal was found in {rounds}. What is wrong with the last one:\n");
             for problem in &proposal.problems {
-                let _ = writeln!(text, "- {problem}");
+                let _ = writeln!(text, "- {}", words(&problem.to_string()));
             }
             let _ = writeln!(text, "\nNothing is changed. Say it in other words, or in smaller parts.");
             return text;
@@ -29,27 +29,34 @@ pub(super) fn reply(proposal: &Proposal, workflow: Option<&Workflow>, catalog: &
     if !proposal.questions.is_empty() {
         let _ = writeln!(text);
         for question in &proposal.questions {
-            let _ = writeln!(text, "Question: {}", question.ask);
+            let _ = writeln!(text, "Question: {}", words(&question.ask));
             for choice in &question.choices {
-                let _ = writeln!(text, "  - {}: say “{}”", choice.label, choice.request);
+                let _ = writeln!(text, "  - {}: say “{}”", words(&choice.label), words(&choice.request));
             }
         }
     }
     if !proposal.assumptions.is_empty() {
         let _ = writeln!(text, "\nTaken for granted, by the model:");
         for assumption in &proposal.assumptions {
-            let _ = writeln!(text, "- {assumption}");
+            let _ = writeln!(text, "- {}", words(assumption));
         }
     }
     let low: Vec<_> = proposal.confidence.iter().filter(|confidence| confidence.is_low()).collect();
     if proposal.standing == Standing::Ready && !low.is_empty() {
         let _ = writeln!(text, "\nTo be looked at:");
         for confidence in low {
-            let reasons: Vec<&str> = confidence.reasons().collect();
+            let reasons: Vec<String> = confidence.reasons().map(words).collect();
             let _ = writeln!(text, "- `{}`: {}", confidence.step, reasons.join("; "));
         }
     }
     text
+}
+
+/// A model's words in one line: they must not look like anything but what they are.
+fn words(text: &str) -> String {
+    const LONGEST: usize = 500;
+    let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    line.collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
 }
 
 fn changed(proposal: &Proposal, workflow: Option<&Workflow>, catalog: &Catalog, text: &mut String) {

@@ -6,7 +6,7 @@ use super::patch;
 use crate::model::edits::{Asked, Case, Pair, Tested, WaitFor, Work};
 use crate::workflow::edit::{self, Edit};
 use crate::workflow::yaml::{step_from_json, step_to_json, to_json};
-use crate::workflow::{Join, Need, Port, Problem, Step, StepId, Workflow, yaml};
+use crate::workflow::{Join, Need, Outcome, Port, Problem, Step, StepId, Workflow, yaml};
 
 /// The edits that one thing that was asked comes to. `workflow` is what it is asked of, and what was applied so far.
 ///
@@ -19,7 +19,7 @@ pub(super) fn resolve(asked: &Asked, workflow: &Workflow) -> Result<Vec<Edit>, V
             let place = Place::find(workflow, after, before, within.as_deref())?;
             let mut new = added.step(&place.needs)?;
             let position = added.position()?.unwrap_or(place.position);
-            new.join = joined(&new, set);
+            new.join = joined(&new, set, place.join);
             let add = Edit::AddStep { step: new, body_of: place.body_of.clone(), position: Some(position) };
             Ok(std::iter::once(add).chain(place.waiting(&StepId::from(step.as_str()))).collect())
         }
@@ -43,6 +43,8 @@ struct Place {
     body_of: Option<StepId>,
     position: usize,
     needs: Vec<Need>,
+    /// How many of its needs must come true, if it takes over what others needed.
+    join: Option<Join>,
     /// The steps that are to wait for it, as they are, each with the needs that it takes the place of.
     followers: Vec<(Step, Vec<Need>)>,
 }
@@ -105,17 +107,13 @@ impl Place {
         let last = needs.iter().filter_map(|need| here(&need.step)).max();
         let first = followers.iter().filter_map(|step| here(&step.id)).min();
         let position = first.or(last.map(|at| at + 1)).unwrap_or(list.len());
+        let join = if takes_over { followers.iter().map(|step| step.join).find(|join| *join == Join::Any) } else { None };
+        let is_replaced = |need: &&Need| needs.iter().any(|own| own == *need || is_main_of(own, need));
         let followers = followers
             .into_iter()
-            .map(|step| {
-                let replaced = |need: &&Need| {
-                    needs.iter().any(|own| own == *need || own.step == need.step && own.port == Port::Main)
-                        || (takes_over && needs.contains(need))
-                };
-                (step.clone(), step.needs.iter().filter(replaced).cloned().collect())
-            })
+            .map(|step| (step.clone(), step.needs.iter().filter(is_replaced).cloned().collect()))
             .collect();
-        Ok(Self { body_of, position, needs, followers })
+        Ok(Self { body_of, position, join, needs, followers })
     }
 
     /// Has the followers wait for the step.
@@ -160,7 +158,9 @@ impl Added<'_> {
         let mut input = Map::new();
         for pair in self.input {
             match pair.value() {
-                Ok(value) => drop(input.insert(pair.name.clone(), value)),
+                Ok(Some(value)) => drop(input.insert(pair.name.clone(), value)),
+                // An argument that is not given.
+                Ok(None) => {}
                 Err(why) => problems.push(Problem::new("bad_value", why)),
             }
         }
@@ -195,17 +195,32 @@ impl Added<'_> {
 const POSITION: &str = "position";
 
 fn position(pair: &Pair) -> Result<usize, String> {
-    let value = pair.value()?;
+    let value = pair.value()?.unwrap_or_default();
     let place = value.as_u64().and_then(|place| usize::try_from(place).ok());
     place.ok_or_else(|| format!("`position` is a whole number from 0, and not {value}"))
 }
 
-/// A step after several outcomes of one step runs after any of them: it never leaves by two.
-fn joined(step: &Step, set: &[Pair]) -> Join {
+/// A step that takes over what others needed joins it as they did. One after several outcomes of one step runs after any of
+/// them: a step never leaves by two.
+fn joined(step: &Step, set: &[Pair], taken_over: Option<Join>) -> Join {
     let says = set.iter().any(|pair| pair.name == "join");
     let excludes = |a: &Need, b: &Need| a != b && a.step == b.step;
     let exclusive = step.needs.iter().any(|a| step.needs.iter().any(|b| excludes(a, b)));
-    if exclusive && !says { Join::Any } else { step.join }
+    match taken_over {
+        _ if says => step.join,
+        Some(join) => join,
+        None if exclusive => Join::Any,
+        None => step.join,
+    }
+}
+
+/// Whether a bare need means the same as this one, which names the regular outcome. A need for a case, a refusal or an error
+/// means something else.
+fn is_main_of(bare: &Need, named: &Need) -> bool {
+    let is_regular = |outcome: &Outcome| [Outcome::OK, Outcome::APPROVED].contains(&outcome.as_str());
+    bare.step == named.step
+        && bare.port == Port::Main
+        && matches!(&named.port, Port::Named(outcome) if is_regular(outcome))
 }
 
 /// A process in the file's format.
@@ -305,7 +320,7 @@ fn relocate(
     edit::carry_out(&mut without, &removal).map_err(|problem| vec![problem])?;
     let place = Place::find(&without, after, before, within)?;
     let mut edits = vec![removal];
-    let moved = Step { needs: place.needs.clone(), ..step.clone() };
+    let moved = Step { needs: place.needs.clone(), join: place.join.unwrap_or(step.join), ..step.clone() };
     edits.push(Edit::AddStep { step: moved, body_of: place.body_of.clone(), position: Some(place.position) });
     edits.extend(place.waiting(&step.id));
     Ok(edits)
@@ -327,27 +342,26 @@ fn settings(workflow: &Workflow, set: &[Pair]) -> Result<Vec<Edit>, Vec<Problem>
     if problems.is_empty() { Ok(edits) } else { Err(problems) }
 }
 
-fn setting(workflow: &Workflow, name: &str, value: Value) -> Result<Edit, Vec<Problem>> {
-    let text = |value: Value| match value {
-        Value::String(text) => Ok(text),
-        other => Err(wrong("bad_value", format!("`{name}` is a text, and not {other}"))),
+fn setting(workflow: &Workflow, name: &str, value: Option<Value>) -> Result<Edit, Vec<Problem>> {
+    let text = |value: Option<Value>| match value {
+        Some(Value::String(text)) => Ok(text),
+        Some(other) => Err(wrong("bad_value", format!("`{name}` is a text, and not {other}"))),
+        None => Ok(String::new()),
     };
-    let there = |value: Value| Some(value).filter(|value| !value.is_null());
     match name.split_once('.') {
         None if name == "name" => Ok(Edit::SetName { name: text(value)? }),
-        None if name == "description" => {
-            Ok(Edit::SetDescription { description: if value.is_null() { String::new() } else { text(value)? } })
-        }
-        None if name == "result" => Ok(Edit::SetResult { result: there(value) }),
+        None if name == "description" => Ok(Edit::SetDescription { description: text(value)? }),
+        None if name == "result" => Ok(Edit::SetResult { result: value }),
         None if name == "triggers" => {
-            let mut file = to_json(workflow);
-            file["triggers"] = if value.is_null() { Value::Array(Vec::new()) } else { patch::parsed(value) };
+            let mut file = to_json(&Workflow { steps: Vec::new(), ..workflow.clone() });
+            file["name"] = "any".into();
+            file["triggers"] = value.map_or_else(|| Value::Array(Vec::new()), patch::parsed);
             Ok(Edit::SetTriggers { triggers: yaml::from_json(&file)?.triggers })
         }
         Some(("inputs", name)) => {
-            Ok(Edit::SetInput { name: name.to_owned(), schema: there(patch::parsed(value)), position: None })
+            Ok(Edit::SetInput { name: name.to_owned(), schema: value.map(patch::parsed), position: None })
         }
-        Some(("vars", name)) => Ok(Edit::SetVar { name: name.to_owned(), value: there(value), position: None }),
+        Some(("vars", name)) => Ok(Edit::SetVar { name: name.to_owned(), value, position: None }),
         _ => {
             let message = format!("a workflow has no `{name}` that could be set");
             Err(vec![

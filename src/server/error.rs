@@ -156,6 +156,12 @@ impl From<AppError> for ApiError {
             AppError::NoSuchModel { .. } => Self::invalid(
                 ErrorBody::new("no_such_model", message).suggest("`callboard models` lists the models that there are"),
             ),
+            AppError::LongRequest { .. } => Self::invalid(
+                ErrorBody::new("long_request", message)
+                    .suggest("have documents remembered (`callboard remember`), and say in a few sentences what is wanted"),
+            ),
+            AppError::NoSuchTool(_) => Self::invalid(ErrorBody::new("no_such_tool", message)),
+            AppError::Replay(_) => Self::environment("not_replayed", message),
             AppError::Model(error) => error.into(),
             AppError::NotAccepted(NotAccepted::Invalid(problems)) => {
                 let problems = problems.into_iter().map(|problem| PlacedProblem::of(problem, None)).collect();

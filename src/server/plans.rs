@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::WorkflowText;
 use super::error::{ApiError, ErrorBody};
-use crate::app::{App, NewPlan, OfferedTool, Planned, Subject, WorkflowFile};
+use crate::app::{App, NewPlan, OfferedTool, Planned, SavedVersion, Saving, Subject, Trial, WorkflowFile};
 use crate::planner::Progress;
 use crate::workflow::StepId;
 use crate::workflow::yaml::to_json;
@@ -42,6 +42,12 @@ pub struct Wanted {
     /// The steps that are accepted; all if there are none.
     #[serde(default)]
     pub steps: Vec<String>,
+    /// How many recorded runs it is tried on, if it is to be tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<usize>,
+    /// Whether what is accepted is saved as a new version, if it is about a saved workflow.
+    #[serde(default)]
+    pub save: bool,
 }
 
 /// What a request came to.
@@ -56,9 +62,12 @@ pub struct PlanView {
     /// The steps that were accepted although they were not named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub besides: Vec<String>,
-    /// The text of the saved workflow that it is about.
+    /// What comes of trying it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub trial: Option<Trial>,
+    /// The version that was saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<SavedVersion>,
 }
 
 /// A line of the answer.
@@ -84,7 +93,7 @@ pub enum PlanLine {
 
 impl From<Planned> for PlanView {
     fn from(planned: Planned) -> Self {
-        let Planned { base, text, proposed, accepted } = planned;
+        let Planned { base, saved, proposed, accepted, trial } = planned;
         let workflow = accepted.as_ref().map(|accepted| &accepted.workflow).or(base.as_ref());
         let besides = accepted.iter().flat_map(|accepted| &accepted.besides).map(ToString::to_string).collect();
         Self {
@@ -92,12 +101,13 @@ impl From<Planned> for PlanView {
             workflow: workflow.map(to_json),
             reply: proposed.reply,
             besides,
-            text,
+            trial,
+            saved,
         }
     }
 }
 
-/// `POST /api/plans`: a proposal for what a person wants. Nothing is saved.
+/// `POST /api/plans`: a proposal for what a person wants. Nothing is saved, unless that is asked for.
 pub(super) async fn make(State(app): State<App>, Json(wanted): Json<Wanted>) -> Response {
     let (sender, receiver) = mpsc::channel(LINES_AHEAD);
     tokio::spawn(async move {
@@ -137,12 +147,13 @@ fn line(line: &PlanLine) -> Bytes {
 }
 
 fn new_plan(wanted: Wanted) -> NewPlan {
-    let Wanted { request, files, workflow, tools, model, steps } = wanted;
+    let Wanted { request, files, workflow, tools, model, steps, trial, save } = wanted;
+    let saving = if save { Saving::Accepted } else { Saving::Nothing };
     let subject = match (files.is_empty(), workflow) {
         (false, _) => Some(Subject::Files(files.into_iter().map(WorkflowFile::from).collect())),
         (true, Some(name)) => Some(Subject::Saved(name)),
         (true, None) => None,
     };
     let steps = steps.iter().map(|step| StepId::from(step.as_str())).collect();
-    NewPlan { request, subject, tools, turns: Vec::new(), model, steps }
+    NewPlan { request, subject, tools, turns: Vec::new(), model, steps, trial, saving }
 }

@@ -6,6 +6,7 @@
 mod guesses;
 mod process;
 mod read;
+mod rewrite;
 mod tree;
 mod write;
 
@@ -19,6 +20,7 @@ use guesses::Guesses;
 use read::Reader;
 use tree::{Node, Tree};
 
+pub use rewrite::{Rewritten, rewrite};
 pub use write::{step_to_json, to_json, write};
 
 pub(super) use write::triggers_to_json;

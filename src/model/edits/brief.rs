@@ -61,6 +61,9 @@ pub struct Known {
     pub is_own: bool,
 }
 
+/// How much of a text an outline shows, in characters.
+const OUTLINED: usize = 24;
+
 /// How much of each step is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
@@ -76,7 +79,7 @@ impl Brief {
     pub fn put(&self, prompt: &str, detail: Detail) -> (Request, Shortened) {
         let mut shortened = Shortened::to(match detail {
             Detail::Texts(longest) => longest,
-            Detail::Outline => 0,
+            Detail::Outline => OUTLINED,
         });
         let text = self.text(detail, &mut shortened);
         let has_others = !self.memory.is_empty() || self.tools.iter().any(|known| !known.is_own);
@@ -211,9 +214,30 @@ fn show_steps(steps: &[Step], detail: Detail, shortened: &mut Shortened, depth: 
         if let (Detail::Outline, Some(line)) = (detail, line.as_object_mut()) {
             line.retain(|key, _| ["id", "needs", "join", "process"].contains(&key.as_str()));
         }
-        let _ = write!(text, "\n{:width$}{}", "", shortened.value(&line), width = 2 * depth);
+        let _ = write!(text, "\n{:width$}{}", "", in_short(&line, shortened), width = 2 * depth);
         show_steps(step.process.body().unwrap_or_default(), detail, shortened, depth + 1, text);
     }
+}
+
+/// What says which step, tool, role or event is meant, when, and what waits for what: it is shown whole.
+const WHOLE: [&str; 24] = [
+    "id", "needs", "join", "retry", "timeout", "tool", "agent", "model", "workflow", "version", "branch", "items", "as",
+    "concurrency", "on_error", "until", "while", "max", "for", "event", "where", "choices", "to", "default",
+];
+
+/// A step with the words that are written in it in short.
+fn in_short(value: &Value, shortened: &mut Shortened) -> Value {
+    let Value::Object(fields) = value else { return shortened.value(value) };
+    let shown = fields.iter().map(|(key, value)| {
+        let value = match key.as_str() {
+            // What is in these has names of its own.
+            "input" | "with" | "output" | "form" | "transform" => shortened.value(value),
+            key if WHOLE.contains(&key) => value.clone(),
+            _ => in_short(value, shortened),
+        };
+        (key.clone(), value)
+    });
+    Value::Object(shown.collect())
 }
 
 fn take_steps(value: &mut Value) {

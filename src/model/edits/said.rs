@@ -134,8 +134,9 @@ impl Asked {
     pub fn in_full(mut self, shortened: &Shortened) -> Result<Self, String> {
         let fill = |pairs: &mut Vec<Pair>| -> Result<(), String> {
             for pair in pairs {
-                let value = shortened.restored(&pair.value()?)?;
-                *pair = Pair::new(std::mem::take(&mut pair.name), value);
+                if let Some(value) = pair.value()? {
+                    *pair = Pair::new(std::mem::take(&mut pair.name), shortened.restored(&value)?);
+                }
             }
             Ok(())
         };
@@ -272,7 +273,8 @@ pub enum WaitFor {
     Event,
 }
 
-/// A value with its name: written as it is if it is a text, a number, true, false or null, else as JSON text.
+/// A value with its name: written as it is if it is a text, a number, true or false, else as JSON text. A plain null takes a
+/// value away.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pair {
@@ -296,23 +298,31 @@ impl Pair {
     #[must_use]
     pub fn new(name: impl Into<String>, value: Value) -> Self {
         match value {
-            Value::Array(_) | Value::Object(_) => {
+            // Null itself, since a plain null takes a value away.
+            Value::Array(_) | Value::Object(_) | Value::Null => {
                 Self { name: name.into(), value: None, json: Some(value.to_string()) }
             }
             plain => Self { name: name.into(), value: Some(plain), json: None },
         }
     }
 
-    /// The value.
+    /// A name whose value is taken away.
+    #[must_use]
+    pub fn gone(name: impl Into<String>) -> Self {
+        Self { name: name.into(), value: Some(Value::Null), json: None }
+    }
+
+    /// The value; `None` if it is taken away.
     ///
     /// # Errors
     /// What is wrong with the JSON text, or that there is no value.
-    pub fn value(&self) -> Result<Value, String> {
+    pub fn value(&self) -> Result<Option<Value>, String> {
         match (&self.value, &self.json) {
-            (Some(value), None) => Ok(value.clone()),
-            (None, Some(text)) => {
-                serde_json::from_str(text).map_err(|error| format!("`{}`: its `json` is no JSON: {error}", self.name))
-            }
+            (Some(Value::Null), None) => Ok(None),
+            (Some(value), None) => Ok(Some(value.clone())),
+            (None, Some(text)) => serde_json::from_str(text)
+                .map(Some)
+                .map_err(|error| format!("`{}`: its `json` is no JSON: {error}", self.name)),
             (Some(_), Some(_)) => Err(format!("`{}` has both `value` and `json`", self.name)),
             (None, None) => Err(format!("`{}` has neither `value` nor `json`", self.name)),
         }

@@ -13,13 +13,13 @@ pub fn asked_of(edit: &Edit, workflow: &Workflow) -> Vec<Asked> {
     match edit {
         Edit::SetName { name } => set("name", name.clone().into()),
         Edit::SetDescription { description } => set("description", description.clone().into()),
-        Edit::SetInput { name, schema, .. } => set(&format!("inputs.{name}"), schema.clone().unwrap_or_default()),
-        Edit::SetVar { name, value, .. } => set(&format!("vars.{name}"), value.clone().unwrap_or_default()),
+        Edit::SetInput { name, schema, .. } => set_or_take(format!("inputs.{name}"), schema.as_ref()),
+        Edit::SetVar { name, value, .. } => set_or_take(format!("vars.{name}"), value.as_ref()),
         Edit::SetTriggers { triggers } => {
             let with = Workflow { triggers: triggers.clone(), ..workflow.clone() };
             set("triggers", to_json(&with).get("triggers").cloned().unwrap_or_else(|| Value::Array(Vec::new())))
         }
-        Edit::SetResult { result } => set("result", result.clone().unwrap_or_default()),
+        Edit::SetResult { result } => set_or_take("result".to_owned(), result.as_ref()),
         Edit::AddStep { step, body_of, position } => added(step, body_of.as_ref(), *position),
         Edit::RemoveStep { id } => vec![Asked::Remove { step: id.to_string() }],
         Edit::RenameStep { id, to } => vec![Asked::Rename { step: id.to_string(), to: to.to_string() }],
@@ -37,6 +37,11 @@ pub fn asked_of(edit: &Edit, workflow: &Workflow) -> Vec<Asked> {
 
 fn set(name: &str, value: Value) -> Vec<Asked> {
     vec![Asked::Workflow { set: vec![Pair::new(name, value)] }]
+}
+
+fn set_or_take(name: String, value: Option<&Value>) -> Vec<Asked> {
+    let pair = value.map_or_else(|| Pair::gone(&name), |value| Pair::new(&name, value.clone()));
+    vec![Asked::Workflow { set: vec![pair] }]
 }
 
 fn find<'s>(steps: &'s [Step], id: &StepId) -> Option<&'s Step> {
@@ -68,8 +73,8 @@ fn added(step: &Step, body_of: Option<&StepId>, position: Option<usize>) -> Vec<
         before: Vec::new(),
         within: body_of.map(ToString::to_string),
     }];
-    for inner in step.process.body().unwrap_or_default() {
-        asked.extend(added(inner, Some(&step.id), None));
+    for (index, inner) in step.process.body().unwrap_or_default().iter().enumerate() {
+        asked.extend(added(inner, Some(&step.id), Some(index)));
     }
     asked
 }
@@ -157,7 +162,7 @@ fn differ(path: &str, before: &Value, after: &Value, set: &mut Vec<Pair>) {
                 differ(&inner, old, new, set);
             }
             (_, Some(new)) => set.push(Pair::new(inner, new.clone())),
-            (Some(_), None) => set.push(Pair::new(inner, Value::Null)),
+            (Some(_), None) => set.push(Pair::gone(inner)),
             (None, None) => {}
         }
     }

@@ -208,8 +208,18 @@ pub fn write(workflow: &Workflow) -> String {
     if let Some(steps) = value.get_mut("steps") {
         leave_out_empty_needs(steps);
     }
+    to_yaml(&value)
+}
+
+/// A value as YAML, a line for each of its own entries or items.
+pub(super) fn to_yaml(value: &Value) -> String {
+    let text = match value {
+        Value::Object(entries) => serde_saphyr::to_string(&Entries(entries)),
+        Value::Array(items) => serde_saphyr::to_string(&Items(items)),
+        scalar => serde_saphyr::to_string(&Yaml(scalar)),
+    };
     // JSON is YAML too, should the writer ever refuse a value.
-    serde_saphyr::to_string(&Yaml(&value)).unwrap_or_else(|_| value.to_string())
+    text.unwrap_or_else(|_| value.to_string())
 }
 
 /// A step without needs need not say so when another of its list has some: the list is no chain then.

@@ -25,6 +25,8 @@ fn the_help_names_every_command_and_every_exit_code() {
           answer     Answers what a run waits for, and carries it on
           retry      Begins a new run that reuses what an ended one has done
           simulate   Shows what a workflow would do, and changes nothing
+          plan       Turns words into a workflow, or into edits of one, and shows them before anything is
+                     changed
           remember   Remembers documents: files, folders with all that is in them, or web pages
           recall     Searches the memory
           forget     Forgets documents, by where they are from

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use callboard::clock::Timestamp;
-use callboard::engine::simulate::{Simulation, simulate};
+use callboard::engine::simulate::{Simulation, Unanswered, simulate};
 use callboard::run::{RunEvent, RunStatus};
 use callboard::workflow::{Effect, ValidWorkflow};
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ fn simulation(script: Script, text: &str) -> Simulation {
         inputs: serde_json::Map::new(),
         children: HashMap::new(),
         answers: BTreeMap::new(),
+        unanswered: Unanswered::default(),
+        run: None,
         executor: Arc::new(script),
         now: Timestamp(1_700_000_000_000),
     }

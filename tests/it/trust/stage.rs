@@ -133,6 +133,8 @@ impl Stage {
             inputs: serde_json::Map::new(),
             children: std::collections::HashMap::new(),
             answers: std::collections::BTreeMap::new(),
+            unanswered: callboard::engine::simulate::Unanswered::default(),
+            run: None,
             executor: self.executor.clone(),
             now: Timestamp(0),
         };

@@ -18,9 +18,7 @@ use crate::planner::{About, Accepted, Offer, Progress, Proposal, Proposed, Stand
 use crate::store::{Run, RunFilter};
 use crate::tools::Origin;
 use crate::workflow::yaml::Rewritten;
-use crate::workflow::{
-    Catalog, CatalogTool, Effect, Process, Step, StepId, ValidWorkflow, Workflow, validate, yaml,
-};
+use crate::workflow::{Catalog, CatalogTool, Effect, Process, Step, StepId, ValidWorkflow, Workflow, validate, yaml};
 
 /// What a person wants of a workflow.
 #[derive(Clone, Debug)]

@@ -14,11 +14,11 @@ use super::complaint::Complaint;
 use super::exit::Exit;
 use super::output::clipped;
 use super::session::{Purpose, Session};
-use apply::Applied;
 use super::{Context, Format, source};
 use crate::app::{OfferedTool, Trial};
 use crate::server::{PlanLine, PlanView, Wanted};
 use crate::workflow::yaml;
+use apply::Applied;
 
 /// Turns words into a workflow, or into edits of one, and shows them before anything is changed
 ///
@@ -40,7 +40,7 @@ pub(super) struct Plan {
     /// The workflow that it is about: a file, or the name of a saved one; a new one is made without it
     #[arg(long, short, value_name = "FILE|NAME")]
     workflow: Option<String>,
-    /// Tools besides those that there are: a JSON list of {name, description, input_schema?, output_schema?, effect?}
+    /// Tools besides those that there are: a JSON list of names, descriptions, schemas and effects
     #[arg(long, value_name = "FILE")]
     tools: Option<PathBuf>,
     /// Accept the proposal, and write it: to the file, as a new version of the saved workflow, or to NAME.yaml

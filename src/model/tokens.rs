@@ -225,15 +225,12 @@ impl TokenCount {
     /// How many tokens a request has, its schema and its tools included.
     #[must_use]
     pub fn request(&self, request: &Request) -> u32 {
-        match &self.counter {
-            Some(counter) => {
-                let messages = request.messages.iter().map(|message| counter.message(message));
-                messages.fold(counter.frame(request), u32::saturating_add)
-            }
-            None => {
-                let length = serde_json::to_string(request).map_or(0, |text| text.chars().count());
-                u32::try_from(length.div_ceil(4)).unwrap_or(u32::MAX)
-            }
+        if let Some(counter) = &self.counter {
+            let messages = request.messages.iter().map(|message| counter.message(message));
+            messages.fold(counter.frame(request), u32::saturating_add)
+        } else {
+            let length = serde_json::to_string(request).map_or(0, |text| text.chars().count());
+            u32::try_from(length.div_ceil(4)).unwrap_or(u32::MAX)
         }
     }
 }

@@ -2,6 +2,7 @@
 //! really applied.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -140,10 +141,11 @@ fn added(id: &StepId, placed: &Placed<'_>, catalog: &Catalog) -> Change {
     if !step.needs.is_empty() {
         let needs: Vec<String> = step.needs.iter().map(|need| format!("`{need}`")).collect();
         let any = if step.join == crate::workflow::Join::Any { "the first of " } else { "" };
-        text.push_str(&format!(", after {any}{}", needs.join(", ")));
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", after {any}{}", needs.join(", "));
     }
     if let Some(within) = within {
-        text.push_str(&format!(", in each round of `{within}`"));
+        let _ = write!(text, ", in each round of `{within}`");
     }
     text.push('.');
     Change { kind: ChangeKind::Added, step: Some(id.clone()), text, values: Vec::new() }
@@ -267,7 +269,8 @@ pub(super) fn does(step: &Step, catalog: &Catalog) -> String {
     match &step.process {
         Process::Agent { agent, goal, plan } => {
             let calls: Vec<String> = plan.iter().map(|planned| format!("`{}`", planned.tool)).collect();
-            let unasked = if calls.is_empty() { String::new() } else { format!(", and may call {} unasked", calls.join(", ")) };
+            let unasked =
+                if calls.is_empty() { String::new() } else { format!(", and may call {} unasked", calls.join(", ")) };
             format!("has `{agent}` work on {}{unasked}", short(goal))
         }
         Process::Model { prompt, .. } => format!("asks a model {}", short(prompt)),

@@ -295,7 +295,8 @@ fn introduces(asked: &Asked, other: &Value) -> bool {
     match asked {
         Asked::Add { step, .. } | Asked::Rename { to: step, .. } => speaks_of(other, step),
         Asked::Workflow { set } => set.iter().any(|pair| {
-            pair.name.split_once('.').is_some_and(|(kind, _)| ["inputs", "vars"].contains(&kind)) && uses(other, &pair.name)
+            pair.name.split_once('.').is_some_and(|(kind, _)| ["inputs", "vars"].contains(&kind))
+                && uses(other, &pair.name)
         }),
         _ => false,
     }
@@ -317,9 +318,9 @@ fn speaks_of(value: &Value, id: &str) -> bool {
 /// Whether a text in a value has this path in it, and not only the beginning of a longer one.
 fn uses(value: &Value, path: &str) -> bool {
     match value {
-        Value::String(text) => text.match_indices(path).any(|(at, _)| {
-            !text[at + path.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
-        }),
+        Value::String(text) => text
+            .match_indices(path)
+            .any(|(at, _)| !text[at + path.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')),
         Value::Array(items) => items.iter().any(|item| uses(item, path)),
         Value::Object(fields) => fields.values().any(|field| uses(field, path)),
         _ => false,

@@ -1,5 +1,6 @@
 //! The rounds from a request to a proposal.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -216,7 +217,8 @@ fn complaint(problems: &[Problem]) -> String {
     let mut text =
         "Nothing of this is applied yet, since it does not come to a valid workflow. All that is wrong:\n".to_owned();
     for problem in problems {
-        text.push_str(&format!("\n- {problem}"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n- {problem}");
     }
     text.push_str("\n\nAnswer again with the whole list of edits, in which this is mended and all else is as it was.");
     text

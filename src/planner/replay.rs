@@ -100,7 +100,10 @@ impl Recording {
             }
             family.extend(workspace.runs().children(id).await?.into_iter().map(|child| child.id));
             if family.len() > MOST_RUNS {
-                return Err(ReplayError::TooLong { run: run.id, reason: format!("it has started {} runs", family.len()) });
+                return Err(ReplayError::TooLong {
+                    run: run.id,
+                    reason: format!("it has started {} runs", family.len()),
+                });
             }
         }
         Ok(recording)
@@ -326,7 +329,12 @@ fn simulation(recording: &Recording, family: &Family, executor: Arc<dyn Executor
         // What the workflow no longer takes would keep it from beginning.
         inputs: {
             let known = &family.workflow.workflow().inputs;
-            recording.inputs.iter().filter(|(name, _)| known.contains_key(*name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+            recording
+                .inputs
+                .iter()
+                .filter(|(name, _)| known.contains_key(*name))
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .collect()
         },
         children: family.children.clone(),
         answers: recording.answers.clone(),
@@ -382,9 +390,8 @@ fn unanswered(report: &Report) -> Vec<UnknownCall> {
 /// How each step was left.
 fn left(report: &Report) -> BTreeMap<String, Left> {
     let value = |output: &Output| match output {
-        Output::Nothing => Value::Null,
+        Output::Nothing | Output::Value(Payload::Stored { .. }) => Value::Null,
         Output::Value(Payload::Value(value)) => (**value).clone(),
-        Output::Value(Payload::Stored { .. }) => Value::Null,
         Output::Ref(reference) => report
             .events
             .iter()

@@ -58,23 +58,18 @@ impl Place {
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut needs: Vec<Need> = after.iter().filter(|need| !need.is_empty()).map(|need| patch::need(need)).collect();
-        let body_of = match within {
+        let body_of = if let Some(owner) = within {
+            let owner = find(workflow, owner)?;
+            if owner.process.body().is_none() {
+                let message = format!("`{}` is no loop: only `for_each` and `repeat` have a body", owner.id);
+                return Err(wrong("no_body", message));
+            }
             // The loop itself is where the body begins.
-            Some(owner) => {
-                let owner = find(workflow, owner)?;
-                if owner.process.body().is_none() {
-                    return Err(wrong(
-                        "no_body",
-                        format!("`{}` is no loop: only `for_each` and `repeat` have a body", owner.id),
-                    ));
-                }
-                needs.retain(|need| need.step != owner.id);
-                Some(owner.id.clone())
-            }
-            None => {
-                let named = needs.first().map(|need| need.step.as_str()).or(before.first().map(String::as_str));
-                named.and_then(|id| list_of(workflow, id)).and_then(|(owner, _)| owner)
-            }
+            needs.retain(|need| need.step != owner.id);
+            Some(owner.id.clone())
+        } else {
+            let named = needs.first().map(|need| need.step.as_str()).or(before.first().map(String::as_str));
+            named.and_then(|id| list_of(workflow, id)).and_then(|(owner, _)| owner)
         };
         let list = body(workflow, body_of.as_ref());
         let here = |id: &StepId| list.iter().position(|step| step.id == *id);
@@ -104,16 +99,17 @@ impl Place {
                 }
             }
         }
-        let last = needs.iter().filter_map(|need| here(&need.step)).max();
+        let behind = needs.iter().filter_map(|need| here(&need.step)).max();
         let first = followers.iter().filter_map(|step| here(&step.id)).min();
-        let position = first.or(last.map(|at| at + 1)).unwrap_or(list.len());
-        let join = if takes_over { followers.iter().map(|step| step.join).find(|join| *join == Join::Any) } else { None };
+        let position = first.or(behind.map(|at| at + 1)).unwrap_or(list.len());
+        let join =
+            if takes_over { followers.iter().map(|step| step.join).find(|join| *join == Join::Any) } else { None };
         let is_replaced = |need: &&Need| needs.iter().any(|own| own == *need || is_main_of(own, need));
         let followers = followers
             .into_iter()
             .map(|step| (step.clone(), step.needs.iter().filter(is_replaced).cloned().collect()))
             .collect();
-        Ok(Self { body_of, position, join, needs, followers })
+        Ok(Self { body_of, position, needs, join, followers })
     }
 
     /// Has the followers wait for the step.

@@ -156,10 +156,9 @@ impl From<AppError> for ApiError {
             AppError::NoSuchModel { .. } => Self::invalid(
                 ErrorBody::new("no_such_model", message).suggest("`callboard models` lists the models that there are"),
             ),
-            AppError::LongRequest { .. } => Self::invalid(
-                ErrorBody::new("long_request", message)
-                    .suggest("have documents remembered (`callboard remember`), and say in a few sentences what is wanted"),
-            ),
+            AppError::LongRequest { .. } => Self::invalid(ErrorBody::new("long_request", message).suggest(
+                "have documents remembered (`callboard remember`), and say in a few sentences what is wanted",
+            )),
             AppError::NoSuchTool(_) => Self::invalid(ErrorBody::new("no_such_tool", message)),
             AppError::Replay(_) => Self::environment("not_replayed", message),
             AppError::Model(error) => error.into(),
@@ -236,7 +235,7 @@ impl From<ModelError> for ApiError {
         match trouble {
             Trouble::Refused => Self::invalid(ErrorBody::new("refused", message).suggest(help)),
             trouble => {
-                let mut error = Self::environment(&format!("model_{}", trouble.to_string()), message);
+                let mut error = Self::environment(&format!("model_{}", trouble), message);
                 error.body = error.body.suggest(help);
                 error
             }

@@ -23,6 +23,7 @@ mod kill;
 mod mcp;
 mod models;
 mod outside;
+mod planner;
 mod simulation;
 mod trust;
 mod workflow;

@@ -4,6 +4,6 @@ mod dialects;
 mod embedders;
 mod library;
 mod peers;
-mod protocol;
-mod server;
+pub mod protocol;
+pub mod server;
 mod suite;

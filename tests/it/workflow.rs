@@ -4,9 +4,10 @@
 
 mod editing;
 mod expressions;
-mod generate;
-mod properties;
+pub mod generate;
+pub mod properties;
 mod reading;
+mod rewriting;
 mod validation;
 
 use std::time::{Duration, Instant};

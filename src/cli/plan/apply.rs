@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::app::{SavedVersion, replace_file};
 use crate::cli::complaint::Complaint;
+use crate::workflow::Workflow;
 use crate::workflow::merge::merge;
 use crate::workflow::yaml::{self, Rewritten};
-use crate::workflow::Workflow;
 
 /// Where an accepted proposal was written.
 #[derive(Debug, Serialize)]
@@ -69,8 +69,10 @@ pub(super) fn to_file(path: &Path, before: &str, workflow: Workflow) -> Result<A
 pub(super) fn to_new_file(path: &Path, workflow: &Workflow) -> Result<Applied, Complaint> {
     if path.exists() {
         let message = format!("{} is there already, and would be overwritten", path.display());
-        return Err(Complaint::invalid("file_exists", message)
-            .suggest(format!("name the workflow that is to change with --workflow {}, or write to another file", path.display())));
+        return Err(Complaint::invalid("file_exists", message).suggest(format!(
+            "name the workflow that is to change with --workflow {}, or write to another file",
+            path.display()
+        )));
     }
     let is_json = path.extension().is_some_and(|ending| ending == "json");
     let text = if is_json { yaml::rewrite("{}", workflow).text } else { yaml::write(workflow) };
@@ -92,9 +94,9 @@ fn onto(path: &Path, before: &str, current: &str, proposed: &Workflow) -> Result
             .suggest("nothing was written; ask again")
     };
     let parse = |text: &str| {
-        yaml::parse(text).map(|parsed| parsed.workflow).map_err(|problems| {
-            conflict(problems.first().map(ToString::to_string).unwrap_or_default())
-        })
+        yaml::parse(text)
+            .map(|parsed| parsed.workflow)
+            .map_err(|problems| conflict(problems.first().map(ToString::to_string).unwrap_or_default()))
     };
     merge(&parse(before)?, &parse(current)?, proposed).map_err(|conflicts| {
         conflict(conflicts.iter().map(|one| format!("{}: {}", one.about, one.message)).collect::<Vec<_>>().join("; "))

@@ -59,7 +59,9 @@ pub(super) fn show(planned: &PlanView, applied: Option<&Applied>, subject: Optio
     }
     match applied {
         Some(applied) => written(applied, output),
-        None if is_ready => output.line("\nNothing is written. The same with --apply writes it; --steps a,b accepts a part."),
+        None if is_ready => {
+            output.line("\nNothing is written. The same with --apply writes it; --steps a,b accepts a part.");
+        }
         None => {}
     }
 }
@@ -81,9 +83,10 @@ fn written(applied: &Applied, output: &Output) {
     let merged = if applied.merged { ", with what was changed there in the meantime" } else { "" };
     output.line(format!("\n{place}{merged}."));
     if applied.lost_comments > 0 {
-        let kept = applied.kept_in.as_ref().map_or_else(|| "the version before has them".to_owned(), |path| {
-            format!("the text with them is kept in {path}")
-        });
+        let kept = applied.kept_in.as_ref().map_or_else(
+            || "the version before has them".to_owned(),
+            |path| format!("the text with them is kept in {path}"),
+        );
         output.coloured(YELLOW, &format!("{} lines with comments are no longer in it: {kept}.", applied.lost_comments));
     }
 }

@@ -221,8 +221,30 @@ fn show_steps(steps: &[Step], detail: Detail, shortened: &mut Shortened, depth: 
 
 /// What says which step, tool, role or event is meant, when, and what waits for what: it is shown whole.
 const WHOLE: [&str; 24] = [
-    "id", "needs", "join", "retry", "timeout", "tool", "agent", "model", "workflow", "version", "branch", "items", "as",
-    "concurrency", "on_error", "until", "while", "max", "for", "event", "where", "choices", "to", "default",
+    "id",
+    "needs",
+    "join",
+    "retry",
+    "timeout",
+    "tool",
+    "agent",
+    "model",
+    "workflow",
+    "version",
+    "branch",
+    "items",
+    "as",
+    "concurrency",
+    "on_error",
+    "until",
+    "while",
+    "max",
+    "for",
+    "event",
+    "where",
+    "choices",
+    "to",
+    "default",
 ];
 
 /// A step with the words that are written in it in short.

@@ -1,6 +1,7 @@
 //! Long texts in few words, and back: what a model is shown may be short, what it leaves alone stays whole.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -56,7 +57,8 @@ impl Shortened {
                         left = left.saturating_sub(length);
                     } else {
                         short.extend(plain.chars().take(left));
-                        short.push_str(&format!("{OPEN}{}{CLOSE}", length - left));
+                        // Writing to a string cannot fail.
+                        let _ = write!(short, "{OPEN}{}{CLOSE}", length - left);
                         left = 0;
                     }
                 }

@@ -13,13 +13,13 @@ pub fn asked_of(edit: &Edit, workflow: &Workflow) -> Vec<Asked> {
     match edit {
         Edit::SetName { name } => set("name", name.clone().into()),
         Edit::SetDescription { description } => set("description", description.clone().into()),
-        Edit::SetInput { name, schema, .. } => set_or_take(format!("inputs.{name}"), schema.as_ref()),
-        Edit::SetVar { name, value, .. } => set_or_take(format!("vars.{name}"), value.as_ref()),
+        Edit::SetInput { name, schema, .. } => set_or_take(&format!("inputs.{name}"), schema.as_ref()),
+        Edit::SetVar { name, value, .. } => set_or_take(&format!("vars.{name}"), value.as_ref()),
         Edit::SetTriggers { triggers } => {
             let with = Workflow { triggers: triggers.clone(), ..workflow.clone() };
             set("triggers", to_json(&with).get("triggers").cloned().unwrap_or_else(|| Value::Array(Vec::new())))
         }
-        Edit::SetResult { result } => set_or_take("result".to_owned(), result.as_ref()),
+        Edit::SetResult { result } => set_or_take("result", result.as_ref()),
         Edit::AddStep { step, body_of, position } => added(step, body_of.as_ref(), *position),
         Edit::RemoveStep { id } => vec![Asked::Remove { step: id.to_string() }],
         Edit::RenameStep { id, to } => vec![Asked::Rename { step: id.to_string(), to: to.to_string() }],
@@ -39,8 +39,8 @@ fn set(name: &str, value: Value) -> Vec<Asked> {
     vec![Asked::Workflow { set: vec![Pair::new(name, value)] }]
 }
 
-fn set_or_take(name: String, value: Option<&Value>) -> Vec<Asked> {
-    let pair = value.map_or_else(|| Pair::gone(&name), |value| Pair::new(&name, value.clone()));
+fn set_or_take(name: &str, value: Option<&Value>) -> Vec<Asked> {
+    let pair = value.map_or_else(|| Pair::gone(name), |value| Pair::new(name, value.clone()));
     vec![Asked::Workflow { set: vec![pair] }]
 }
 

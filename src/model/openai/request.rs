@@ -32,23 +32,36 @@ pub(super) fn body(model: &str, request: &Request, names: &ToolNames<'_>) -> Val
 /// properties. Any other is only asked for.
 fn is_strict(schema: &Value) -> bool {
     const LOOSE: [&str; 10] = [
-        "allOf", "oneOf", "not", "if", "then", "else", "patternProperties", "dependentRequired", "dependentSchemas", "default",
+        "allOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "patternProperties",
+        "dependentRequired",
+        "dependentSchemas",
+        "default",
     ];
     let Some(fields) = schema.as_object() else { return false };
     if LOOSE.iter().any(|keyword| fields.contains_key(*keyword)) {
         return false;
     }
     let kind = fields.get("type");
-    let is = |name: &str| kind.is_some_and(|kind| kind == name || kind.as_array().is_some_and(|kinds| kinds.contains(&name.into())));
+    let is = |name: &str| {
+        kind.is_some_and(|kind| kind == name || kind.as_array().is_some_and(|kinds| kinds.contains(&name.into())))
+    };
     let properties = fields.get("properties").and_then(Value::as_object);
     if is("object") || properties.is_some() {
         let required: Vec<&str> =
             fields.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-        let is_whole = properties.is_some_and(|properties| properties.keys().all(|name| required.contains(&name.as_str())));
+        let is_whole =
+            properties.is_some_and(|properties| properties.keys().all(|name| required.contains(&name.as_str())));
         if fields.get("additionalProperties") != Some(&Value::Bool(false)) || !is_whole {
             return false;
         }
-    } else if kind.is_none() && !["anyOf", "$ref", "enum", "const"].iter().any(|keyword| fields.contains_key(*keyword)) {
+    } else if kind.is_none() && !["anyOf", "$ref", "enum", "const"].iter().any(|keyword| fields.contains_key(*keyword))
+    {
         return false;
     }
     if is("array") && !fields.get("items").is_some_and(is_strict) {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::write::{step_to_json, to_json, to_yaml};
 use super::{Parsed, parse, write};
 use crate::workflow::hash::{step_hash, workflow_hash};
-use crate::workflow::{Join, Port, Step, Workflow};
+use crate::workflow::{Port, Step, Workflow};
 
 /// A file's new text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,8 @@ pub fn rewrite(text: &str, new: &Workflow) -> Rewritten {
         serde_json::to_string_pretty(&to_json(new)).unwrap_or_default() + "\n"
     } else {
         let spliced = parse(text).ok().and_then(|parsed| splice(text, &parsed, new));
-        let is_right = |text: &String| parse(text).is_ok_and(|parsed| workflow_hash(&parsed.workflow) == workflow_hash(new));
+        let is_right =
+            |text: &String| parse(text).is_ok_and(|parsed| workflow_hash(&parsed.workflow) == workflow_hash(new));
         spliced.filter(is_right).unwrap_or_else(|| write(new))
     };
     let lost_comments = comments(text).saturating_sub(comments(&after));
@@ -156,24 +157,23 @@ fn steps(lines: &[&str], piece: Piece, parsed: &Parsed, new: &Workflow) -> Optio
     let is_short = !pieces.iter().any(|piece| has_needs(&lines[piece.begin..piece.end], indent));
     let stays_short = is_short && is_chain(&new.steps);
     // A list of which no step says what it needs would be taken for a chain.
-    let must_say = !stays_short && (is_short || new.steps.iter().all(|step| step.needs.is_empty()));
+    let must_say =
+        new.steps.len() > 1 && !stays_short && (is_short || new.steps.iter().all(|step| step.needs.is_empty()));
     let mut text: String = lines[piece.begin..pieces.first()?.begin].concat();
     for step in &new.steps {
         let at = old.iter().position(|before| before.id == step.id);
         let written = at.map(|at| pieces[at]);
-        match written.filter(|_| at.is_some_and(|at| is_as_it_was(&old[at], step, stays_short))) {
-            Some(piece) => {
-                let own = &lines[piece.begin..piece.end];
-                if must_say && !has_needs(own, indent) {
-                    text.push_str(&with_needs(own, indent, step));
-                } else {
-                    own.iter().for_each(|line| text.push_str(line));
-                }
+        let stays = at.is_some_and(|at| is_as_it_was(&old[at], step, stays_short));
+        if let Some(piece) = written.filter(|_| stays) {
+            let own = &lines[piece.begin..piece.end];
+            if must_say && !has_needs(own, indent) {
+                text.push_str(&with_needs(own, indent, step));
+            } else {
+                text.push_str(&own.concat());
             }
-            None => {
-                text.push_str(&written.map(|piece| above(lines, piece)).unwrap_or_default());
-                text.push_str(&item(step, indent, !stays_short));
-            }
+        } else {
+            text.push_str(&written.map(|piece| above(lines, piece)).unwrap_or_default());
+            text.push_str(&item(step, indent, !stays_short));
         }
         end_line(&mut text);
     }
@@ -182,7 +182,7 @@ fn steps(lines: &[&str], piece: Piece, parsed: &Parsed, new: &Workflow) -> Optio
 
 /// Whether a step's text can stay. In a chain that is written without needs, what comes before it is not in its text.
 fn is_as_it_was(old: &Step, new: &Step, is_short: bool) -> bool {
-    let bare = |step: &Step| Step { needs: Vec::new(), join: Join::All, ..step.clone() };
+    let bare = |step: &Step| Step { needs: Vec::new(), ..step.clone() };
     step_hash(old) == step_hash(new) || (is_short && step_hash(&bare(old)) == step_hash(&bare(new)))
 }
 
@@ -191,7 +191,7 @@ fn is_chain(steps: &[Step]) -> bool {
     steps.iter().enumerate().all(|(at, step)| {
         let before = at.checked_sub(1).map(|before| &steps[before].id);
         let only = step.needs.iter().map(|need| (&need.step, &need.port)).collect::<Vec<_>>();
-        step.join == Join::All && only == before.map(|before| (before, &Port::Main)).into_iter().collect::<Vec<_>>()
+        only == before.map(|before| (before, &Port::Main)).into_iter().collect::<Vec<_>>()
     })
 }
 

@@ -30,7 +30,7 @@ fn all_steps(workflow: &Workflow) -> Vec<Step> {
 }
 
 /// A random edit of a workflow; not all of them can be applied.
-fn random_edit(workflow: &Workflow, rng: &mut Rng) -> Edit {
+pub(crate) fn random_edit(workflow: &Workflow, rng: &mut Rng) -> Edit {
     let steps = all_steps(workflow);
     let step = steps[rng.usize(0..steps.len())].clone();
     let position = rng.usize(0..steps.len() + 2);
@@ -84,6 +84,30 @@ proptest! {
         prop_assert_eq!(&parsed.workflow, &workflow, "{}", text);
         prop_assert_eq!(yaml::to_json(&parsed.workflow), yaml::to_json(&workflow));
         prop_assert_eq!(workflow_hash(&parsed.workflow), workflow_hash(&workflow));
+    }
+
+    /// A file after edits is the edited workflow, and what they leave alone keeps its comments.
+    #[test]
+    fn a_rewritten_file_is_the_new_workflow_with_the_comments_of_the_old(seed: u64, size in 1..25_usize) {
+        let before = generate::workflow(seed, size);
+        let after = edited(&before, &mut Rng::with_seed(seed), 3);
+        prop_assume!(!after.steps.is_empty());
+        let mut text = String::new();
+        for line in yaml::write(&before).lines() {
+            if let Some(id) = line.strip_prefix("- id: ") {
+                text.push_str(&format!("# about {id}.\n"));
+            }
+            text.push_str(&format!("{line}\n"));
+        }
+        let rewritten = yaml::rewrite(&text, &after);
+        let parsed = yaml::parse(&rewritten.text).map_err(|problems| TestCaseError::fail(format!("{problems:#?}\n{}", rewritten.text)))?;
+        prop_assert_eq!(workflow_hash(&parsed.workflow), workflow_hash(&after), "{}", rewritten.text);
+        for step in &after.steps {
+            if before.steps.iter().any(|old| old.id == step.id) {
+                prop_assert!(rewritten.text.contains(&format!("# about {}.\n", step.id)), "{}: {}\n{}", step.id, text, rewritten.text);
+            }
+        }
+        prop_assert_eq!(yaml::rewrite(&text, &before).text, text);
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl Cards {
                 None => 0.15,
             },
             None if !wanted.services.is_empty() => 0.5,
-            Some(service) => 0.7 + 0.3 * wanted.context.get(&service).copied().unwrap_or(0.0),
+            Some(service) => 0.8 + 0.2 * wanted.context.get(&service).copied().unwrap_or(0.0),
             None => 0.92,
         };
         (fit, fit * service)

@@ -340,6 +340,20 @@ impl<'s, 'a> Composer<'s, 'a> {
     /// `… if …`: what the sentence did so far is behind it.
     fn wrap_in_branch(&mut self, condition: &Condition, since: usize) {
         let start = since.min(self.list().len());
+        // `to each of them unless …`: within the loop that was just made.
+        let loop_at = self.list().len().saturating_sub(1);
+        if loop_at >= start
+            && matches!(self.list().last(), Some(Node::Loop(..)))
+        {
+            self.way.push(Way::Body);
+            let loops = self.loops();
+            let fork = self.scene.branch(std::slice::from_ref(condition), &loops);
+            let body = self.list();
+            let inside = std::mem::take(body);
+            body.push(Node::Fork(fork, vec![("case_1".into(), inside), (Outcome::OTHERWISE.into(), Vec::new())]));
+            self.way.pop();
+            return;
+        }
         let mut taken: Vec<Node> = self.list().split_off(start);
         // What was retrieved before is not asked about.
         let kept = taken.iter().rposition(|node| self.is_retrieval(node)).map_or(0, |at| if at + 1 < taken.len() { at + 1 } else { 0 });

@@ -184,7 +184,7 @@ fn test(tokens: &[Token], before: Option<&Test>) -> Test {
     }
     let quoted = tokens.iter().position(|token| token.what == What::Quoted);
     if let Some(at) = quoted {
-        let subject: Vec<Token> = tokens.iter().enumerate().filter(|(index, _)| *index != at).map(|(_, token)| token.clone()).collect();
+        let subject: Vec<Token> = tokens.iter().enumerate().filter(|(index, token)| *index != at && !token.is("marked")).map(|(_, token)| token.clone()).collect();
         return Test { property: property(&subject), subject, compares: flip(Compares::Equal), value: Constant::Text(tokens[at].text.clone()) };
     }
     // `does not exist`, `is missing`, `there is no lead`

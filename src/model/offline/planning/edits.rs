@@ -69,7 +69,11 @@ impl Scene<'_> {
                 }
                 self.drop_steps(&target(&old.words_with_verbs()), true)
             }
-            (None, Some(new)) if instead => self.put_instead_of_the_likest(new),
+            (None, Some(new)) if instead => {
+                let behind = parts.iter().find_map(|part| if let Part::If(condition) | Part::When(condition, _) = part { self.branch_for(condition) } else { None });
+                let behind = behind.map(|(branch, outcome, _)| self.draft.arm(&branch, &outcome));
+                self.put_instead_of_the_likest(new, behind.as_deref())
+            }
             _ => false,
         }
     }
@@ -144,9 +148,8 @@ impl Scene<'_> {
     }
 
     fn compare_with(&mut self, step: &StepId, case: &Outcome, literal: &str, new: &[Token]) -> bool {
-        let Some(value) = new.iter().rev().find(|word| word.is_word() && !word.is("determiner") && !word.is("property")).map(|word| word.text.clone()) else {
-            return false;
-        };
+        let value = new.iter().find(|word| word.what == What::Quoted).or_else(|| new.iter().rev().find(|word| word.is_word() && !word.is("determiner") && !word.is("property")));
+        let Some(value) = value.map(|word| word.text.clone()) else { return false };
         let Some(Step { process: Process::Branch { cases }, .. }) = self.draft.step_mut(step) else { return false };
         let Some(expression) = cases.get_mut(case) else { return false };
         let number = value.parse::<f64>().is_ok();
@@ -208,7 +211,7 @@ impl Scene<'_> {
                 }
             }
             if new.objects.is_empty() || new.objects.iter().all(|phrase| phrase.pronoun) {
-                let words = facts.noun.iter().map(|word| Token { text: word.clone(), lower: word.clone(), stem: super::lexicon::stem(word), what: What::Word }).collect();
+                let words = facts.noun.iter().map(|word| Token::new(word, What::Word)).collect();
                 new.objects = vec![super::phrase::Phrase { words, ..Default::default() }];
             }
         }
@@ -265,7 +268,7 @@ impl Scene<'_> {
     }
 
     /// `Y instead`: in the place of the step that is most like it.
-    fn put_instead_of_the_likest(&mut self, new: &Deed) -> bool {
+    fn put_instead_of_the_likest(&mut self, new: &Deed, among: Option<&[StepId]>) -> bool {
         let mut best: Option<(StepId, f64)> = None;
         let loops: Vec<StepId> = Vec::new();
         let Some(phrase) = new.objects.first() else { return false };
@@ -273,6 +276,9 @@ impl Scene<'_> {
         let words = content(phrase, &services);
         draft::each_step(&self.draft.workflow.steps, &mut |step| {
             let Process::Tool { tool } = &step.process else { return };
+            if among.is_some_and(|among| !among.contains(&step.id)) {
+                return;
+            }
             let facts = self.cards.facts_of(tool);
             let verb = new.verb().map_or(0.5, |verb| facts.does(verb));
             let object = facts.is_about(&words, &[], phrase.plural);
@@ -630,6 +636,17 @@ impl Scene<'_> {
             Spot::Start(owner) | Spot::End(owner) => owner.iter().flat_map(|owner| self.loops_within(owner)).collect(),
             Spot::Before(id) | Spot::After(id) | Spot::Arm(id, _) | Spot::Failure(id) => self.loops_of(id),
         };
+        for part in &mut rest {
+            // `add a step that …`
+            if let Part::Do(deed) = part
+                && deed.is_verb(&["add", "insert", "include", "create", "put", "make"])
+                && let wanted = target(&deed.words)
+                && wanted.step
+                && !wanted.deed.verbs.is_empty()
+            {
+                *part = Part::Do(wanted.deed);
+            }
+        }
         let mut composer = Composer::new(self, loops);
         composer.sentence(&rest);
         let nodes = composer.finish();

@@ -164,7 +164,9 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
         at += 1 + length;
     }
     share_objects(&mut found);
-    found.retain(|part| !matches!(part, Part::Do(deed) if deed.verbs.is_empty() && deed.objects.is_empty()));
+    // `we`, before something that we do not.
+    let says_nothing = |deed: &Deed| deed.verbs.is_empty() && deed.words.iter().all(|word| !word.is_word() || word.is("pronoun") || word.is("auxiliary") || matches!(word.lower.as_str(), "i" | "we" | "you" | "no" | "longer" | "need" | "also"));
+    found.retain(|part| !matches!(part, Part::Do(deed) if says_nothing(deed)));
     found
 }
 
@@ -276,6 +278,7 @@ fn end_of_condition(tokens: &[Token]) -> usize {
                     return at;
                 }
             }
+            What::Marker(Marker::Also) if begins_deed(rest, false) && seen_words > 0 => return at,
             What::Marker(Marker::And) if begins_deed(rest, false) && seen_words > 0 && !rest.first().is_some_and(|next| next.is("verb_or_noun") && rest.get(1).is_some_and(|after| after.is("copula"))) => return at,
             _ => {}
         }
@@ -351,6 +354,17 @@ pub(super) fn deed(tokens: &[Token]) -> Deed {
         // A verb that nothing is known of.
         verbs.push(Verb { base: rest[0].lower.clone(), class: None, role: None, form: Form::Base });
         rest = &rest[1..];
+    }
+    // `the card creation`
+    if verbs.is_empty()
+        && let Some((last, before)) = rest.split_last()
+        && !before.is_empty()
+        && before.iter().all(Token::is_word)
+        && let Some(verb) = last.verb().filter(|verb| verb.form == Form::Noun)
+        && verb.base != "notify"
+    {
+        verbs.push(verb);
+        rest = before;
     }
     if verbs.iter().any(|verb| matches!(verb.form, Form::Noun | Form::Gerund)) && rest.first().is_some_and(|token| token.lower == "of") {
         rest = &rest[1..];

@@ -102,7 +102,10 @@ impl Reader<'_> {
                 if place.is_empty() {
                     continue;
                 }
-                current.places.push((preposition, place));
+                match property(&preposition, &place) {
+                    Some(condition) => current.conditions.push(condition),
+                    None => current.places.push((preposition, place)),
+                }
             } else {
                 let mut phrase = self.phrase();
                 if current.is_empty() && current.places.is_empty() {
@@ -134,7 +137,7 @@ impl Reader<'_> {
     fn phrase(&mut self) -> Phrase {
         let mut phrase = Phrase::default();
         while let Some(token) = self.tokens.get(self.at) {
-            let last = self.tokens.get(self.at + 1).is_none_or(|next| !next.is_word() || next.is("preposition"));
+            let last = self.tokens.get(self.at + 1).is_none_or(|next| !next.is_word() || next.is("preposition") || matches!(next.lower.as_str(), "that" | "which" | "who" | "whose"));
             if joins(token) || (token.is("preposition") && !phrase.is_empty()) || self.opens_relative(&phrase) {
                 break;
             }
@@ -174,7 +177,12 @@ impl Reader<'_> {
             if token.is("new") && !last && phrase.words.iter().all(|word| word.is("plain")) {
                 phrase.new = true;
             }
-            if token.what == What::Marker(Marker::Or) {
+            // `the old one` is what was spoken of.
+            if last && matches!(token.lower.as_str(), "one" | "ones") && phrase.words.iter().all(|word| word.is("plain")) {
+                phrase.words.clear();
+                phrase.pronoun = true;
+                phrase.plural |= token.lower == "ones";
+                self.at += 1;
                 break;
             }
             if token.is_word() {
@@ -191,7 +199,7 @@ impl Reader<'_> {
     fn opens_relative(&self, phrase: &Phrase) -> bool {
         let Some(token) = self.tokens.get(self.at) else { return false };
         let next = self.tokens.get(self.at + 1);
-        if phrase.words.is_empty() {
+        if phrase.is_empty() {
             return false;
         }
         match token.lower.as_str() {
@@ -229,6 +237,18 @@ impl Reader<'_> {
         }
         Some(vec![super::condition::read(rest)])
     }
+}
+
+/// `in the "Finance" department`, `of type bug`: a property, and what it is.
+fn property(preposition: &str, place: &Phrase) -> Option<Condition> {
+    if !matches!(preposition, "in" | "of" | "with" | "at" | "under") {
+        return None;
+    }
+    let named = place.words.iter().any(|word| word.is("property"));
+    let quoted = place.words.iter().any(|word| word.what == What::Quoted);
+    // `of type bug`: the property first.
+    let typed = preposition == "of" && place.words.len() > 1 && place.words[0].is("property");
+    (named && (quoted || typed)).then(|| super::condition::read(&place.words))
 }
 
 fn joins(token: &Token) -> bool {

@@ -101,8 +101,10 @@ impl Index {
             };
             let unsaid = deed.objects.iter().any(|phrase| phrase.pronoun || phrase.owned || phrase.words.iter().any(|word| word.is("property")));
             if unsaid {
+                let places: Vec<_> = deed.objects.iter().flat_map(|phrase| phrase.places.clone()).collect();
                 for phrase in spoken_of.iter().rev().take(4) {
-                    queries.extend(deed.verbs.iter().map(|verb| scene.wanted(Some(verb), phrase, &[])));
+                    let there = Phrase { places: places.clone(), ..phrase.clone() };
+                    queries.extend(deed.verbs.iter().flat_map(|verb| [phrase, &there].map(|phrase| scene.wanted(Some(verb), phrase, &[]))));
                 }
             }
             spoken_of.extend(deed.objects.iter().filter(|phrase| !phrase.pronoun).cloned());

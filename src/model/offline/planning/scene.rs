@@ -248,7 +248,7 @@ impl<'a> Scene<'a> {
     pub(super) fn mentions(&self, phrase: &Phrase) -> Mentioned {
         let mut mentioned = self.cards.mentioned(&phrase.words);
         for (preposition, place) in &phrase.places {
-            let mut words = vec![Token { text: preposition.clone(), lower: preposition.clone(), stem: preposition.clone(), what: What::Word }];
+            let mut words = vec![Token::new(preposition, What::Word)];
             words.extend(place.words.iter().cloned());
             let inner = self.cards.mentioned(&words);
             let target = matches!(preposition.as_str(), "to" | "into" | "in" | "on" | "onto" | "via" | "using" | "through" | "by");
@@ -275,6 +275,11 @@ impl<'a> Scene<'a> {
         for (_, place) in &phrase.places {
             for part in place.each_part() {
                 around.extend(content(part, &services));
+                if part.pronoun
+                    && let Some(thing) = self.latest(loops, |_| true)
+                {
+                    around.extend(thing.objects.first().cloned().unwrap_or_default());
+                }
             }
         }
         let mut context = self.context(loops);

@@ -10,6 +10,8 @@ pub(super) struct Token {
     pub(super) lower: String,
     pub(super) stem: String,
     pub(super) what: What,
+    /// Its place in the text, so that the same word twice is told apart.
+    pub(super) at: usize,
 }
 
 /// What a token is.
@@ -30,9 +32,9 @@ pub(super) enum What {
 }
 
 impl Token {
-    fn new(text: &str, what: What) -> Self {
+    pub(super) fn new(text: &str, what: What) -> Self {
         let lower = text.to_lowercase();
-        Self { text: text.to_owned(), stem: stem(&lower), lower, what }
+        Self { text: text.to_owned(), stem: stem(&lower), lower, what, at: usize::MAX }
     }
 
     pub(super) fn is(&self, set: &str) -> bool {
@@ -70,7 +72,11 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    join(scan(&text[..end]))
+    let mut tokens = join(scan(&text[..end]));
+    for (at, token) in tokens.iter_mut().enumerate() {
+        token.at = at;
+    }
+    tokens
 }
 
 /// Words, numbers, quotations and punctuation.

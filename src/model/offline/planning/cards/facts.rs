@@ -13,6 +13,8 @@ pub(in super::super) struct Facts {
     pub(in super::super) class: String,
     /// Its verb.
     pub(in super::super) base: String,
+    /// What its description says that it does, where its name says no more than that something is made.
+    told: Option<String>,
     /// What it does it to: the stems of the ways to call that, the head last.
     pub(in super::super) objects: Vec<Vec<String>>,
     /// The words of the first of these, as people write them.
@@ -46,10 +48,12 @@ impl Facts {
             (None, None) => String::new(),
         };
         let class = LEXICON.verb(&base).and_then(|verb| verb.class).map_or_else(|| base.clone(), |class| class.into_owned());
+        let told = described.base.as_deref().and_then(|base| LEXICON.verb(base)?.class).map(std::borrow::Cow::into_owned).filter(|told| class == "create" && matches!(told.as_str(), "send" | "publish" | "upload"));
         let verb_at = named.as_ref().map(|(_, at)| *at);
         let object: Vec<String> = object_words(&pieces, last, verb_at);
         let service = service_words(&card.name, &object, last);
         let service = (!service.is_empty()).then(|| services.add(&service, &card.description));
+        let object: Vec<String> = object.into_iter().filter(|word| !LEXICON.is("preposition", word)).collect();
         let mut nouns: Vec<Vec<String>> = described.objects;
         if !object.is_empty() && object.len() <= 4 {
             nouns.push(object);
@@ -64,7 +68,7 @@ impl Facts {
         }
         let mut around = described.around;
         around.extend(pieces.iter().map(|piece| stem(&piece.word)));
-        Self { class, base, objects, noun, around, service }
+        Self { class, base, told, objects, noun, around, service }
     }
 
     /// How well this does what a verb asks for, from 0 to 1.
@@ -76,13 +80,13 @@ impl Facts {
         // The first meaning of a verb is the usual one, if it is not one of its own.
         let own = classes.iter().position(|class| *class == verb.base);
         let order = |at: usize| if Some(at) == own || (own.is_none() && at == 0) || (own.is_some() && at == 0) { 1.0 } else { 0.93 };
-        classes.iter().enumerate().map(|(at, class)| LEXICON.fit(class, &self.class) * order(at)).fold(0.0, f64::max)
+        classes.iter().enumerate().map(|(at, class)| LEXICON.fit(class, &self.class).max(self.told.as_deref().map_or(0.0, |told| LEXICON.fit(class, told))) * order(at)).fold(0.0, f64::max)
     }
 
     /// How well what this works on is called by a phrase's stems, from 0 to 1.
     pub(in super::super) fn is_about(&self, phrase: &[String], around: &[String], plural: bool) -> f64 {
         let Some(head) = phrase.last() else { return 0.0 };
-        let best = self.objects.iter().map(|object| called(object, phrase, head)).fold(0.0, f64::max);
+        let best = self.objects.iter().map(|object| called(object, phrase, around, head)).fold(0.0, f64::max);
         if best == 0.0 {
             return 0.0;
         }
@@ -96,13 +100,14 @@ impl Facts {
 
 /// How well one name of a thing fits a phrase.
 #[expect(clippy::cast_precision_loss, reason = "a handful of words")]
-fn called(object: &[String], phrase: &[String], head: &str) -> f64 {
+fn called(object: &[String], phrase: &[String], around: &[String], head: &str) -> f64 {
     let Some((last, rest)) = object.split_last() else { return 0.0 };
     // `pull request` and `pullrequest`
     if object.concat() == phrase.concat() {
         return 0.96;
     }
-    let covered = |word: &String| phrase.iter().map(|other| LEXICON.alike(word, other)).fold(0.0, f64::max);
+    let near = |word: &String| around.iter().map(|other| LEXICON.alike(word, other) * 0.9).fold(0.0, f64::max);
+    let covered = |word: &String| phrase.iter().map(|other| LEXICON.alike(word, other)).fold(near(word), f64::max);
     let heads = LEXICON.alike(last, head);
     let phrase_covered: f64 = phrase.iter().map(|word| object.iter().map(|other| LEXICON.alike(word, other)).fold(0.0, f64::max)).sum::<f64>() / phrase.len() as f64;
     let object_covered: f64 = object.iter().map(covered).sum::<f64>() / object.len() as f64;
@@ -149,7 +154,7 @@ fn camel(text: &str) -> Vec<String> {
 
 /// The verb of a name, and which of its words it is in.
 fn named_verb(pieces: &[Piece], last: usize) -> Option<(String, usize)> {
-    let base = |word: &str| LEXICON.verb(word).filter(|verb| verb.form == Form::Base).map(|verb| verb.base);
+    let base = |word: &str| LEXICON.verb(word).filter(|verb| verb.form == Form::Base && verb.class.is_some()).map(|verb| verb.base);
     let mut weak = None;
     // The last part of a name says what is done; the others, what with.
     let order = (0..pieces.len()).filter(|at| pieces[*at].part == last).chain((0..pieces.len()).filter(|at| pieces[*at].part != last && *at > 0));
@@ -190,7 +195,6 @@ fn object_words(pieces: &[Piece], last: usize, verb: Option<usize>) -> Vec<Strin
     if words.len() > 1 && words.len().is_multiple_of(2) && words[..half] == words[half..] {
         words.truncate(half);
     }
-    words.retain(|word| !LEXICON.is("preposition", word));
     words
 }
 
@@ -201,7 +205,7 @@ fn service_words(name: &str, object: &[String], last: usize) -> Vec<String> {
     let raw = |text: &str| -> Vec<String> { text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect() };
     let is_verb = |word: &String| {
         let words = camel(word);
-        words.first().is_some_and(|first| LEXICON.verb(first).is_some_and(|verb| verb.form == Form::Base) && (words.len() > 1 || !LEXICON.is("verb_or_noun", first))) || words.iter().any(|word| fused(word, false).is_some())
+        words.first().is_some_and(|first| LEXICON.verb(first).is_some_and(|verb| verb.form == Form::Base && verb.class.is_some()) && (words.len() > 1 || !LEXICON.is("verb_or_noun", first))) || words.iter().any(|word| fused(word, false).is_some())
     };
     let mut words = raw(parts[0]);
     if last == 0 {

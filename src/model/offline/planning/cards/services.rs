@@ -20,8 +20,8 @@ pub(in super::super) struct Services {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in super::super) struct Mentioned {
     weights: HashMap<usize, f64>,
-    /// The words that name them, in lower case.
-    words: Vec<String>,
+    /// Where the words are that name them.
+    words: Vec<usize>,
 }
 
 impl Mentioned {
@@ -34,7 +34,7 @@ impl Mentioned {
     }
 
     pub(in super::super) fn covers(&self, word: &Token) -> bool {
-        self.words.contains(&word.lower)
+        self.words.contains(&word.at)
     }
 
     pub(in super::super) fn services(&self) -> impl Iterator<Item = (usize, f64)> {
@@ -46,7 +46,7 @@ impl Mentioned {
             let known = self.weights.entry(*service).or_insert(*weight);
             *known = known.max(*weight);
         }
-        self.words.extend(other.words.iter().cloned());
+        self.words.extend(&other.words);
     }
 }
 
@@ -160,7 +160,7 @@ impl Services {
                 let known = mentioned.weights.entry(*service).or_insert(*weight);
                 *known = known.max(*weight);
             }
-            mentioned.words.extend(tokens[at..at + length].iter().map(|token| token.lower.clone()));
+            mentioned.words.extend(tokens[at..at + length].iter().map(|token| token.at));
             at += length;
         }
         mentioned

@@ -18,21 +18,24 @@ mod draft;
 mod edits;
 mod fields;
 mod grammar;
+mod hear;
 mod lexicon;
 mod phrase;
 mod retrieval;
 mod scene;
 mod tokens;
+mod triggers;
 mod values;
 
 use serde_json::Value;
 
 use crate::workflow::diff::diff;
-use crate::workflow::edit::Edit;
-use crate::workflow::{Effect, StepId, Workflow};
+use crate::workflow::edit::{Edit, apply_all};
+use crate::workflow::validate::validate;
+use crate::workflow::{Catalog, Effect, StepId, Workflow};
 use cards::Cards;
-use compose::Composer;
-use draft::{Draft, Spot};
+use draft::Draft;
+use hear::hear;
 use scene::Scene;
 
 pub use retrieval::Index;
@@ -217,24 +220,52 @@ impl Kind {
 /// What comes of a request.
 #[must_use]
 pub fn plan(ask: &Ask<'_>) -> Planned {
+    let heard = hear(ask.request);
+    if heard.question {
+        let why = "This asks something and wants nothing done, so nothing is changed. Say what is to be done, and it is planned.";
+        return Planned { assumptions: vec![why.to_owned()], ..Planned::default() };
+    }
     let cards = Cards::new(ask.tools.iter());
     let before = ask.workflow.cloned().unwrap_or_else(empty);
     let mut scene = Scene::of(&cards, ask.tools, Draft::of(before.clone()));
-    let sentences = grammar::sentences(ask.request);
+    let sentences: Vec<&[grammar::Part]> = heard.sentences.iter().map(|sentence| sentence.parts.as_slice()).collect();
     scene.listen(ask.request, &sentences);
+    scene.assumptions.extend(heard.assumed.iter().cloned());
     if before.steps.is_empty() {
-        let mut composer = Composer::new(&mut scene, Vec::new());
-        for sentence in &sentences {
-            composer.sentence(sentence);
-        }
-        let nodes = composer.finish();
-        scene.draft.put(&nodes, &Spot::End(None));
+        scene.compose(&heard);
     } else {
-        scene.edit(&sentences);
+        for sentence in &heard.sentences {
+            scene.edit(&sentence.parts);
+            if let Some(setting) = &sentence.setting {
+                scene.set(setting);
+            }
+        }
     }
-    let mut edits = diff(&before, &scene.draft.workflow).edits;
-    edits.extend(scene.renames.iter().map(|(id, to)| Edit::RenameStep { id: id.clone(), to: to.clone() }));
-    Planned { edits, evidence: scene.evidence, questions: scene.questions, assumptions: scene.assumptions }
+    scene.settle(&heard);
+    finish(&before, scene)
+}
+
+/// The edits that make the draft of what was there, if it is a workflow that can be carried out.
+fn finish(before: &Workflow, scene: Scene<'_>) -> Planned {
+    let Scene { draft, renames, mut evidence, questions, mut assumptions, .. } = scene;
+    let mut edits = diff(before, &draft.workflow).edits;
+    edits.extend(renames.iter().map(|(id, to)| Edit::RenameStep { id: id.clone(), to: to.clone() }));
+    let known: Vec<String> = validate(before, &Catalog::open()).into_iter().map(|problem| problem.message).collect();
+    let wrong = match apply_all(before, &edits) {
+        Ok(after) => validate(&after, &Catalog::open()).into_iter().find(|problem| !known.contains(&problem.message)).map(|problem| problem.message),
+        Err(problem) => Some(problem.message),
+    };
+    if let Some(wrong) = wrong.filter(|_| !edits.is_empty()) {
+        edits.clear();
+        assumptions.push(format!("What this comes to cannot be carried out ({wrong}), so nothing is changed. Try to say it in smaller steps."));
+    }
+    let mut ids = Vec::new();
+    draft::each_step(&draft.workflow.steps, &mut |step| ids.push(step.id.clone()));
+    evidence.retain(|evidence| !edits.is_empty() && ids.contains(&evidence.step));
+    if edits.is_empty() && questions.is_empty() && assumptions.is_empty() {
+        assumptions.push("Nothing was found in this that could be done. Say what is to happen, with what, and for which things.".to_owned());
+    }
+    Planned { edits, evidence, questions, assumptions }
 }
 
 /// A workflow in which nothing is done yet.

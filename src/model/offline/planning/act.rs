@@ -38,6 +38,8 @@ impl Scene<'_> {
         let objects: Vec<&Phrase> = if deed.objects.is_empty() { vec![&nobody] } else { deed.objects.iter().collect() };
         // `a folder and a file in Box`: both there.
         let shared = objects.iter().position(|phrase| !self.mentions(phrase).is_empty()).filter(|at| *at > 0).map(|at| objects[at].clone());
+        let objects: Vec<Phrase> = objects.into_iter().flat_map(|phrase| self.one_service_each(phrase)).collect();
+        let objects: Vec<&Phrase> = objects.iter().collect();
         let mut nodes = Vec::new();
         let default = Verb { base: "create".into(), class: Some("create".into()), role: None, form: Form::Base };
         let verbs = if deed.verbs.is_empty() { vec![default] } else { deed.verbs.clone() };
@@ -60,6 +62,17 @@ impl Scene<'_> {
         nodes
     }
 
+    /// `a lead in both of two services`: one in each.
+    pub(super) fn one_service_each(&self, phrase: &Phrase) -> Vec<Phrase> {
+        let naming: Vec<usize> = (0..phrase.places.len()).filter(|at| !self.cards.mentioned(&phrase.places[*at].1.words).is_empty()).collect();
+        let same = naming.windows(2).all(|pair| phrase.places[pair[0]].0 == phrase.places[pair[1]].0 && phrase.places[pair[1]].1.places.is_empty());
+        if naming.len() < 2 || !same || !matches!(phrase.places[naming[0]].0.as_str(), "in" | "on" | "from" | "to" | "via") {
+            return vec![phrase.clone()];
+        }
+        let without = |one: usize| phrase.places.iter().enumerate().filter(|(at, _)| *at == one || !naming.contains(at)).map(|(_, place)| place.clone()).collect();
+        naming.iter().map(|one| Phrase { places: without(*one), ..phrase.clone() }).collect()
+    }
+
     /// One verb, done to one thing or to each of several.
     fn action(&mut self, verb: &Verb, phrase: &Phrase, deed: &Deed, loops: &[StepId]) -> Vec<Node> {
         let class = verb.class.as_deref().unwrap_or_default();
@@ -78,7 +91,7 @@ impl Scene<'_> {
                 self.things.push(round.item);
                 let one = phrase_of_one(phrase);
                 let mut body = self.step(verb, &one, deed, &inner);
-                for condition in phrase.conditions.iter().rev() {
+                for condition in self.selecting(phrase, &inner).iter().rev() {
                     body = vec![self.fork(condition, body, &inner)];
                 }
                 nodes.push(Node::Loop(round.step, body));
@@ -157,6 +170,11 @@ impl Scene<'_> {
         for _ in 0..times {
             nodes.push(match &found {
                 Some((found, wanted)) => self.call(found, wanted, verb, phrase, deed, loops),
+                // Words without a verb that name nothing known say nothing to do.
+                None if deed.verbs.is_empty() => {
+                    self.assume(format!("Nothing is known of “{}”, so nothing is done about it.", deed.said));
+                    continue;
+                }
                 None => self.somebody(verb, phrase, deed, loops),
             });
         }
@@ -195,6 +213,7 @@ impl Scene<'_> {
         let id = self.draft.id(&id_words(&facts.class, &facts.noun, &facts.base));
         let input = values::bind(self, card, phrase, deed, loops);
         let step = draft::step(id.clone(), Process::Tool { tool: card.name.clone() }, input);
+        self.tool_of.insert(id.clone(), card.name.clone());
         let mut thing = self.thing(&step, loops);
         thing.plural = thing.is_list() && (phrase.plural || phrase.all || phrase.pronoun);
         // It goes by what it was called, too.
@@ -375,7 +394,7 @@ impl Scene<'_> {
         inner.push(id.clone());
         let mut item = self.item(&id, &name, source.as_ref(), &inner);
         let words = content(phrase, &self.cards.mentioned(&phrase.words));
-        if !words.is_empty() {
+        if !words.is_empty() && words != ["item"] {
             item.objects.push(words);
         }
         self.evidence.push(Evidence { step: id, said: format!("for each {}", phrase.said()), matched: Vec::new(), margin: None, assumed: Vec::new(), confidence: if source.is_some() { 0.9 } else { 0.5 } });
@@ -387,6 +406,7 @@ impl Scene<'_> {
         let retrieve = Verb { base: "retrieve".into(), class: Some("retrieve".into()), role: None, form: Form::Base };
         // Where it is taken to says nothing of where it comes from.
         let mut source = Phrase { plural: true, all: true, each: false, conditions: Vec::new(), number: None, ..phrase.clone() };
+        source.words.retain(|word| !word.is("state"));
         let target = source.places.iter().position(|(preposition, _)| matches!(preposition.as_str(), "to" | "into" | "onto" | "with" | "via" | "using"));
         source.places.truncate(target.unwrap_or(source.places.len()));
         let mut wanted = self.wanted(Some(&retrieve), &source, loops);
@@ -433,6 +453,17 @@ impl Scene<'_> {
             loops: loops.to_vec(),
             expression: format!("steps.{}.output", before[0].step().id),
         })
+    }
+
+    /// What tells those that are meant from the others: `that are closed`, `every closed task`.
+    pub(super) fn selecting(&self, phrase: &Phrase, loops: &[StepId]) -> Vec<Condition> {
+        let mut conditions = phrase.conditions.clone();
+        let item = loops.last().and_then(|innermost| self.things.iter().find(|thing| thing.is_item() && thing.step == *innermost));
+        let known = |word: &str| item.is_some_and(|item| item.objects.iter().take(item.objects.len().saturating_sub(1)).any(|object| object.iter().any(|stem| stem == word)));
+        for word in phrase.words.iter().rev().skip(1).filter(|word| word.is("state") && !known(&word.stem)) {
+            conditions.push(super::condition::read(&[super::tokens::Token::new("is", What::Word), word.clone()]));
+        }
+        conditions
     }
 
     /// What is done only if a condition holds.

@@ -122,7 +122,9 @@ impl Cards {
         let known = !wanted.services.is_empty() || self.facts[best.card].service.is_none_or(|service| wanted.context.contains_key(&service));
         let enough = if known { ENOUGH } else { ENOUGH_ANYWHERE };
         let margin = ranked.get(1).map_or(1.0, |next| best.score - next.score);
-        (best.fit >= enough).then(|| Found { margin, ..best.clone() })
+        // A service that was named is the one that is meant.
+        let elsewhere = !wanted.services.is_empty() && self.facts[best.card].service.is_some_and(|service| wanted.services.weight(service).is_none());
+        (best.fit >= enough && !elsewhere).then(|| Found { margin, ..best.clone() })
     }
 
     /// Tools that fit as well as the best.
@@ -160,6 +162,18 @@ impl Cards {
         let implied = LEXICON.implied(&verb.base).map_or(0.0, |noun| {
             facts.is_about(&[super::lexicon::stem(noun)], &wanted.object, false) * 0.97
         });
+        // What is carried from one place to another is a file, whatever is in it.
+        if matches!(verb.class.as_deref(), Some("upload" | "download" | "copy" | "move")) && !wanted.services.is_empty() {
+            return direct.max(implied).max(facts.is_about(&["file".to_owned()], &wanted.around, false) * 0.8);
+        }
+        let told = |noun: &str| facts.is_about(&[noun.to_owned()], &wanted.around, false);
+        if verb.class.as_deref() == Some("send") && facts.class == "create" && !facts.tells() && told("messag") < 0.5 && told("mail") < 0.5 && implied == 0.0 {
+            // What is sent is in a message; it is not made again.
+            return 0.0;
+        }
+        // `send it by mail`
+        let means = ["mail", "messag"].iter().filter(|noun| wanted.around.iter().any(|word| LEXICON.alike(word, noun) > 0.9)).map(|noun| told(noun) * 0.97).fold(0.0, f64::max);
+        let implied = implied.max(if verb.class.as_deref() == Some("send") { means } else { 0.0 });
         let sent = if verb.class.as_deref() == Some("send") && implied == 0.0 {
             ["messag", "mail"].iter().map(|noun| facts.is_about(&[(*noun).to_owned()], &wanted.around, false) * 0.75).fold(0.0, f64::max)
         } else {

@@ -1,10 +1,12 @@
 //! Sentences into steps: what is in which loop, and behind which condition.
 
 use super::condition::{self, Condition};
-use super::draft::Node;
+use super::draft::{Node, Spot, item_name};
 use super::grammar::{Deed, Part};
+use super::hear::Heard;
 use super::scene::{Scene, Thing};
-use crate::workflow::{Outcome, Process, StepId};
+use super::tokens::What;
+use crate::workflow::{Outcome, Process, Retry, StepId};
 
 /// Steps in the making. The place where the next goes is in the last step of its list, and so on inwards.
 pub(super) struct Composer<'s, 'a> {
@@ -15,6 +17,8 @@ pub(super) struct Composer<'s, 'a> {
     outer: Vec<StepId>,
     /// Where in its list the last deed began.
     latest: usize,
+    /// What was to be checked, before `if so`.
+    checked: Option<Condition>,
 }
 
 /// How to go from a list into its last step.
@@ -24,9 +28,54 @@ enum Way {
     Arm(usize),
 }
 
+impl Scene<'_> {
+    /// Makes a workflow of what was heard.
+    pub(super) fn compose(&mut self, heard: &Heard) {
+        let mut composer = Composer::new(self, Vec::new());
+        for sentence in &heard.sentences {
+            composer.sentence(&sentence.parts);
+            if let Some(setting) = &sentence.setting {
+                composer.scene.set(setting);
+            }
+        }
+        let nodes = composer.finish();
+        self.draft.put(&nodes, &Spot::End(None));
+        if self.draft.workflow.steps.is_empty() {
+            return;
+        }
+        let name = heard.name.clone().or_else(|| {
+            let deed = heard.sentences.iter().flat_map(|sentence| &sentence.parts).find_map(|part| if let Part::Do(deed) = part { Some(deed) } else { None })?;
+            let object = deed.objects.first().into_iter().flat_map(|phrase| &phrase.words);
+            let words: Vec<String> = deed.verb().map(|verb| verb.base.clone()).into_iter().chain(object.filter(|word| word.what == What::Word && !word.is("plain")).map(|word| word.lower.clone()).take(4)).collect();
+            (!words.is_empty()).then(|| item_name(&words))
+        });
+        if let Some(name) = name {
+            self.draft.workflow.name = name;
+        }
+    }
+
+    /// What starts the workflow, and how its steps are carried out.
+    pub(super) fn settle(&mut self, heard: &Heard) {
+        for trigger in &heard.triggers {
+            if !self.draft.workflow.triggers.contains(trigger) {
+                self.draft.workflow.triggers.push(trigger.clone());
+            }
+        }
+        for (id, setting) in std::mem::take(&mut self.settings) {
+            let Some(step) = self.draft.step_mut(&id) else { continue };
+            if let Some(attempts) = setting.attempts {
+                step.retry = Some(Retry { max_attempts: attempts, ..step.retry.unwrap_or_default() });
+            }
+            if setting.timeout.is_some() {
+                step.timeout = setting.timeout;
+            }
+        }
+    }
+}
+
 impl<'s, 'a> Composer<'s, 'a> {
     pub(super) fn new(scene: &'s mut Scene<'a>, outer: Vec<StepId>) -> Self {
-        Self { scene, root: Vec::new(), way: Vec::new(), outer, latest: 0 }
+        Self { scene, root: Vec::new(), way: Vec::new(), outer, latest: 0, checked: None }
     }
 
     pub(super) fn finish(self) -> Vec<Node> {
@@ -68,6 +117,13 @@ impl<'s, 'a> Composer<'s, 'a> {
             let deed_follows = parts[at + 1..].iter().any(|part| matches!(part, Part::Do(_)));
             let done_before = parts[..at].iter().any(|part| matches!(part, Part::Do(_)));
             match &parts[at] {
+                // `check if it is there`, before `if so` and `if not`.
+                Part::Do(deed) if deed.is_verb(&["check", "see", "verify", "determine"]) && deed.objects.is_empty() && !deed_follows && matches!(parts.get(at + 1), Some(Part::If(_))) => {
+                    if let Some(Part::If(condition)) = parts.get(at + 1) {
+                        self.checked = Some(condition.clone());
+                    }
+                    at += 1;
+                }
                 Part::Do(deed) => self.perform(deed),
                 Part::Each(phrase) => {
                     let directly = matches!(parts.get(at + 1), Some(Part::Do(_) | Part::If(_)));
@@ -79,6 +135,7 @@ impl<'s, 'a> Composer<'s, 'a> {
                     }
                 }
                 Part::If(condition) | Part::When(condition, _) => {
+                    let condition = &self.referred(condition);
                     if condition.is_about_failure() {
                         self.on_failure(condition);
                     } else if deed_follows && (!done_before || self.opens(parts, at)) {
@@ -123,6 +180,15 @@ impl<'s, 'a> Composer<'s, 'a> {
         let _ = start_way;
     }
 
+    /// `if so`, `if not`: what was to be checked.
+    fn referred(&self, condition: &Condition) -> Condition {
+        match (&self.checked, condition.said.to_lowercase().as_str()) {
+            (Some(checked), "so" | "yes" | "it does" | "it is" | "true" | "they do") => checked.clone(),
+            (Some(checked), "not" | "no" | "it does not" | "it doesn't" | "it is not" | "it isn't" | "false" | "") => checked.clone().negated(),
+            _ => condition.clone(),
+        }
+    }
+
     /// Goes to where a sentence belongs: into the loop or the branch before if it speaks of what is there.
     fn place(&mut self, parts: &[Part]) {
         if matches!(parts.first(), Some(Part::Last | Part::AfterLoop)) {
@@ -130,6 +196,12 @@ impl<'s, 'a> Composer<'s, 'a> {
             return;
         }
         let way = self.last_way();
+        if let (Some(_), Some(Part::If(condition))) = (&self.checked, parts.first())
+            && self.referred(condition) != *condition
+        {
+            self.way = way.into_iter().take_while(|way| *way == Way::Body).collect();
+            return;
+        }
         if parts.iter().find(|part| !matches!(part, Part::Then | Part::Also)).is_some_and(|part| matches!(part, Part::Otherwise)) {
             self.way = way;
             return;
@@ -213,7 +285,7 @@ impl<'s, 'a> Composer<'s, 'a> {
         list.append(&mut round.before);
         list.push(Node::Loop(round.step, Vec::new()));
         self.way.push(Way::Body);
-        for condition in &phrase.conditions {
+        for condition in &self.scene.selecting(phrase, &inner) {
             let branch = self.scene.branch(std::slice::from_ref(condition), &inner);
             self.list().push(Node::Fork(branch, vec![("case_1".into(), Vec::new()), (Outcome::OTHERWISE.into(), Vec::new())]));
             self.way.push(Way::Arm(0));
@@ -253,7 +325,7 @@ impl<'s, 'a> Composer<'s, 'a> {
         }
         self.scene.things.push(round.item);
         let mut body = inside;
-        for condition in phrase.conditions.iter().rev() {
+        for condition in self.scene.selecting(phrase, &inner).iter().rev() {
             body = vec![self.scene.fork(condition, body, &inner)];
         }
         let list = self.list();

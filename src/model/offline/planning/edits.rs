@@ -26,20 +26,13 @@ struct Target {
 const EQUAL: f64 = 0.08;
 
 impl Scene<'_> {
-    /// Carries out the sentences of a request on the workflow that is there.
-    pub(super) fn edit(&mut self, sentences: &[Vec<Part>]) {
-        for parts in sentences {
-            let parts = &self.without_titles(parts);
-            let done = self.exchange(parts) || self.leave_out(parts) || self.rearrange(parts) || self.rename(parts) || self.restrict(parts);
-            if !done {
-                self.besides(parts);
-            }
+    /// Carries out a sentence on the workflow that is there.
+    pub(super) fn edit(&mut self, parts: &[Part]) {
+        let parts = &without_joints(parts);
+        let done = self.exchange(parts) || self.leave_out(parts) || self.rearrange(parts) || self.rename(parts) || self.restrict(parts);
+        if !done {
+            self.besides(parts);
         }
-    }
-
-    /// `in the step …` and the like say nothing by themselves.
-    fn without_titles(&self, parts: &[Part]) -> Vec<Part> {
-        parts.iter().filter(|part| !matches!(part, Part::Also | Part::Then)).cloned().collect()
     }
 
     /// `replace X with Y`, `Y instead of X`, `Y instead`, `not X but Y`
@@ -212,7 +205,8 @@ impl Scene<'_> {
             }
             if new.objects.is_empty() || new.objects.iter().all(|phrase| phrase.pronoun) {
                 let words = facts.noun.iter().map(|word| Token::new(word, What::Word)).collect();
-                new.objects = vec![super::phrase::Phrase { words, ..Default::default() }];
+                let places = new.objects.first().map(|phrase| phrase.places.clone()).unwrap_or_default();
+                new.objects = vec![super::phrase::Phrase { words, places, ..Default::default() }];
             }
         }
         // It is no longer there to be spoken of, but its service is.
@@ -301,6 +295,13 @@ impl Scene<'_> {
         let conditions: Vec<&Condition> = parts.iter().filter_map(|part| if let Part::If(condition) | Part::When(condition, _) = part { Some(condition) } else { None }).collect();
         let except = parts.iter().find_map(|part| if let Part::Except(deed) = part { Some(deed) } else { None });
         let mut done = false;
+        // `I only want to …`: nothing else.
+        if let [Part::Do(deed)] = parts
+            && deed.only
+            && self.meant(deed).first().is_some_and(|(_, score)| *score >= 0.6)
+        {
+            return self.leave_all_out(&[], Some(deed), parts);
+        }
         for part in parts {
             let (deed, negation) = match part {
                 Part::Not(deed) => (deed, true),
@@ -317,9 +318,29 @@ impl Scene<'_> {
             if !negation && !wanted.step && !self.removes_a_step(deed, &wanted) {
                 continue;
             }
-            done |= self.drop_steps(&wanted, negation);
+            for wanted in targets(&words) {
+                done |= self.drop_steps(&wanted, negation);
+            }
+        }
+        if done {
+            self.go_on_after(parts);
         }
         done
+    }
+
+    /// `remove the step to make this and send that`: what is there is left out too, what is not is done.
+    fn go_on_after(&mut self, parts: &[Part]) {
+        for part in parts {
+            let Part::Do(deed) = part else { continue };
+            if deed.verb().is_none_or(|verb| LEXICON.edits("remove", &verb.base)) {
+                continue;
+            }
+            if self.meant(deed).first().is_some_and(|(_, score)| *score >= 0.6) {
+                self.drop_steps(&target(&deed.words_with_verbs()), false);
+            } else {
+                self.besides(std::slice::from_ref(part));
+            }
+        }
     }
 
     /// `remove the message` may speak of a step, or of a message.
@@ -762,6 +783,11 @@ impl Scene<'_> {
     }
 }
 
+/// `also` and `then` say nothing of where.
+fn without_joints(parts: &[Part]) -> Vec<Part> {
+    parts.iter().filter(|part| !matches!(part, Part::Also | Part::Then)).cloned().collect()
+}
+
 /// Whether a condition speaks of what an expression tests: how surely, and whether it wants the same of it or the opposite.
 fn compare(condition: &Condition, expression: &str) -> Option<(f64, bool)> {
     let names: Vec<String> = super::scene::words_of(expression).iter().map(|word| super::lexicon::stem(word)).collect();
@@ -862,6 +888,34 @@ fn sides(deed: &Deed) -> Option<(Vec<Token>, Vec<Token>)> {
     if base == "substitute" && words[at].lower == "for" { Some((right, left)) } else { Some((left, right)) }
 }
 
+/// What words speak of, each for itself.
+fn targets(words: &[Token]) -> Vec<Target> {
+    let whole = target(words);
+    if whole.deed.objects.len() < 2 {
+        return vec![whole];
+    }
+    let mut found: Vec<Target> = Vec::new();
+    for part in words.split(|token| matches!(token.what, What::Comma) || token.marker() == Some(super::lexicon::Marker::And)).filter(|part| !part.is_empty()) {
+        let mut one = target(part);
+        if one.deed.verbs.is_empty()
+            && let Some(before) = found.last()
+            && part.last().is_some_and(|last| last.verb().is_none())
+        {
+            one.deed.verbs.clone_from(&before.deed.verbs);
+        }
+        found.push(one);
+    }
+    // `the invoice creation and the mail`: each its own verb, or none.
+    if let Some(first) = words.iter().position(|token| token.verb().is_some_and(|verb| verb.form == super::lexicon::Form::Noun))
+        && first > 0
+    {
+        for (one, part) in found.iter_mut().zip(words.split(|token| matches!(token.what, What::Comma) || token.marker() == Some(super::lexicon::Marker::And)).filter(|part| !part.is_empty())) {
+            *one = target(part);
+        }
+    }
+    found
+}
+
 /// What words speak of: `the step that sends a mail` is sending a mail.
 fn target(words: &[Token]) -> Target {
     let mut rest = words;
@@ -895,7 +949,14 @@ fn target(words: &[Token]) -> Target {
         found.step = true;
         rest = &rest[1..];
     }
-    found.deed = grammar::deed(rest);
+    // `the email` is a thing, although one may email.
+    let article = words.len() > rest.len() && !found.step;
+    let named = article && rest.first().and_then(Token::verb).is_some_and(|verb| matches!(verb.form, super::lexicon::Form::Base | super::lexicon::Form::Third));
+    found.deed = if named {
+        Deed { objects: super::phrase::phrases(rest), words: rest.to_vec(), all_words: rest.to_vec(), ..Deed::default() }
+    } else {
+        grammar::deed(rest)
+    };
     found.plural |= found.deed.objects.iter().any(|phrase| phrase.all);
     found
 }

@@ -16,7 +16,7 @@
 use super::condition::{self, Condition};
 use super::lexicon::{Form, LEXICON, Marker, Verb};
 use super::phrase::{Phrase, phrases};
-use super::tokens::{Token, What, tokens};
+use super::tokens::{Token, What};
 
 /// One part of a sentence.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,11 +70,6 @@ impl Deed {
     pub(super) fn words_with_verbs(&self) -> Vec<Token> {
         self.all_words.clone()
     }
-}
-
-/// The sentences of a request, each with its parts.
-pub(super) fn sentences(request: &str) -> Vec<Vec<Part>> {
-    split(&tokens(request)).into_iter().map(|sentence| parts(&sentence)).filter(|parts| !parts.is_empty()).collect()
 }
 
 /// At full stops, and at items that say what is to be done; other items are things of a list.
@@ -143,6 +138,12 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                     let phrase = phrases(&rest[..length]).into_iter().next().unwrap_or_default();
                     Some(Part::Each(Phrase { each: true, ..phrase }))
                 }
+                // `between this and that`: after this.
+                Marker::Between => {
+                    length = end_of_deed(rest, false);
+                    let end = rest[..length].iter().position(|token| token.marker() == Some(Marker::And)).unwrap_or(length);
+                    Some(Part::After(deed(&rest[..end])))
+                }
                 Marker::Before | Marker::After | Marker::InsteadOf | Marker::Not | Marker::Except => {
                     length = end_of_deed(rest, !(marker == Marker::Not && rest.first().is_some_and(is_gerund)));
                     let deed = deed(&rest[..length]);
@@ -157,7 +158,11 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
             },
             _ => {
                 length = end_of_deed(rest, is_gerund(token));
-                Some(Part::Do(deed(&tokens[at..=at + length])))
+                let words = &tokens[at..=at + length];
+                Some(match denied(words) {
+                    Some(denied) => Part::Not(denied),
+                    None => Part::Do(deed(words)),
+                })
             }
         };
         found.extend(part);
@@ -209,7 +214,13 @@ pub(super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
         "it" | "we" | "you" | "i" | "they" | "to" if rest.get(1).is_some_and(|next| next.verb().is_some()) => &rest[1..],
         _ => rest,
     };
-    let Some(verb) = rest.first().and_then(Token::verb) else { return false };
+    let Some(verb) = rest.first().and_then(Token::verb) else {
+        // A verb that nothing is known of, before what it is done to.
+        return rest.len() > 1
+            && rest[0].what == What::Word
+            && !is_function_word(&rest[0])
+            && (rest[1].is("possessive") || rest[1].lower == "the" || (rest[1].is("pronoun") && rest.get(2).is_none_or(|after| !after.is("copula"))));
+    };
     match verb.form {
         Form::Base => {}
         Form::Gerund => return gerunds,
@@ -250,8 +261,7 @@ fn end_of_deed(tokens: &[Token], gerunds: bool) -> usize {
     (0..tokens.len())
         .find(|at| {
             let token = &tokens[*at];
-            let after_relative = matches!(token.marker(), Some(Marker::If | Marker::When)) && tokens[..*at].last().is_some_and(|before| before.lower == "check");
-            (opens_part(token) && !after_relative)
+            opens_part(token)
                 || matches!(token.marker(), Some(Marker::Also | Marker::Parallel))
                 || (is_joint(token) && begins_deed(&tokens[at + 1..], gerunds))
         })
@@ -294,7 +304,7 @@ fn end_of_condition(tokens: &[Token]) -> usize {
                 || before.marker().is_some()
                 || (before.what == What::Word && before.is("plain"));
             let pure = !token.is("verb_or_noun");
-            let takes = rest.first().is_some_and(|next| next.is("determiner") || next.is("all") || next.is("pronoun") || next.is("new"));
+            let takes = rest.first().is_some_and(|next| matches!(next.marker(), Some(Marker::If)) || next.is("determiner") || next.is("all") || next.is("pronoun") || next.is("new"));
             if !bound && (pure || takes) {
                 return at;
             }
@@ -304,18 +314,76 @@ fn end_of_condition(tokens: &[Token]) -> usize {
     tokens.len()
 }
 
+fn is_function_word(token: &Token) -> bool {
+    ["determiner", "all", "new", "pronoun", "preposition", "copula", "have", "auxiliary", "negation", "filler", "question", "present"].iter().any(|set| token.is(set))
+        || LEXICON.number(&token.lower).is_some()
+}
+
+/// `a file is made`, `it should not be sent`: what is done comes first. The verb, the words without it, and whether it is denied.
+fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, bool)> {
+    let at = tokens.iter().position(|token| token.is("copula") || token.is("auxiliary"))?;
+    if at == 0 || tokens[..at].iter().any(|token| matches!(token.lower.as_str(), "that" | "which" | "who" | "whose") || token.marker().is_some()) {
+        return None;
+    }
+    let chain = tokens[at..].iter().take_while(|token| token.is("copula") || token.is("auxiliary") || token.is("negation") || token.is("filler") || token.marker() == Some(Marker::Not)).count();
+    let denied = tokens[at..at + chain].iter().any(|token| token.is("negation") || token.marker() == Some(Marker::Not));
+    let done = tokens.get(at + chain)?;
+    let (subject, rest) = (&tokens[..at], &tokens[at + chain + 1..]);
+    let words = [subject, rest].concat();
+    if done.is("unneeded") {
+        return Some((None, subject.to_vec(), denied));
+    }
+    let verb = done.verb().filter(|verb| verb.form == Form::Past)?;
+    Some((Some(Verb { form: Form::Base, ..verb }), words, denied))
+}
+
+/// What is said not to be done, or not to be needed.
+fn denied(tokens: &[Token]) -> Option<Deed> {
+    let (verb, words, denied) = passive(tokens)?;
+    denied.then(|| Deed { all_words: verb.iter().map(|verb| Token::new(&verb.base, What::Word)).chain(words.iter().cloned()).collect(), verbs: verb.into_iter().collect(), objects: phrases(&words), said: said(tokens), words, only: false })
+}
+
+fn said(tokens: &[Token]) -> String {
+    let said: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).filter(|text| !text.is_empty()).collect();
+    said.join(" ").replace(" ,", ",")
+}
+
+/// `make a copy of`: copy. The verb, and how many words say it.
+fn light(tokens: &[Token]) -> Option<(Verb, usize)> {
+    let first = tokens.first()?.verb()?;
+    if !LEXICON.is("light", &first.base) {
+        return None;
+    }
+    let articles = tokens[1..].iter().take_while(|token| token.is("determiner") || token.is("new")).count();
+    let noun = tokens.get(1 + articles)?.verb().filter(|verb| matches!(verb.form, Form::Noun | Form::Base))?;
+    let joint = tokens.get(2 + articles)?;
+    let of = matches!(joint.lower.as_str(), "of") || (noun.form == Form::Noun && matches!(joint.lower.as_str(), "for" | "on" | "to"));
+    (of && noun.base != "notify").then_some((Verb { form: Form::Base, ..noun }, 3 + articles))
+}
+
 /// Reads verbs and what they are about.
 pub(super) fn deed(tokens: &[Token]) -> Deed {
-    let said: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).filter(|text| !text.is_empty()).collect();
-    let said = said.join(" ").replace(" ,", ",");
+    let said = said(tokens);
     let mut rest = skip_joints(tokens);
     let only = tokens.iter().take_while(|token| !token.is("determiner")).any(|token| token.lower == "only");
     let all_words = rest.to_vec();
+    while rest.len() > 1 && rest[0].is("filler") {
+        rest = &rest[1..];
+    }
+    if rest.first().is_some_and(|first| first.verb().is_none_or(|verb| verb.form != Form::Base || LEXICON.is("verb_or_noun", &verb.base)))
+        && let Some((Some(verb), words, _)) = passive(rest)
+    {
+        return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
+    }
     // `you send`, `it creates`, `that it sends`, `to create`
     while rest.len() > 1 && matches!(rest[0].lower.as_str(), "you" | "we" | "i" | "it" | "they" | "to" | "also" | "do") && rest[1].verb().is_some() {
         rest = &rest[1..];
     }
     let mut verbs: Vec<Verb> = Vec::new();
+    if let Some((verb, length)) = light(rest) {
+        let words = rest[length..].to_vec();
+        return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
+    }
     let object_follows = |rest: &[Token]| {
         rest.iter().skip(1).any(|token| token.is_word())
     };

@@ -41,6 +41,7 @@ pub(super) enum Marker {
     First,
     BeforeThat,
     Before,
+    Between,
     After,
     If,
     Unless,

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::cards::{Cards, Wanted};
 use super::draft::{self, Draft};
-use super::grammar::{self, Deed, Part};
+use super::grammar::{Deed, Part};
+use super::hear::hear;
 use super::lexicon::{Form, LEXICON, Verb};
 use super::phrase::Phrase;
 use super::scene::Scene;
@@ -28,10 +29,11 @@ impl Index {
     #[must_use]
     pub fn relevant(&self, request: &str, workflow: Option<&Workflow>, most: usize) -> Vec<usize> {
         let mut scene = Scene::of(&self.cards, &[], Draft::of(workflow.cloned().unwrap_or_else(empty)));
-        let sentences = grammar::sentences(request);
+        let heard = hear(request);
+        let sentences: Vec<&[Part]> = heard.sentences.iter().map(|sentence| sentence.parts.as_slice()).collect();
         scene.listen(request, &sentences);
         let mut queries = Vec::new();
-        for part in sentences.iter().flatten() {
+        for part in sentences.iter().copied().flatten() {
             match part {
                 Part::Do(deed) | Part::Not(deed) | Part::Before(deed) | Part::After(deed) | Part::InsteadOf(deed) | Part::Except(deed) | Part::When(_, deed) => {
                     self.ask_deed(&scene, deed, &mut queries);
@@ -56,13 +58,15 @@ impl Index {
     }
 
     fn ask_deed(&self, scene: &Scene<'_>, deed: &Deed, queries: &mut Vec<Wanted>) {
-        let verbs: Vec<Verb> = if deed.verbs.is_empty() { vec![verb("create")] } else { deed.verbs.clone() };
+        // A verb that speaks of the workflow may be about anything.
+        let any = || ["create", "retrieve", "update", "send"].map(verb);
+        let verbs: Vec<Verb> = if deed.verbs.iter().any(|verb| verb.class.is_some()) { deed.verbs.clone() } else { any().to_vec() };
         if deed.objects.is_empty() {
             queries.extend(verbs.iter().map(|verb| scene.wanted(Some(verb), &Phrase::default(), &[])));
         }
         for phrase in &deed.objects {
             for verb in &verbs {
-                queries.push(scene.wanted(Some(verb), phrase, &[]));
+                queries.extend(scene.one_service_each(phrase).iter().map(|phrase| scene.wanted(Some(verb), phrase, &[])));
             }
             let lists = phrase.plural || phrase.all || phrase.each;
             let takes = !verbs.iter().any(|verb| verb.class.as_deref() == Some("retrieve"));
@@ -90,24 +94,26 @@ impl Index {
     }
 
     /// `delete it` may be about whatever was spoken of before.
-    fn ask_pronouns(&self, scene: &Scene<'_>, sentences: &[Vec<Part>], queries: &mut Vec<Wanted>) {
+    fn ask_pronouns(&self, scene: &Scene<'_>, sentences: &[&[Part]], queries: &mut Vec<Wanted>) {
         let mut spoken_of: Vec<Phrase> = Vec::new();
-        for part in sentences.iter().flatten() {
-            let Part::Do(deed) = part else {
-                if let Part::Each(phrase) = part {
-                    spoken_of.push(phrase.clone());
-                }
-                continue;
-            };
-            let unsaid = deed.objects.iter().any(|phrase| phrase.pronoun || phrase.owned || phrase.words.iter().any(|word| word.is("property")));
+        let mut deeds = Vec::new();
+        for part in sentences.iter().copied().flatten() {
+            match part {
+                Part::Do(deed) | Part::Not(deed) | Part::Before(deed) | Part::After(deed) => deeds.push(deed),
+                Part::Each(phrase) => spoken_of.push(phrase.clone()),
+                _ => {}
+            }
+        }
+        spoken_of.extend(deeds.iter().flat_map(|deed| &deed.objects).filter(|phrase| !phrase.pronoun && !phrase.words.is_empty()).cloned());
+        for deed in deeds {
+            let unsaid = deed.objects.is_empty() || deed.objects.iter().any(|phrase| phrase.pronoun || phrase.owned || phrase.words.iter().any(|word| word.is("property")));
             if unsaid {
                 let places: Vec<_> = deed.objects.iter().flat_map(|phrase| phrase.places.clone()).collect();
-                for phrase in spoken_of.iter().rev().take(4) {
+                for phrase in spoken_of.iter().take(5) {
                     let there = Phrase { places: places.clone(), ..phrase.clone() };
                     queries.extend(deed.verbs.iter().flat_map(|verb| [phrase, &there].map(|phrase| scene.wanted(Some(verb), phrase, &[]))));
                 }
             }
-            spoken_of.extend(deed.objects.iter().filter(|phrase| !phrase.pronoun).cloned());
         }
     }
 

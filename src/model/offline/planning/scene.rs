@@ -9,6 +9,7 @@ use super::condition::{self, Compares, Condition, Constant, Test};
 use super::draft::{self, Draft};
 use super::grammar::{Deed, Part};
 use super::lexicon::{LEXICON, Verb, stem};
+use super::hear::Setting;
 use super::phrase::Phrase;
 use super::tokens::{Token, What};
 use super::{Ambiguity, Card, Evidence};
@@ -64,6 +65,10 @@ pub(super) struct Scene<'a> {
     pub(super) tools: &'a [Card],
     pub(super) draft: Draft,
     pub(super) things: Vec<Thing>,
+    /// The tools that steps call.
+    pub(super) tool_of: HashMap<StepId, String>,
+    /// How steps are to be carried out.
+    pub(super) settings: Vec<(StepId, Setting)>,
     /// Services that are named anywhere in the request.
     pub(super) named: Mentioned,
     /// The service that has most of what is spoken of without one.
@@ -84,6 +89,8 @@ impl<'a> Scene<'a> {
             tools,
             draft,
             things: Vec::new(),
+            tool_of: HashMap::new(),
+            settings: Vec::new(),
             named: Mentioned::default(),
             favourite: None,
             untouched_branches: Vec::new(),
@@ -107,10 +114,10 @@ impl<'a> Scene<'a> {
     }
 
     /// Takes note of the services that a request names, and of the one that most of the rest is found in.
-    pub(super) fn listen(&mut self, request: &str, sentences: &[Vec<Part>]) {
+    pub(super) fn listen(&mut self, request: &str, sentences: &[&[Part]]) {
         self.named = self.cards.mentioned(&super::tokens::tokens(request));
         let mut found: HashMap<usize, (f64, usize)> = HashMap::new();
-        let deeds = sentences.iter().flatten().filter_map(|part| match part {
+        let deeds = sentences.iter().copied().flatten().filter_map(|part| match part {
             Part::Do(deed) => Some(deed),
             _ => None,
         });
@@ -149,6 +156,9 @@ impl<'a> Scene<'a> {
         for step in steps {
             let thing = self.thing(step, loops);
             self.things.push(thing);
+            if let Process::Tool { tool } = &step.process {
+                self.tool_of.insert(step.id.clone(), tool.clone());
+            }
             if let Process::ForEach(for_each) = &step.process {
                 let mut inner = loops.to_vec();
                 inner.push(step.id.clone());
@@ -269,7 +279,7 @@ impl<'a> Scene<'a> {
 
     /// What is looked for to do something with a phrase.
     pub(super) fn wanted(&self, verb: Option<&Verb>, phrase: &Phrase, loops: &[StepId]) -> Wanted {
-        let services = self.mentions(phrase);
+        let mut services = self.mentions(phrase);
         let mut object = content(phrase, &services);
         let mut around = Vec::new();
         for (_, place) in &phrase.places {
@@ -292,6 +302,11 @@ impl<'a> Scene<'a> {
                 if services.is_empty() && let Some(service) = thing.service {
                     context.clear();
                     context.insert(service, 1.0);
+                    // What is done to it is done where it is; only a message about it is sent elsewhere.
+                    let carried = verb.is_some_and(|verb| matches!(verb.class.as_deref(), Some("send" | "create" | "upload")));
+                    if phrase.pronoun && !carried {
+                        services = Mentioned::of(service);
+                    }
                 }
             }
         }
@@ -388,6 +403,24 @@ impl<'a> Scene<'a> {
         let stems = condition::stems(tokens);
         let pronoun = tokens.iter().any(|token| token.is("pronoun") || matches!(token.lower.as_str(), "its" | "their"));
         pronoun || stems.iter().any(|word| things.iter().any(|thing| thing.is_called(std::slice::from_ref(word)) >= 0.6))
+    }
+
+    /// Takes note of how a step is to be carried out: the one that is named, or that was spoken of last.
+    pub(super) fn set(&mut self, setting: &Setting) {
+        let deed = super::grammar::deed(&setting.of);
+        let of_things = |thing: &&Thing| {
+            let words = deed.objects.iter().flat_map(|phrase| content(phrase, &self.mentions(phrase))).collect::<Vec<_>>();
+            !thing.is_item() && !words.is_empty() && thing.is_called(&words) >= 0.5
+        };
+        let named = self.meant(&deed).first().map(|(id, _)| id.clone()).filter(|_| !setting.of.is_empty());
+        let named = named.or_else(|| self.things.iter().rev().find(of_things).map(|thing| thing.step.clone()));
+        let latest = self.things.iter().rev().find(|thing| !thing.is_item() && thing.class != "branch").map(|thing| thing.step.clone());
+        if let Some(step) = named.or(latest) {
+            if let Some(attempts) = setting.attempts {
+                self.assume(format!("`{step}` is tried {attempts} times at most."));
+            }
+            self.settings.push((step, setting.clone()));
+        }
     }
 
     /// How well a step is what a deed speaks of, from 0 to 1.

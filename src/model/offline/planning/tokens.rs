@@ -256,8 +256,16 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
             "stop" | "skip" | "omit" | "exclude" | "avoid" | "without" | "never" => true,
             _ => opens || before.is_some_and(|token| matches!(token.lower.as_str(), "please" | "we" | "you" | "i")),
         },
+        // `it should not be made` has what is not done before it.
+        Meaning::Marker(Marker::Not) if matches!(tokens[at].lower.as_str(), "should" | "shouldn't" | "does" | "doesn't" | "need" | "needn't" | "not") => {
+            opens || before.is_some_and(|token| matches!(token.lower.as_str(), "we" | "you" | "i" | "it"))
+        }
         Meaning::Marker(Marker::Instead) => !(tokens[at].lower == "rather" && !opens && !closes),
         // `per` and `in each` count only before what there are several of.
+        // `upload each of them`: what is uploaded.
+        Meaning::Marker(Marker::ForEach) if matches!(tokens[at].lower.as_str(), "each" | "any" | "every") => {
+            next.is_some_and(Token::is_word) && before.is_some_and(|before| before.is("preposition"))
+        }
         Meaning::Marker(Marker::ForEach) => {
             let made = before.and_then(Token::verb).is_some_and(|verb| verb.form == super::lexicon::Form::Noun);
             next.is_some_and(Token::is_word) && !made

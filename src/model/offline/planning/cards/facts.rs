@@ -60,6 +60,9 @@ impl Facts {
         }
         let noun = nouns.iter().min_by_key(|words| words.len()).cloned().unwrap_or_default();
         let mut objects: Vec<Vec<String>> = Vec::new();
+        // `time tracking records` are also called time tracking.
+        let without_tail: Vec<Vec<String>> = nouns.iter().filter(|words| words.len() > 1 && words.last().is_some_and(|last| LEXICON.is("generic", last))).map(|words| words[..words.len() - 1].to_vec()).collect();
+        nouns.extend(without_tail);
         for words in nouns {
             let stems: Vec<String> = words.iter().map(|word| stem(word)).collect();
             if !stems.is_empty() && !objects.contains(&stems) {
@@ -79,14 +82,27 @@ impl Facts {
         let classes = LEXICON.classes(&verb.base);
         // The first meaning of a verb is the usual one, if it is not one of its own.
         let own = classes.iter().position(|class| *class == verb.base);
-        let order = |at: usize| if Some(at) == own || (own.is_none() && at == 0) || (own.is_some() && at == 0) { 1.0 } else { 0.93 };
+        let order = |at: usize| match own {
+            Some(own) if own != at => 0.8,
+            None if at > 0 => 0.93,
+            _ => 1.0,
+        };
         classes.iter().enumerate().map(|(at, class)| LEXICON.fit(class, &self.class).max(self.told.as_deref().map_or(0.0, |told| LEXICON.fit(class, told))) * order(at)).fold(0.0, f64::max)
+    }
+
+    /// True if its description says more of what it does than its name.
+    pub(in super::super) fn tells(&self) -> bool {
+        self.told.is_some()
     }
 
     /// How well what this works on is called by a phrase's stems, from 0 to 1.
     pub(in super::super) fn is_about(&self, phrase: &[String], around: &[String], plural: bool) -> f64 {
         let Some(head) = phrase.last() else { return 0.0 };
-        let best = self.objects.iter().map(|object| called(object, phrase, around, head)).fold(0.0, f64::max);
+        let fits: Vec<f64> = self.objects.iter().map(|object| called(object, phrase, around, head)).collect();
+        let best = fits.iter().copied().fold(0.0, f64::max);
+        // Of two that are called so, the one that is called nothing else.
+        let worst = fits.iter().copied().fold(best, f64::min);
+        let best = best * 0.97 + worst * 0.03;
         if best == 0.0 {
             return 0.0;
         }

@@ -25,6 +25,11 @@ pub(in super::super) struct Mentioned {
 }
 
 impl Mentioned {
+    /// One service, by what was spoken of.
+    pub(in super::super) fn of(service: usize) -> Self {
+        Self { weights: HashMap::from([(service, 1.0)]), words: Vec::new() }
+    }
+
     pub(in super::super) fn is_empty(&self) -> bool {
         self.weights.is_empty()
     }

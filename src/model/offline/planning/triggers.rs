@@ -1,0 +1,372 @@
+//! What starts a workflow: times, web hooks, events, the end of another.
+
+use super::tokens::{Token, What};
+use crate::workflow::Trigger;
+
+/// Days of the week, as cron names them.
+const DAYS: [(&str, &str); 7] =
+    [("monday", "MON"), ("tuesday", "TUE"), ("wednesday", "WED"), ("thursday", "THU"), ("friday", "FRI"), ("saturday", "SAT"), ("sunday", "SUN")];
+
+/// Months, from January.
+const MONTHS: [&str; 12] =
+    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+
+/// Parts of the day, and the hour that stands for each.
+const PARTS: [(&str, u32); 6] = [("morning", 9), ("noon", 12), ("midday", 12), ("afternoon", 14), ("evening", 18), ("night", 22)];
+
+/// What was found: the triggers, the words that are left, and what was taken for granted.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) triggers: Vec<Trigger>,
+    pub(super) rest: Vec<Token>,
+    pub(super) assumed: Vec<String>,
+}
+
+/// Takes what starts the workflow out of a sentence.
+pub(super) fn take(tokens: &[Token]) -> Found {
+    let mut found = Found::default();
+    let mut at = 0;
+    while at < tokens.len() {
+        let rest = &tokens[at..];
+        let taken = happening(rest, at == 0 || !tokens[at - 1].is_word()).or_else(|| schedule(rest, &mut found.assumed));
+        match taken {
+            Some((trigger, length)) => {
+                found.triggers.push(trigger);
+                at += length.max(1);
+            }
+            None => {
+                found.rest.push(tokens[at].clone());
+                at += 1;
+            }
+        }
+    }
+    found
+}
+
+fn is(token: Option<&Token>, words: &[&str]) -> bool {
+    token.is_some_and(|token| token.is_word() && words.contains(&token.lower.as_str()))
+}
+
+/// The word without the mark of the plural.
+fn one(token: &Token) -> &str {
+    token.lower.strip_suffix('s').unwrap_or(&token.lower)
+}
+
+fn day(token: &Token) -> Option<&'static str> {
+    DAYS.iter().find(|(name, _)| *name == one(token) || *name == token.lower).map(|(_, cron)| *cron)
+}
+
+/// `every Monday at 9`, `daily at 8:30`, `on the first of the month`, `every 15 minutes`
+fn schedule(tokens: &[Token], assumed: &mut Vec<String>) -> Option<(Trigger, usize)> {
+    let mut at = 0;
+    let mut days: Vec<&str> = Vec::new();
+    let mut date = None;
+    let mut month = None;
+    let mut time = None;
+    let mut repeats = false;
+    let mut hourly = None;
+    let mut bare_days = false;
+    while let Some(token) = tokens.get(at) {
+        let next = tokens.get(at + 1);
+        let word = token.lower.as_str();
+        if !token.is_word() && !matches!(token.what, What::Comma | What::Marker(_)) {
+            break;
+        }
+        match word {
+            "every" | "each" => {
+                let third = tokens.get(at + 2);
+                let Some(next) = next else { break };
+                let number = super::fields::number(next).filter(|_| next.what == What::Number || next.what == What::Word);
+                let every = |number: f64, unit: &str| cron_every(number, unit);
+                if let Some(number) = number
+                    && let Some(unit) = third
+                    && let Some(pattern) = every(number, one(unit))
+                {
+                    hourly = Some(pattern);
+                    repeats = true;
+                    at += 3;
+                    continue;
+                }
+                if let Some(pattern) = cron_every(1.0, one(next)).filter(|_| matches!(one(next), "minute" | "hour")) {
+                    hourly = Some(pattern);
+                    repeats = true;
+                    at += 2;
+                    continue;
+                }
+                match next.lower.as_str() {
+                    "day" | "morning" | "afternoon" | "evening" | "night" | "noon" => {
+                        time = time.or_else(|| part(&next.lower));
+                    }
+                    "weekday" | "weekdays" | "workday" | "workdays" => days.push("MON-FRI"),
+                    "weekend" | "weekends" => days.push("SAT,SUN"),
+                    "week" => days.push("MON"),
+                    "month" => date = date.or(Some(1)),
+                    "year" => (date, month) = (date.or(Some(1)), month.or(Some(1))),
+                    "quarter" => {
+                        hourly = Some("0 9 1 */3 *".to_owned());
+                    }
+                    _ => match day(next) {
+                        Some(day) => days.push(day),
+                        None => break,
+                    },
+                }
+                repeats = true;
+                at += 2;
+            }
+            "daily" | "nightly" => {
+                repeats = true;
+                time = time.or(if word == "nightly" { Some((22, 0)) } else { None });
+                at += 1;
+            }
+            "hourly" => {
+                hourly = Some("0 * * * *".to_owned());
+                repeats = true;
+                at += 1;
+            }
+            "weekly" | "monthly" | "yearly" | "annually" => {
+                match word {
+                    "weekly" => days.push("MON"),
+                    "monthly" => date = date.or(Some(1)),
+                    _ => (date, month) = (date.or(Some(1)), month.or(Some(1))),
+                }
+                repeats = true;
+                at += 1;
+            }
+            "on" | "of" | "the" | "in" | "at" | "," | "and" if at > 0 || next.is_some() => {
+                // Joints count only if something of a time follows.
+                let after = &tokens[at + 1..];
+                if let Some((found, length)) = clock(after).filter(|_| word == "at" || word == "in" || word == "the") {
+                    time = Some(found);
+                    at += 1 + length;
+                } else if let Some((number, length)) = ordinal(after).filter(|_| word == "on" || word == "the") {
+                    let of_month = is(after.get(length), &["of"]) && after[length..].iter().take(4).any(|token| token.lower == "month");
+                    let of_months = is(after.get(length), &["of"]) && after[length..].iter().take(3).any(|token| MONTHS.contains(&token.lower.as_str()));
+                    let every = is(after.get(length), &["every", "each"]) || is(after.get(length + 1), &["every", "each"]);
+                    if !(of_month || of_months || every) {
+                        break;
+                    }
+                    date = Some(number);
+                    repeats = true;
+                    let end = after[length..].iter().position(|token| token.lower == "month" || MONTHS.contains(&token.lower.as_str())).map_or(length, |end| length + end + 1);
+                    month = after[..end].iter().find_map(|token| MONTHS.iter().position(|name| *name == token.lower)).and_then(|month| u32::try_from(month + 1).ok());
+                    at += 1 + end;
+                } else if let Some(name) = after.first().and_then(day).filter(|_| word == "on" || word == "and" || word == ",") {
+                    // `on Mondays`; `on Monday` is one day, unless it repeats anyhow.
+                    bare_days |= !repeats && !after[0].lower.ends_with('s');
+                    repeats |= after[0].lower.ends_with('s') || !days.is_empty();
+                    days.push(name);
+                    at += 2;
+                } else {
+                    break;
+                }
+            }
+            _ => match clock(&tokens[at..]).filter(|_| repeats) {
+                Some((found, length)) => {
+                    time = Some(found);
+                    at += length;
+                }
+                None => match day(token).filter(|_| repeats && !days.is_empty()) {
+                    Some(day) => {
+                        days.push(day);
+                        at += 1;
+                    }
+                    None => break,
+                },
+            },
+        }
+    }
+    // `at 8:30` alone is no schedule, and neither is one Monday.
+    if !repeats || (bare_days && days.len() == 1 && hourly.is_none()) {
+        return None;
+    }
+    let timezone = tokens.get(at).filter(|token| token.lower == "utc").map(|_| "UTC".to_owned());
+    let at = at + usize::from(timezone.is_some());
+    if let Some(pattern) = hourly {
+        return Some((Trigger::Cron { pattern, timezone }, at));
+    }
+    let (hour, minute) = time.unwrap_or_else(|| {
+        assumed.push("No time was named, so it starts at 9 in the morning (UTC).".to_owned());
+        (9, 0)
+    });
+    let or_any = |number: Option<u32>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
+    let days = if days.is_empty() { "*".to_owned() } else { days.join(",") };
+    Some((Trigger::Cron { pattern: format!("{minute} {hour} {} {} {days}", or_any(date), or_any(month)), timezone }, at))
+}
+
+/// A pattern for every so many minutes, hours or days.
+fn cron_every(number: f64, unit: &str) -> Option<String> {
+    if !(1.0..=59.0).contains(&number) || number.fract() != 0.0 {
+        return None;
+    }
+    let every = if (number - 1.0).abs() < f64::EPSILON { "*".to_owned() } else { format!("*/{number}") };
+    match unit {
+        "minute" | "min" => Some(format!("{every} * * * *")),
+        "hour" if number <= 23.0 => Some(format!("0 {every} * * *")),
+        "day" if number > 1.0 && number <= 31.0 => Some(format!("0 9 {every} * *")),
+        _ => None,
+    }
+}
+
+fn part(word: &str) -> Option<(u32, u32)> {
+    PARTS.iter().find(|(name, _)| *name == word).map(|(_, hour)| (*hour, 0))
+}
+
+/// A time of the day, and how many words it is: `9`, `8:30`, `9 am`, `half past nine` is not among them.
+fn clock(tokens: &[Token]) -> Option<((u32, u32), usize)> {
+    let first = tokens.first()?;
+    if let Some(time) = part(&first.lower).or_else(|| (first.lower == "midnight").then_some((0, 0))) {
+        return Some((time, 1));
+    }
+    let text = first.lower.trim_end_matches(['h']);
+    let (digits, suffix) = match text.strip_suffix("am").or_else(|| text.strip_suffix("pm")) {
+        Some(digits) => (digits, Some(text.ends_with("pm"))),
+        None => (text, None),
+    };
+    let (hour, minute) = match digits.split_once([':', '.']) {
+        Some((hour, minute)) => (hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?),
+        None => (digits.parse::<u32>().ok().or_else(|| super::lexicon::LEXICON.number(&first.lower))?, 0),
+    };
+    let mut length = 1;
+    let mut afternoon = suffix;
+    if afternoon.is_none() && is(tokens.get(1), &["am", "pm"]) {
+        afternoon = Some(tokens[1].lower == "pm");
+        length = 2;
+    } else if is(tokens.get(1), &["o'clock", "oclock"]) {
+        length = 2;
+    }
+    let hour = match afternoon {
+        Some(true) if hour < 12 => hour + 12,
+        Some(false) if hour == 12 => 0,
+        _ => hour,
+    };
+    (hour < 24 && minute < 60).then_some(((hour, minute), length))
+}
+
+/// `the first`, `1st`, `15th`
+fn ordinal(tokens: &[Token]) -> Option<(u32, usize)> {
+    let skipped = usize::from(is(tokens.first(), &["the"]));
+    let token = tokens.get(skipped)?;
+    let number = match token.lower.as_str() {
+        "first" => 1,
+        "second" => 2,
+        "third" => 3,
+        "fifteenth" => 15,
+        word => ["st", "nd", "rd", "th"].iter().find_map(|suffix| word.strip_suffix(suffix)?.parse::<u32>().ok())?,
+    };
+    let length = skipped + 1 + usize::from(is(tokens.get(skipped + 1), &["day"]));
+    (1..=31).contains(&number).then_some((number, length))
+}
+
+/// `when a webhook arrives`, `whenever the workflow x ends`, `when a lead is created in …`
+fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
+    use super::lexicon::Marker;
+    let first = tokens.first()?;
+    let starts = first.marker() == Some(Marker::When) || (opens && matches!(first.marker(), Some(Marker::After | Marker::If)));
+    if !starts {
+        return None;
+    }
+    let end = tokens.iter().skip(1).position(|token| matches!(token.what, What::Comma | What::Stop) || token.marker() == Some(Marker::Then)).map_or(tokens.len(), |end| end + 1);
+    let clause = &tokens[1..end];
+    let has = |words: &[&str]| clause.iter().position(|token| token.is_word() && words.contains(&token.lower.as_str()));
+    if has(&["webhook", "hook", "webhooks"]).is_some() || (has(&["http", "post"]).is_some() && has(&["request"]).is_some()) {
+        let named = clause.iter().find(|token| token.what == What::Quoted).or_else(|| has(&["webhook", "hook"]).and_then(|at| clause.get(at + 1)).filter(|token| token.is_word() && token.verb().is_none() && !token.is("copula") && !token.is("preposition") && !matches!(token.lower.as_str(), "arrives" | "comes" | "fires")));
+        let path = named.map_or_else(|| "start".to_owned(), |token| path(&token.text));
+        return Some((Trigger::Webhook { path }, end));
+    }
+    if let Some(at) = has(&["workflow", "flow", "run"])
+        && let Some(ends) = has(&["ends", "finishes", "completes", "fails", "succeeds", "finished", "completed", "failed", "ended", "done", "cancelled"])
+    {
+        let named = clause[..ends].iter().filter(|token| matches!(token.what, What::Word | What::Quoted) && !token.is("determiner") && !token.is("copula") && !matches!(token.lower.as_str(), "workflow" | "flow" | "run" | "of" | "another" | "other"));
+        let words: Vec<String> = named.map(|token| token.text.clone()).collect();
+        let _ = at;
+        if words.is_empty() {
+            return None;
+        }
+        let outcome = match clause[ends].lower.as_str() {
+            "fails" | "failed" => Some("failed".to_owned()),
+            "cancelled" => Some("cancelled".to_owned()),
+            _ => None,
+        };
+        return Some((Trigger::RunEnded { workflow: super::draft::item_name(&words), outcome }, end));
+    }
+    if let Some(at) = has(&["event", "signal"]) {
+        let name = clause[at + 1..].iter().chain(&clause[..at]).find(|token| token.what == What::Quoted || (token.what == What::Word && !token.is("determiner") && !token.is("marked") && token.verb().is_none()))?;
+        return Some((Trigger::Event { name: event_name(&[name.text.clone()]) }, end));
+    }
+    // `when a new lead is created in the tracker`: something outside that happens.
+    let happens = clause.iter().position(|token| token.is("happens"))?;
+    let new = clause.iter().take(happens).any(|token| matches!(token.lower.as_str(), "a" | "an" | "new" | "someone" | "somebody")) && first.marker() == Some(Marker::When);
+    if !new {
+        return None;
+    }
+    let words: Vec<String> = clause
+        .iter()
+        .filter(|token| token.what == What::Word && !token.is("determiner") && !token.is("preposition") && !token.is("copula") && !token.is("new") && !token.is("plain"))
+        .map(|token| token.lower.clone())
+        .chain(clause.get(happens).filter(|token| token.is("plain")).map(|token| token.lower.clone()))
+        .take(5)
+        .collect();
+    (!words.is_empty()).then(|| (Trigger::Event { name: event_name(&words) }, end))
+}
+
+fn path(text: &str) -> String {
+    let path: String = text.trim_matches('/').chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).take(100).collect();
+    if path.is_empty() { "start".to_owned() } else { path }
+}
+
+fn event_name(words: &[String]) -> String {
+    let name: String = words.join(".").split_whitespace().collect::<Vec<_>>().join("_");
+    name.chars().take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(texts: &[&str], expected: Expect) {
+        let shown: Vec<String> = texts
+            .iter()
+            .map(|text| {
+                let found = take(&super::super::tokens::tokens(text));
+                let rest: Vec<&str> = found.rest.iter().map(|token| token.text.as_str()).collect();
+                format!("{text}\n  {:?} | {}\n", found.triggers, rest.join(" "))
+            })
+            .collect();
+        expected.assert_eq(&shown.concat());
+    }
+
+    #[test]
+    fn schedules() {
+        check(
+            &[
+                "Every Monday at 9 list the orders",
+                "list the orders each weekday morning",
+                "at 8:30 daily list the orders",
+                "On the first of the month, list the orders",
+                "list the orders every 15 minutes",
+                "list the orders every Tuesday and Thursday at 5 pm",
+                "on Mondays list the orders",
+                "list every order of the day",
+                "list the orders of Monday",
+                "weekly, list the orders",
+            ],
+            expect![[r#""#]],
+        );
+    }
+
+    #[test]
+    fn happenings() {
+        check(
+            &[
+                "When a webhook arrives, list the orders",
+                "Whenever the workflow 'night shift' fails, list the orders",
+                "When the event order.paid comes, list the orders",
+                "When a new order is created in the shop, list the orders",
+                "When the order is paid, list the orders",
+            ],
+            expect![[r#""#]],
+        );
+    }
+}

@@ -281,3 +281,6 @@ pub fn empty() -> Workflow {
         result: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -227,7 +227,7 @@ impl Scene<'_> {
         if wanted.services.is_empty() && let Some(service) = &service {
             assumed.push(format!("`{}` is done with {service}, as no service was named for it.", step.id));
         }
-        self.doubt(found, wanted, &step);
+        self.doubt(found, wanted, &step, &deed.said);
         let sure = if wanted.services.is_empty() && found.margin < 0.05 { 0.6 } else { 1.0 };
         self.evidence.push(Evidence {
             step: id,
@@ -242,7 +242,7 @@ impl Scene<'_> {
     }
 
     /// Asks which tool is meant if several fit as well and it matters.
-    fn doubt(&mut self, found: &Found, wanted: &Wanted, step: &Step) {
+    fn doubt(&mut self, found: &Found, wanted: &Wanted, step: &Step, said: &str) {
         let others: Vec<usize> = self.cards.equals(wanted).into_iter().filter(|card| self.tools[*card].effect.changes_the_world()).collect();
         let services = |card: usize| self.cards.facts(card).service;
         let different = others.iter().any(|card| services(*card) != services(found.card));
@@ -256,7 +256,11 @@ impl Scene<'_> {
             .map(|card| {
                 let name = &self.tools[*card].name;
                 let label = services(*card).map_or_else(|| name.clone(), |service| self.cards.service_name(service).to_owned());
-                Choice { label, request: format!("{verb} with `{name}`") }
+                // The same said again, with the tool named where it belongs.
+                let request = self.request.trim().trim_end_matches('.');
+                let named = format!("{said} with `{name}`");
+                let request = if request.contains(said) && !said.is_empty() { request.replacen(said, &named, 1) } else { format!("{request} with `{name}`") };
+                Choice { label, request }
             })
             .collect();
         let noun = self.cards.facts(found.card).noun.join(" ");
@@ -452,6 +456,7 @@ impl Scene<'_> {
             plural: true,
             loops: loops.to_vec(),
             expression: format!("steps.{}.output", before[0].step().id),
+            later: false,
         })
     }
 

@@ -67,10 +67,6 @@ impl Cards {
         Self { facts, services, by_name }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.facts.len()
-    }
-
     pub(super) fn named(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
     }

@@ -153,7 +153,10 @@ impl<'s, 'a> Composer<'s, 'a> {
                     if next.is_some() {
                         at += 1;
                     }
-                    self.otherwise(next.as_ref());
+                    match self.checked.take() {
+                        Some(checked) if next.is_none() => self.open_branch(&checked.negated()),
+                        _ => self.otherwise(next.as_ref()),
+                    }
                     since = self.list().len();
                 }
                 // `create a file, before that a folder`
@@ -203,7 +206,7 @@ impl<'s, 'a> Composer<'s, 'a> {
             return;
         }
         if parts.iter().find(|part| !matches!(part, Part::Then | Part::Also)).is_some_and(|part| matches!(part, Part::Otherwise)) {
-            self.way = way;
+            self.way = if self.checked.is_some() { way.into_iter().take_while(|way| *way == Way::Body).collect() } else { way };
             return;
         }
         // The innermost loop whose things are spoken of.

@@ -289,18 +289,6 @@ impl Draft {
         }
     }
 
-    /// Takes steps out to be put elsewhere, as nodes.
-    pub(super) fn take(&mut self, ids: &[StepId]) -> Vec<Node> {
-        let mut nodes = Vec::new();
-        for id in ids {
-            if let Some(step) = self.step(id).cloned() {
-                self.unlink(id);
-                nodes.push(Node::Step(Step { needs: Vec::new(), join: Join::All, ..step }));
-            }
-        }
-        nodes
-    }
-
     /// The steps that follow an outcome of a step, in the order of the list.
     pub(super) fn arm(&self, id: &StepId, outcome: &Outcome) -> Vec<StepId> {
         let owner = self.owner(id);

@@ -214,7 +214,9 @@ impl Scene<'_> {
         let service = if let Process::Tool { tool } = &old.process { self.cards.facts_of(tool).service } else { None };
         let before = self.favourite;
         self.favourite = service.or(before);
+        self.look_from(&Spot::Before(id.clone()));
         let nodes = self.act_in(&new, &loops, service);
+        self.look_from_the_end();
         self.favourite = before;
         match nodes.as_slice() {
             [Node::Step(step)] => {
@@ -576,7 +578,9 @@ impl Scene<'_> {
             return false;
         }
         let loops = self.loops_of(&id);
+        self.look_from(&Spot::Before(id.clone()));
         let fork = self.branch(std::slice::from_ref(condition), &loops);
+        self.look_from_the_end();
         let branch = fork.id.clone();
         let node = Node::Step(fork);
         self.draft.put(&[node], &Spot::Before(id.clone()));
@@ -668,9 +672,11 @@ impl Scene<'_> {
                 *part = Part::Do(wanted.deed);
             }
         }
+        self.look_from(&spot);
         let mut composer = Composer::new(self, loops);
         composer.sentence(&rest);
         let nodes = composer.finish();
+        self.look_from_the_end();
         self.draft.put(&nodes, &spot);
     }
 

@@ -440,5 +440,3 @@ pub(super) fn deed(tokens: &[Token]) -> Deed {
     Deed { verbs, objects: phrases(rest), said, words: rest.to_vec(), all_words, only }
 }
 
-#[cfg(test)]
-mod tests;

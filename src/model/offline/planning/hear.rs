@@ -47,7 +47,11 @@ pub(super) fn hear(request: &str) -> Heard {
         heard.triggers.append(&mut found.triggers);
         heard.assumed.append(&mut found.assumed);
         let (rest, setting) = settings(&found.rest);
-        let parts = grammar::parts(&rest);
+        let mut parts = grammar::parts(&rest);
+        // `run it every Friday` says no more than when.
+        if !heard.triggers.is_empty() {
+            parts.retain(|part| !runs_the_workflow(part));
+        }
         if !parts.is_empty() || setting.is_some() {
             heard.sentences.push(Sentence { parts, setting });
         }
@@ -62,6 +66,13 @@ fn is_question(request: &str, tokens: &[Token]) -> bool {
     let helper = first.is("copula") || first.is("auxiliary") || first.is("have");
     let when = first.marker() == Some(Marker::When) && tokens.get(1).is_some_and(|next| next.is("auxiliary") || next.is("copula"));
     (first.is("question") && (asks || !matches!(first.lower.as_str(), "which" | "where" | "whose"))) || (asks && (helper || when))
+}
+
+/// `run it`, `start the workflow`
+fn runs_the_workflow(part: &Part) -> bool {
+    let Part::Do(deed) = part else { return false };
+    let itself = |word: &Token| !word.is_word() || word.is("pronoun") || word.is("determiner") || matches!(word.lower.as_str(), "workflow" | "flow");
+    deed.is_verb(&["run", "start", "execute", "trigger", "schedule", "launch", "repeat", "do"]) && deed.words.iter().all(itself)
 }
 
 impl Heard {

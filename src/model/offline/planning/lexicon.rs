@@ -267,11 +267,6 @@ impl Lexicon {
         self.classes.get(base).map_or(&[], Vec::as_slice)
     }
 
-    /// True for work that a person is asked to do.
-    pub(super) fn is_for_people(&self, base: &str) -> bool {
-        self.people.contains(base)
-    }
-
     /// True if a verb may speak of the workflow, in this way.
     pub(super) fn edits(&self, kind: &str, base: &str) -> bool {
         self.edits.get(base).is_some_and(|kinds| kinds.iter().any(|known| known == kind))

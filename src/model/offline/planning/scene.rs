@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::cards::{Cards, Mentioned, Wanted, content};
 use super::condition::{self, Compares, Condition, Constant, Test};
-use super::draft::{self, Draft};
+use super::draft::{self, Draft, Spot};
 use super::grammar::{Deed, Part};
 use super::lexicon::{LEXICON, Verb, stem};
 use super::hear::Setting;
@@ -32,6 +32,8 @@ pub(super) struct Thing {
     pub(super) loops: Vec<StepId>,
     /// How expressions name it.
     pub(super) expression: String,
+    /// True if it comes after what is being planned, so that expressions cannot name it.
+    pub(super) later: bool,
 }
 
 impl Thing {
@@ -64,6 +66,8 @@ pub(super) struct Scene<'a> {
     pub(super) cards: &'a Cards,
     pub(super) tools: &'a [Card],
     pub(super) draft: Draft,
+    /// As it was said.
+    pub(super) request: String,
     pub(super) things: Vec<Thing>,
     /// The tools that steps call.
     pub(super) tool_of: HashMap<StepId, String>,
@@ -88,6 +92,7 @@ impl<'a> Scene<'a> {
             cards,
             tools,
             draft,
+            request: String::new(),
             things: Vec::new(),
             tool_of: HashMap::new(),
             settings: Vec::new(),
@@ -115,6 +120,7 @@ impl<'a> Scene<'a> {
 
     /// Takes note of the services that a request names, and of the one that most of the rest is found in.
     pub(super) fn listen(&mut self, request: &str, sentences: &[&[Part]]) {
+        request.clone_into(&mut self.request);
         self.named = self.cards.mentioned(&super::tokens::tokens(request));
         let mut found: HashMap<usize, (f64, usize)> = HashMap::new();
         let deeds = sentences.iter().copied().flatten().filter_map(|part| match part {
@@ -189,6 +195,7 @@ impl<'a> Scene<'a> {
             plural: false,
             loops: loops.to_vec(),
             expression: name.to_owned(),
+            later: false,
         }
     }
 
@@ -206,6 +213,7 @@ impl<'a> Scene<'a> {
                 plural: false,
                 loops: loops.to_vec(),
                 expression: expression.clone(),
+                later: false,
             }
         };
         match &step.process {
@@ -222,6 +230,7 @@ impl<'a> Scene<'a> {
                     service: facts.service,
                     loops: loops.to_vec(),
                     expression,
+                    later: false,
                 }
             }
             Process::Human(human) => from_words("human", &human.ask),
@@ -236,7 +245,7 @@ impl<'a> Scene<'a> {
 
     /// True if something can be named from within these loops.
     pub(super) fn is_visible(thing: &Thing, loops: &[StepId]) -> bool {
-        thing.loops.len() <= loops.len() && thing.loops.iter().zip(loops).all(|(one, other)| one == other)
+        !thing.later && thing.loops.len() <= loops.len() && thing.loops.iter().zip(loops).all(|(one, other)| one == other)
     }
 
     /// What is called by these words, the latest of the best.
@@ -347,13 +356,20 @@ impl<'a> Scene<'a> {
         let without_property: Vec<String> = stems.iter().filter(|word| test.property.as_deref().is_none_or(|property| **word != stem(property))).cloned().collect();
         let innermost = loops.last();
         let item = self.things.iter().rev().find(|thing| thing.is_item() && Some(&thing.step) == innermost);
-        let any_word = |thing: &Thing| without_property.iter().any(|word| thing.is_called(std::slice::from_ref(word)) >= 0.5);
+        let called = |thing: &Thing| without_property.iter().map(|word| thing.is_called(std::slice::from_ref(word))).fold(0.0, f64::max);
         let meant = self
             .things
             .iter()
             .rev()
             .filter(|thing| Self::is_visible(thing, loops) && thing.class != "branch" && thing.class != "for_each")
-            .find(|thing| any_word(thing))
+            .map(|thing| (thing, called(thing) + if Some(&thing.step) == innermost && thing.is_item() { 0.005 } else { 0.0 }))
+            .filter(|(_, score)| *score >= 0.5)
+            // Of those that are called so, what the loop goes through, else the latest.
+            .fold(None, |best: Option<(&Thing, f64)>, (thing, score)| match best {
+                Some((_, most)) if most >= score => best,
+                _ => Some((thing, score)),
+            })
+            .map(|(thing, _)| thing)
             .or_else(|| if without_property.is_empty() && test.subject.iter().any(|token| token.lower == "it" || token.lower == "its") { self.latest(loops, |thing| thing.is_item() || !thing.is_list() || thing.loops.len() == loops.len()) } else { None })
             .or(item)
             .or_else(|| self.latest(loops, |_| true))
@@ -403,6 +419,32 @@ impl<'a> Scene<'a> {
         let stems = condition::stems(tokens);
         let pronoun = tokens.iter().any(|token| token.is("pronoun") || matches!(token.lower.as_str(), "its" | "their"));
         pronoun || stems.iter().any(|word| things.iter().any(|thing| thing.is_called(std::slice::from_ref(word)) >= 0.6))
+    }
+
+    /// Hides what comes after a place from expressions.
+    pub(super) fn look_from(&mut self, spot: &Spot) {
+        let last = |things: &[Thing], step: &StepId| things.iter().rposition(|thing| thing.step == *step || thing.loops.contains(step));
+        let first = |things: &[Thing], step: &StepId| things.iter().position(|thing| thing.step == *step);
+        let seen = match spot {
+            Spot::Start(None) => 0,
+            Spot::End(None) => self.things.len(),
+            Spot::Start(Some(id)) => first(&self.things, id).map_or(0, |at| at + 2),
+            Spot::Before(id) => first(&self.things, id).unwrap_or(0),
+            Spot::End(Some(id)) | Spot::After(id) | Spot::Failure(id) => last(&self.things, id).map_or(0, |at| at + 1),
+            Spot::Arm(id, outcome) => {
+                let arm = self.draft.arm(id, outcome);
+                let ends = arm.iter().filter_map(|step| last(&self.things, step)).max();
+                ends.or_else(|| first(&self.things, id)).map_or(0, |at| at + 1)
+            }
+        };
+        for (at, thing) in self.things.iter_mut().enumerate() {
+            thing.later = at >= seen;
+        }
+    }
+
+    /// Shows all again.
+    pub(super) fn look_from_the_end(&mut self) {
+        self.things.iter_mut().for_each(|thing| thing.later = false);
     }
 
     /// Takes note of how a step is to be carried out: the one that is named, or that was spoken of last.

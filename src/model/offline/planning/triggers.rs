@@ -352,7 +352,28 @@ mod tests {
                 "list the orders of Monday",
                 "weekly, list the orders",
             ],
-            expect![[r#""#]],
+            expect![[r#"
+                Every Monday at 9 list the orders
+                  [Cron { pattern: "0 9 * * MON", timezone: None }] | list the orders
+                list the orders each weekday morning
+                  [Cron { pattern: "0 9 * * MON-FRI", timezone: None }] | list the orders
+                at 8:30 daily list the orders
+                  [Cron { pattern: "30 8 * * *", timezone: None }] | list the orders
+                On the first of the month, list the orders
+                  [Cron { pattern: "0 9 1 * *", timezone: None }] | , list the orders
+                list the orders every 15 minutes
+                  [Cron { pattern: "*/15 * * * *", timezone: None }] | list the orders
+                list the orders every Tuesday and Thursday at 5 pm
+                  [Cron { pattern: "0 17 * * TUE,THU", timezone: None }] | list the orders
+                on Mondays list the orders
+                  [Cron { pattern: "0 9 * * MON", timezone: None }] | list the orders
+                list every order of the day
+                  [] | list every order of the day
+                list the orders of Monday
+                  [] | list the orders of Monday
+                weekly, list the orders
+                  [Cron { pattern: "0 9 * * MON", timezone: None }] | , list the orders
+            "#]],
         );
     }
 
@@ -366,7 +387,18 @@ mod tests {
                 "When a new order is created in the shop, list the orders",
                 "When the order is paid, list the orders",
             ],
-            expect![[r#""#]],
+            expect![[r#"
+                When a webhook arrives, list the orders
+                  [Webhook { path: "start" }] | , list the orders
+                Whenever the workflow 'night shift' fails, list the orders
+                  [RunEnded { workflow: "night_shift", outcome: Some("failed") }] | , list the orders
+                When the event order.paid comes, list the orders
+                  [Event { name: "order.paid" }] | , list the orders
+                When a new order is created in the shop, list the orders
+                  [Event { name: "order.shop.created" }] | , list the orders
+                When the order is paid, list the orders
+                  [] | When the order is paid , list the orders
+            "#]],
         );
     }
 }

@@ -252,18 +252,26 @@ fn finish(before: &Workflow, scene: Scene<'_>) -> Planned {
     edits.extend(renames.iter().map(|(id, to)| Edit::RenameStep { id: id.clone(), to: to.clone() }));
     let known: Vec<String> = validate(before, &Catalog::open()).into_iter().map(|problem| problem.message).collect();
     let wrong = match apply_all(before, &edits) {
-        Ok(after) => validate(&after, &Catalog::open()).into_iter().find(|problem| !known.contains(&problem.message)).map(|problem| problem.message),
+        Ok(after) => validate(&after, &Catalog::open())
+            .into_iter()
+            .find(|problem| !known.contains(&problem.message))
+            .map(|problem| problem.message),
         Err(problem) => Some(problem.message),
     };
     if let Some(wrong) = wrong.filter(|_| !edits.is_empty()) {
         edits.clear();
-        assumptions.push(format!("What this comes to cannot be carried out ({wrong}), so nothing is changed. Try to say it in smaller steps."));
+        assumptions.push(format!(
+            "What this comes to cannot be carried out ({wrong}), so nothing is changed. Try to say it in smaller steps."
+        ));
     }
     let mut ids = Vec::new();
     draft::each_step(&draft.workflow.steps, &mut |step| ids.push(step.id.clone()));
     evidence.retain(|evidence| !edits.is_empty() && ids.contains(&evidence.step));
     if edits.is_empty() && questions.is_empty() && assumptions.is_empty() {
-        assumptions.push("Nothing was found in this that could be done. Say what is to happen, with what, and for which things.".to_owned());
+        assumptions.push(
+            "Nothing was found in this that could be done. Say what is to happen, with what, and for which things."
+                .to_owned(),
+        );
     }
     Planned { edits, evidence, questions, assumptions }
 }

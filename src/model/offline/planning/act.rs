@@ -37,7 +37,11 @@ impl Scene<'_> {
         let nobody = Phrase::default();
         let objects: Vec<&Phrase> = if deed.objects.is_empty() { vec![&nobody] } else { deed.objects.iter().collect() };
         // `a folder and a file in Box`: both there.
-        let shared = objects.iter().position(|phrase| !self.mentions(phrase).is_empty()).filter(|at| *at > 0).map(|at| objects[at].clone());
+        let shared = objects
+            .iter()
+            .position(|phrase| !self.mentions(phrase).is_empty())
+            .filter(|at| *at > 0)
+            .map(|at| objects[at].clone());
         let objects: Vec<Phrase> = objects.into_iter().flat_map(|phrase| self.one_service_each(phrase)).collect();
         let objects: Vec<&Phrase> = objects.iter().collect();
         let mut nodes = Vec::new();
@@ -50,10 +54,27 @@ impl Scene<'_> {
                     && self.mentions(&phrase).is_empty()
                     && at < objects.len() - 1
                 {
-                    phrase.places.extend(shared.places.iter().filter(|(_, place)| !self.cards.mentioned(&place.words).is_empty()).cloned());
+                    phrase.places.extend(
+                        shared
+                            .places
+                            .iter()
+                            .filter(|(_, place)| !self.cards.mentioned(&place.words).is_empty())
+                            .cloned(),
+                    );
                     if self.mentions(&phrase).is_empty() && shared.places.is_empty() {
                         // `sales order and price list of one service` is named with the last.
-                        phrase.places.push(("in".into(), Phrase { words: shared.words.iter().filter(|word| self.cards.mentioned(&shared.words).covers(word)).cloned().collect(), ..Phrase::default() }));
+                        phrase.places.push((
+                            "in".into(),
+                            Phrase {
+                                words: shared
+                                    .words
+                                    .iter()
+                                    .filter(|word| self.cards.mentioned(&shared.words).covers(word))
+                                    .cloned()
+                                    .collect(),
+                                ..Phrase::default()
+                            },
+                        ));
                     }
                 }
                 nodes.extend(self.action(verb, &phrase, deed, loops));
@@ -64,12 +85,27 @@ impl Scene<'_> {
 
     /// `a lead in both of two services`: one in each.
     pub(super) fn one_service_each(&self, phrase: &Phrase) -> Vec<Phrase> {
-        let naming: Vec<usize> = (0..phrase.places.len()).filter(|at| !self.cards.mentioned(&phrase.places[*at].1.words).is_empty()).collect();
-        let same = naming.windows(2).all(|pair| phrase.places[pair[0]].0 == phrase.places[pair[1]].0 && phrase.places[pair[1]].1.places.is_empty());
-        if naming.len() < 2 || !same || !matches!(phrase.places[naming[0]].0.as_str(), "in" | "on" | "from" | "to" | "via") {
+        let naming: Vec<usize> = (0..phrase.places.len())
+            .filter(|at| !self.cards.mentioned(&phrase.places[*at].1.words).is_empty())
+            .collect();
+        let same = naming.windows(2).all(|pair| {
+            phrase.places[pair[0]].0 == phrase.places[pair[1]].0 && phrase.places[pair[1]].1.places.is_empty()
+        });
+        if naming.len() < 2
+            || !same
+            || !matches!(phrase.places[naming[0]].0.as_str(), "in" | "on" | "from" | "to" | "via")
+        {
             return vec![phrase.clone()];
         }
-        let without = |one: usize| phrase.places.iter().enumerate().filter(|(at, _)| *at == one || !naming.contains(at)).map(|(_, place)| place.clone()).collect();
+        let without = |one: usize| {
+            phrase
+                .places
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at == one || !naming.contains(at))
+                .map(|(_, place)| place.clone())
+                .collect()
+        };
         naming.iter().map(|one| Phrase { places: without(*one), ..phrase.clone() }).collect()
     }
 
@@ -78,7 +114,8 @@ impl Scene<'_> {
         let class = verb.class.as_deref().unwrap_or_default();
         let mut nodes = self.destination(verb, phrase, loops);
         let one_by_one = ONE_BY_ONE.contains(&class) || (class == "create" && phrase.pronoun && phrase.plural);
-        let several = phrase.all || (phrase.plural && (phrase.definite || phrase.pronoun || !phrase.conditions.is_empty()));
+        let several =
+            phrase.all || (phrase.plural && (phrase.definite || phrase.pronoun || !phrase.conditions.is_empty()));
         let item = self.item_for(phrase, loops);
         let all_of_a_list = one_by_one && several && !item && self.list_for(phrase, loops).is_some();
         let wants_list = one_by_one && phrase.all && !item;
@@ -112,7 +149,10 @@ impl Scene<'_> {
         for (at, (preposition, place)) in phrase.places.iter().enumerate() {
             // `to a new folder in Box`: the folder is there.
             let place = &Phrase { places: phrase.places[at + 1..].to_vec(), ..place.clone() };
-            if place.new && matches!(preposition.as_str(), "to" | "into" | "in" | "onto") && self.tool(&create, place, loops).is_some() {
+            if place.new
+                && matches!(preposition.as_str(), "to" | "into" | "in" | "onto")
+                && self.tool(&create, place, loops).is_some()
+            {
                 let deed = Deed { said: format!("create {}", place.said()), ..Deed::default() };
                 nodes.extend(self.step(&create, &Phrase { number: None, ..place.clone() }, &deed, loops));
             }
@@ -137,7 +177,10 @@ impl Scene<'_> {
             return None;
         }
         // `change the settings of the folder`, `change its settings`: the folder.
-        let owners = phrase.places.iter().filter(|(preposition, _)| matches!(preposition.as_str(), "of" | "for" | "in" | "on" | "from"));
+        let owners = phrase
+            .places
+            .iter()
+            .filter(|(preposition, _)| matches!(preposition.as_str(), "of" | "for" | "in" | "on" | "from"));
         for (_, place) in owners {
             let mut inner = self.wanted(Some(verb), place, loops);
             if inner.services.is_empty() {
@@ -193,11 +236,16 @@ impl Scene<'_> {
     fn accompanying(&mut self, verb: &Verb, phrase: &Phrase, deed: &Deed, loops: &[StepId]) -> Vec<Node> {
         let mut nodes = Vec::new();
         for (preposition, place) in &phrase.places {
-            if preposition != "with" || place.words.iter().any(|word| word.what != What::Word) || place.is_empty() || place.pronoun {
+            if preposition != "with"
+                || place.words.iter().any(|word| word.what != What::Word)
+                || place.is_empty()
+                || place.pronoun
+            {
                 continue;
             }
             let Some((found, wanted)) = self.tool(verb, place, loops) else { continue };
-            let same = wanted.services.is_empty() && self.cards.facts(found.card).service == self.latest(loops, |_| true).and_then(|thing| thing.service);
+            let same = wanted.services.is_empty()
+                && self.cards.facts(found.card).service == self.latest(loops, |_| true).and_then(|thing| thing.service);
             if same && found.fit > 0.72 {
                 nodes.push(self.call(&found, &wanted, verb, place, deed, loops));
             }
@@ -206,7 +254,15 @@ impl Scene<'_> {
     }
 
     /// A step that calls a tool.
-    fn call(&mut self, found: &Found, wanted: &Wanted, verb: &Verb, phrase: &Phrase, deed: &Deed, loops: &[StepId]) -> Node {
+    fn call(
+        &mut self,
+        found: &Found,
+        wanted: &Wanted,
+        verb: &Verb,
+        phrase: &Phrase,
+        deed: &Deed,
+        loops: &[StepId],
+    ) -> Node {
         let tools = self.tools;
         let card = &tools[found.card];
         let facts = self.cards.facts(found.card).clone();
@@ -221,10 +277,17 @@ impl Scene<'_> {
             thing.objects.push(wanted.object.clone());
         }
         self.things.push(thing);
-        let matched = wanted.object.iter().filter(|word| facts.objects.iter().any(|object| object.contains(word))).cloned().collect();
+        let matched = wanted
+            .object
+            .iter()
+            .filter(|word| facts.objects.iter().any(|object| object.contains(word)))
+            .cloned()
+            .collect();
         let mut assumed = Vec::new();
         let service = facts.service.map(|service| self.cards.service_name(service).to_owned());
-        if wanted.services.is_empty() && let Some(service) = &service {
+        if wanted.services.is_empty()
+            && let Some(service) = &service
+        {
             assumed.push(format!("`{}` is done with {service}, as no service was named for it.", step.id));
         }
         self.doubt(found, wanted, &step, &deed.said);
@@ -243,7 +306,8 @@ impl Scene<'_> {
 
     /// Asks which tool is meant if several fit as well and it matters.
     fn doubt(&mut self, found: &Found, wanted: &Wanted, step: &Step, said: &str) {
-        let others: Vec<usize> = self.cards.equals(wanted).into_iter().filter(|card| self.tools[*card].effect.changes_the_world()).collect();
+        let others: Vec<usize> =
+            self.cards.equals(wanted).into_iter().filter(|card| self.tools[*card].effect.changes_the_world()).collect();
         let services = |card: usize| self.cards.facts(card).service;
         let different = others.iter().any(|card| services(*card) != services(found.card));
         if others.len() < 2 || !different || !self.tools[found.card].effect.changes_the_world() {
@@ -255,11 +319,16 @@ impl Scene<'_> {
             .take(5)
             .map(|card| {
                 let name = &self.tools[*card].name;
-                let label = services(*card).map_or_else(|| name.clone(), |service| self.cards.service_name(service).to_owned());
+                let label =
+                    services(*card).map_or_else(|| name.clone(), |service| self.cards.service_name(service).to_owned());
                 // The same said again, with the tool named where it belongs.
                 let request = self.request.trim().trim_end_matches('.');
                 let named = format!("{said} with `{name}`");
-                let request = if request.contains(said) && !said.is_empty() { request.replacen(said, &named, 1) } else { format!("{request} with `{name}`") };
+                let request = if request.contains(said) && !said.is_empty() {
+                    request.replacen(said, &named, 1)
+                } else {
+                    format!("{request} with `{name}`")
+                };
                 Choice { label, request }
             })
             .collect();
@@ -279,8 +348,13 @@ impl Scene<'_> {
         }
         let said = sentence(&said);
         let after_agent = self.things.last().is_some_and(|thing| thing.class == "agent");
-        let role = verb.role.or_else(|| (after_agent && matches!(verb.base.as_str(), "check" | "review" | "verify" | "validate" | "test" | "audit")).then_some("qa"));
-        let words: Vec<String> = std::iter::once(verb.base.clone()).chain(phrase.words.iter().filter(|word| word.what == What::Word).map(|word| word.lower.clone()).take(3)).collect();
+        let role = verb.role.or_else(|| {
+            (after_agent && matches!(verb.base.as_str(), "check" | "review" | "verify" | "validate" | "test" | "audit"))
+                .then_some("qa")
+        });
+        let words: Vec<String> = std::iter::once(verb.base.clone())
+            .chain(phrase.words.iter().filter(|word| word.what == What::Word).map(|word| word.lower.clone()).take(3))
+            .collect();
         let id = self.draft.id(&words);
         let (process, input, confidence) = match role {
             Some(role) => {
@@ -288,7 +362,11 @@ impl Scene<'_> {
                     let name = draft::item_name(&thing.noun.iter().take(3).cloned().collect::<Vec<_>>());
                     (name, json!(format!("{{{{ {} }}}}", thing.expression)))
                 });
-                (Process::Agent { agent: role.to_owned(), goal: said, plan: Vec::new() }, input.into_iter().collect(), 0.8)
+                (
+                    Process::Agent { agent: role.to_owned(), goal: said, plan: Vec::new() },
+                    input.into_iter().collect(),
+                    0.8,
+                )
             }
             None => (Process::Human(Human::asking(said)), IndexMap::new(), 0.6),
         };
@@ -297,8 +375,17 @@ impl Scene<'_> {
         if role.is_none() {
             assumed.push(format!("No tool was found to {}: a person is asked to do it.", deed.said));
         }
-        self.evidence.push(Evidence { step: id, said: deed.said.clone(), matched: Vec::new(), margin: None, assumed: assumed.clone(), confidence });
-        assumed.into_iter().for_each(|sentence| self.assume(sentence));
+        self.evidence.push(Evidence {
+            step: id,
+            said: deed.said.clone(),
+            matched: Vec::new(),
+            margin: None,
+            assumed: assumed.clone(),
+            confidence,
+        });
+        for sentence in assumed {
+            self.assume(sentence);
+        }
         let thing = self.thing(&step, loops);
         self.things.push(thing);
         Node::Step(step)
@@ -311,7 +398,14 @@ impl Scene<'_> {
         }
         let wait = fields::wait(&deed.words)?;
         let step = draft::step(self.draft.id(&["wait".to_owned()]), Process::Wait(wait), IndexMap::new());
-        self.evidence.push(Evidence { step: step.id.clone(), said: deed.said.clone(), matched: Vec::new(), margin: None, assumed: Vec::new(), confidence: 0.95 });
+        self.evidence.push(Evidence {
+            step: step.id.clone(),
+            said: deed.said.clone(),
+            matched: Vec::new(),
+            margin: None,
+            assumed: Vec::new(),
+            confidence: 0.95,
+        });
         if let Process::Wait(Wait::Event { name, .. }) = &step.process {
             self.assume(format!("The step `{}` waits for a signal named `{name}`.", step.id));
         }
@@ -320,21 +414,33 @@ impl Scene<'_> {
 
     /// `ask Jane for approval`, `get approval from the manager`
     fn approval(&mut self, deed: &Deed, loops: &[StepId]) -> Option<Node> {
-        let approval = |word: &str| matches!(word, "approval" | "permission" | "confirmation" | "sign-off" | "consent" | "approve" | "confirm");
-        let asks = deed.words.iter().any(|word| approval(&word.lower)) && deed.is_verb(&["ask", "get", "request", "obtain", "wait", "need", "require", "have"]);
+        let approval = |word: &str| {
+            matches!(word, "approval" | "permission" | "confirmation" | "sign-off" | "consent" | "approve" | "confirm")
+        };
+        let asks = deed.words.iter().any(|word| approval(&word.lower))
+            && deed.is_verb(&["ask", "get", "request", "obtain", "wait", "need", "require", "have"]);
         if !asks {
             return None;
         }
         let what = self.latest(loops, |_| true).map(|thing| thing.noun.join(" "));
         let mut human = Human::asking(sentence(&deed.said));
-        let who = deed.words.iter().enumerate().filter(|(at, word)| (word.is_capital() && !approval(&word.lower)) || (word.what == What::Address && *at < 12));
+        let who = deed.words.iter().enumerate().filter(|(at, word)| {
+            (word.is_capital() && !approval(&word.lower)) || (word.what == What::Address && *at < 12)
+        });
         human.to = who.map(|(_, word)| word.text.to_lowercase()).take(1).collect();
         if let Some(what) = what.filter(|what| !what.is_empty()) {
             human.ask = format!("{} The {what} so far: see the earlier steps.", sentence(&deed.said));
         }
         let id = self.draft.id(&["approval".to_owned()]);
         let step = draft::step(id.clone(), Process::Human(human), IndexMap::new());
-        self.evidence.push(Evidence { step: id, said: deed.said.clone(), matched: Vec::new(), margin: None, assumed: Vec::new(), confidence: 0.9 });
+        self.evidence.push(Evidence {
+            step: id,
+            said: deed.said.clone(),
+            matched: Vec::new(),
+            margin: None,
+            assumed: Vec::new(),
+            confidence: 0.9,
+        });
         let thing = self.thing(&step, loops);
         self.things.push(thing);
         Some(Node::Step(step))
@@ -343,10 +449,13 @@ impl Scene<'_> {
     /// True if a phrase speaks of what a loop around goes through.
     fn item_for(&self, phrase: &Phrase, loops: &[StepId]) -> bool {
         let Some(innermost) = loops.last() else { return false };
-        let items: Vec<&Thing> = self.things.iter().filter(|thing| thing.is_item() && Scene::is_visible(thing, loops)).collect();
+        let items: Vec<&Thing> =
+            self.things.iter().filter(|thing| thing.is_item() && Scene::is_visible(thing, loops)).collect();
         if phrase.pronoun {
             // `them` within a loop is its list only if nothing else was spoken of since.
-            return self.latest(loops, |thing| thing.plural || thing.is_item()).is_some_and(|thing| thing.is_item() && thing.step == *innermost);
+            return self
+                .latest(loops, |thing| thing.plural || thing.is_item())
+                .is_some_and(|thing| thing.is_item() && thing.step == *innermost);
         }
         let words = content(phrase, &self.mentions(phrase));
         items.iter().any(|item| item.is_called(&words) >= 0.6) && self.list_in(&words, loops).is_none()
@@ -360,12 +469,16 @@ impl Scene<'_> {
     /// The list that a phrase speaks of, if one was retrieved.
     pub(super) fn list_for(&self, phrase: &Phrase, loops: &[StepId]) -> Option<&Thing> {
         if phrase.pronoun || phrase.words.is_empty() {
-            return self.latest(loops, |thing| thing.is_list() && thing.plural).or_else(|| self.latest(loops, Thing::is_list));
+            return self
+                .latest(loops, |thing| thing.is_list() && thing.plural)
+                .or_else(|| self.latest(loops, Thing::is_list));
         }
         let services = self.cards.mentioned(&phrase.words);
         let mut words = content(phrase, &services);
         words.retain(|word| !LEXICON.is("plain", word));
-        let fits = |thing: &Thing| services.is_empty() || thing.service.is_none_or(|service| services.weight(service).is_some());
+        let fits = |thing: &Thing| {
+            services.is_empty() || thing.service.is_none_or(|service| services.weight(service).is_some())
+        };
         self.called(&words, loops, |thing| thing.is_list() && fits(thing))
     }
 
@@ -379,29 +492,41 @@ impl Scene<'_> {
             Some(thing) => Some(thing),
             None => self.fetch(phrase, loops, &mut before),
         };
-        let said: Vec<String> = phrase.words.iter().filter(|word| word.what == What::Word && !word.is("plain")).map(|word| word.lower.clone()).collect();
-        let (items, noun) = match &source {
-            Some(thing) => (json!(format!("{{{{ {} }}}}", thing.expression)), thing.noun.clone()),
-            None => {
-                let words = if said.is_empty() { vec!["items".to_owned()] } else { said.clone() };
-                let name = self.draft.input(&words, json!({ "type": "array" }));
-                self.assume(format!("No tool lists {}: they are given as the input `{name}`.", words.join(" ")));
-                (json!(format!("{{{{ inputs.{name} }}}}")), words)
-            }
+        let said: Vec<String> = phrase
+            .words
+            .iter()
+            .filter(|word| word.what == What::Word && !word.is("plain"))
+            .map(|word| word.lower.clone())
+            .collect();
+        let (items, noun) = if let Some(thing) = &source {
+            (json!(format!("{{{{ {} }}}}", thing.expression)), thing.noun.clone())
+        } else {
+            let words = if said.is_empty() { vec!["items".to_owned()] } else { said.clone() };
+            let name = self.draft.input(&words, json!({ "type": "array" }));
+            self.assume(format!("No tool lists {}: they are given as the input `{name}`.", words.join(" ")));
+            (json!(format!("{{{{ inputs.{name} }}}}")), words)
         };
         let singular: Vec<String> = noun.iter().map(|word| singular(word)).collect();
         let name = draft::item_name(&singular);
         let id = self.draft.id(&[vec!["each".to_owned()], singular].concat());
-        let for_each = ForEach { items, item_name: name.clone(), concurrency: 1, on_error: OnError::Stop, steps: Vec::new() };
+        let for_each =
+            ForEach { items, item_name: name.clone(), concurrency: 1, on_error: OnError::Stop, steps: Vec::new() };
         let step = draft::step(id.clone(), Process::ForEach(for_each), IndexMap::new());
         let mut inner = loops.to_vec();
         inner.push(id.clone());
-        let mut item = self.item(&id, &name, source.as_ref(), &inner);
+        let mut item = Scene::item(&id, &name, source.as_ref(), &inner);
         let words = content(phrase, &self.cards.mentioned(&phrase.words));
         if !words.is_empty() && words != ["item"] {
             item.objects.push(words);
         }
-        self.evidence.push(Evidence { step: id, said: format!("for each {}", phrase.said()), matched: Vec::new(), margin: None, assumed: Vec::new(), confidence: if source.is_some() { 0.9 } else { 0.5 } });
+        self.evidence.push(Evidence {
+            step: id,
+            said: format!("for each {}", phrase.said()),
+            matched: Vec::new(),
+            margin: None,
+            assumed: Vec::new(),
+            confidence: if source.is_some() { 0.9 } else { 0.5 },
+        });
         Some(Round { before, step, item })
     }
 
@@ -409,9 +534,12 @@ impl Scene<'_> {
     fn fetch(&mut self, phrase: &Phrase, loops: &[StepId], before: &mut Vec<Node>) -> Option<Thing> {
         let retrieve = Verb { base: "retrieve".into(), class: Some("retrieve".into()), role: None, form: Form::Base };
         // Where it is taken to says nothing of where it comes from.
-        let mut source = Phrase { plural: true, all: true, each: false, conditions: Vec::new(), number: None, ..phrase.clone() };
+        let mut source =
+            Phrase { plural: true, all: true, each: false, conditions: Vec::new(), number: None, ..phrase.clone() };
         source.words.retain(|word| !word.is("state"));
-        let target = source.places.iter().position(|(preposition, _)| matches!(preposition.as_str(), "to" | "into" | "onto" | "with" | "via" | "using"));
+        let target = source.places.iter().position(|(preposition, _)| {
+            matches!(preposition.as_str(), "to" | "into" | "onto" | "with" | "via" | "using")
+        });
         source.places.truncate(target.unwrap_or(source.places.len()));
         let mut wanted = self.wanted(Some(&retrieve), &source, loops);
         if wanted.services.is_empty()
@@ -429,9 +557,7 @@ impl Scene<'_> {
             if let Some(found) = self.cards.best(&near).filter(of) {
                 return Some(self.retrieved(&found, &near, &source, loops, before));
             }
-            if file
-                && let Some(found) = self.cards.best(&items).filter(|found| of(found) && found.fit > 0.85)
-            {
+            if file && let Some(found) = self.cards.best(&items).filter(|found| of(found) && found.fit > 0.85) {
                 return Some(self.retrieved(&found, &wanted, &source, loops, before));
             }
         }
@@ -443,7 +569,14 @@ impl Scene<'_> {
         Some(self.retrieved(&found, &wanted, &source, loops, before))
     }
 
-    fn retrieved(&mut self, found: &Found, wanted: &Wanted, source: &Phrase, loops: &[StepId], before: &mut Vec<Node>) -> Thing {
+    fn retrieved(
+        &mut self,
+        found: &Found,
+        wanted: &Wanted,
+        source: &Phrase,
+        loops: &[StepId],
+        before: &mut Vec<Node>,
+    ) -> Thing {
         let verb = Verb { base: "retrieve".into(), class: Some("retrieve".into()), role: None, form: Form::Base };
         let deed = Deed { said: format!("retrieve {}", source.said()), ..Deed::default() };
         before.push(self.call(found, wanted, &verb, source, &deed, loops));
@@ -463,8 +596,17 @@ impl Scene<'_> {
     /// What tells those that are meant from the others: `that are closed`, `every closed task`.
     pub(super) fn selecting(&self, phrase: &Phrase, loops: &[StepId]) -> Vec<Condition> {
         let mut conditions = phrase.conditions.clone();
-        let item = loops.last().and_then(|innermost| self.things.iter().find(|thing| thing.is_item() && thing.step == *innermost));
-        let known = |word: &str| item.is_some_and(|item| item.objects.iter().take(item.objects.len().saturating_sub(1)).any(|object| object.iter().any(|stem| stem == word)));
+        let item = loops
+            .last()
+            .and_then(|innermost| self.things.iter().find(|thing| thing.is_item() && thing.step == *innermost));
+        let known = |word: &str| {
+            item.is_some_and(|item| {
+                item.objects
+                    .iter()
+                    .take(item.objects.len().saturating_sub(1))
+                    .any(|object| object.iter().any(|stem| stem == word))
+            })
+        };
         for word in phrase.words.iter().rev().skip(1).filter(|word| word.is("state") && !known(&word.stem)) {
             conditions.push(super::condition::read(&[super::tokens::Token::new("is", What::Word), word.clone()]));
         }
@@ -480,11 +622,22 @@ impl Scene<'_> {
     /// A branch with a case for each condition.
     pub(super) fn branch(&mut self, conditions: &[Condition], loops: &[StepId]) -> Step {
         let expressions: Vec<String> = conditions.iter().map(|condition| self.expression(condition, loops)).collect();
-        let cases = expressions.into_iter().enumerate().map(|(at, expression)| (Outcome::from(format!("case_{}", at + 1).as_str()), expression)).collect();
+        let cases = expressions
+            .into_iter()
+            .enumerate()
+            .map(|(at, expression)| (Outcome::from(format!("case_{}", at + 1).as_str()), expression))
+            .collect();
         let property = conditions.iter().flat_map(|condition| &condition.tests).find_map(|test| test.property.clone());
         let id = self.draft.id(&std::iter::once("check".to_owned()).chain(property).collect::<Vec<_>>());
         let said = conditions.iter().map(|condition| condition.said.clone()).collect::<Vec<_>>().join("; ");
-        self.evidence.push(Evidence { step: id.clone(), said, matched: Vec::new(), margin: None, assumed: Vec::new(), confidence: 0.75 });
+        self.evidence.push(Evidence {
+            step: id.clone(),
+            said,
+            matched: Vec::new(),
+            margin: None,
+            assumed: Vec::new(),
+            confidence: 0.75,
+        });
         draft::step(id, Process::Branch { cases }, IndexMap::new())
     }
 }
@@ -497,14 +650,21 @@ fn phrase_of_one(phrase: &Phrase) -> Phrase {
 fn with_places(phrase: &Phrase) -> String {
     let mut said = phrase.said();
     for (preposition, place) in &phrase.places {
-        said.push_str(&format!(" {preposition} {}", with_places(place)));
+        said = format!("{said} {preposition} {}", with_places(place));
     }
     said
 }
 
 /// With a capital at the beginning and a full stop at the end.
 pub(super) fn sentence(text: &str) -> String {
-    let text = text.trim().trim_end_matches(['.', ',']).replace("{{", "{ {").replace("}}", "} }").replace("{%", "{ %").replace("%}", "% }").replace("{#", "{ #");
+    let text = text
+        .trim()
+        .trim_end_matches(['.', ','])
+        .replace("{{", "{ {")
+        .replace("}}", "} }")
+        .replace("{%", "{ %")
+        .replace("%}", "% }")
+        .replace("{#", "{ #");
     let mut chars = text.chars();
     match chars.next() {
         Some(first) => format!("{}{}.", first.to_uppercase(), chars.as_str()),

@@ -73,15 +73,14 @@ impl Cards {
 
     /// What is known of a tool that may not be among them.
     pub(super) fn facts_of(&self, name: &str) -> Facts {
-        match self.named(name) {
-            Some(at) => self.facts[at].clone(),
-            None => {
-                let card = Card::of(name, "", crate::workflow::Effect::Write, None, None);
-                let mut services = Services::default();
-                let mut facts = Facts::of(&card, &mut services);
-                facts.service = facts.service.and_then(|service| self.services.numbered(services.name(service)));
-                facts
-            }
+        if let Some(at) = self.named(name) {
+            self.facts[at].clone()
+        } else {
+            let card = Card::of(name, "", crate::workflow::Effect::Write, None, None);
+            let mut services = Services::default();
+            let mut facts = Facts::of(&card, &mut services);
+            facts.service = facts.service.and_then(|service| self.services.numbered(services.name(service)));
+            facts
         }
     }
 
@@ -115,11 +114,13 @@ impl Cards {
     pub(super) fn best(&self, wanted: &Wanted) -> Option<Found> {
         let ranked = self.rank(wanted);
         let best = ranked.first()?;
-        let known = !wanted.services.is_empty() || self.facts[best.card].service.is_none_or(|service| wanted.context.contains_key(&service));
+        let known = !wanted.services.is_empty()
+            || self.facts[best.card].service.is_none_or(|service| wanted.context.contains_key(&service));
         let enough = if known { ENOUGH } else { ENOUGH_ANYWHERE };
         let margin = ranked.get(1).map_or(1.0, |next| best.score - next.score);
         // A service that was named is the one that is meant.
-        let elsewhere = !wanted.services.is_empty() && self.facts[best.card].service.is_some_and(|service| wanted.services.weight(service).is_none());
+        let elsewhere = !wanted.services.is_empty()
+            && self.facts[best.card].service.is_some_and(|service| wanted.services.weight(service).is_none());
         (best.fit >= enough && !elsewhere).then(|| Found { margin, ..best.clone() })
     }
 
@@ -137,7 +138,7 @@ impl Cards {
         if verb == 0.0 {
             return (0.0, 0.0);
         }
-        let object = self.object(facts, wanted);
+        let object = Self::object(facts, wanted);
         let fit = verb * object;
         let service = match facts.service {
             Some(service) if !wanted.services.is_empty() => match wanted.services.weight(service) {
@@ -151,27 +152,41 @@ impl Cards {
         (fit, fit * service)
     }
 
-    fn object(&self, facts: &Facts, wanted: &Wanted) -> f64 {
+    fn object(facts: &Facts, wanted: &Wanted) -> f64 {
         let direct = facts.is_about(&wanted.object, &wanted.around, wanted.plural);
         let Some(verb) = &wanted.verb else { return direct };
         // `notify the manager`, `email the report`: what is made is in the verb.
-        let implied = LEXICON.implied(&verb.base).map_or(0.0, |noun| {
-            facts.is_about(&[super::lexicon::stem(noun)], &wanted.object, false) * 0.97
-        });
+        let implied = LEXICON
+            .implied(&verb.base)
+            .map_or(0.0, |noun| facts.is_about(&[super::lexicon::stem(noun)], &wanted.object, false) * 0.97);
         // What is carried from one place to another is a file, whatever is in it.
-        if matches!(verb.class.as_deref(), Some("upload" | "download" | "copy" | "move")) && !wanted.services.is_empty() {
+        if matches!(verb.class.as_deref(), Some("upload" | "download" | "copy" | "move")) && !wanted.services.is_empty()
+        {
             return direct.max(implied).max(facts.is_about(&["file".to_owned()], &wanted.around, false) * 0.8);
         }
         let told = |noun: &str| facts.is_about(&[noun.to_owned()], &wanted.around, false);
-        if verb.class.as_deref() == Some("send") && facts.class == "create" && !facts.tells() && told("messag") < 0.5 && told("mail") < 0.5 && implied == 0.0 {
+        if verb.class.as_deref() == Some("send")
+            && facts.class == "create"
+            && !facts.tells()
+            && told("messag") < 0.5
+            && told("mail") < 0.5
+            && implied == 0.0
+        {
             // What is sent is in a message; it is not made again.
             return 0.0;
         }
         // `send it by mail`
-        let means = ["mail", "messag"].iter().filter(|noun| wanted.around.iter().any(|word| LEXICON.alike(word, noun) > 0.9)).map(|noun| told(noun) * 0.97).fold(0.0, f64::max);
+        let means = ["mail", "messag"]
+            .iter()
+            .filter(|noun| wanted.around.iter().any(|word| LEXICON.alike(word, noun) > 0.9))
+            .map(|noun| told(noun) * 0.97)
+            .fold(0.0, f64::max);
         let implied = implied.max(if verb.class.as_deref() == Some("send") { means } else { 0.0 });
         let sent = if verb.class.as_deref() == Some("send") && implied == 0.0 {
-            ["messag", "mail"].iter().map(|noun| facts.is_about(&[(*noun).to_owned()], &wanted.around, false) * 0.75).fold(0.0, f64::max)
+            ["messag", "mail"]
+                .iter()
+                .map(|noun| facts.is_about(&[(*noun).to_owned()], &wanted.around, false) * 0.75)
+                .fold(0.0, f64::max)
         } else {
             0.0
         };
@@ -181,7 +196,8 @@ impl Cards {
 
 /// The stems of a phrase's words but for those that name services, and words that say nothing.
 pub(super) fn content(phrase: &Phrase, mentioned: &Mentioned) -> Vec<String> {
-    let words: Vec<&Token> = phrase.words.iter().filter(|word| word.what == super::tokens::What::Word && !mentioned.covers(word)).collect();
+    let words: Vec<&Token> =
+        phrase.words.iter().filter(|word| word.what == super::tokens::What::Word && !mentioned.covers(word)).collect();
     let telling = |word: &&&Token| !(word.is("plain") || word.is("filler"));
     let stems = |words: Vec<&Token>| -> Vec<String> { words.iter().map(|word| word.stem.clone()).collect() };
     let kept: Vec<&Token> = words.iter().filter(telling).copied().collect();

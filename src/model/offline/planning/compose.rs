@@ -44,9 +44,23 @@ impl Scene<'_> {
             return;
         }
         let name = heard.name.clone().or_else(|| {
-            let deed = heard.sentences.iter().flat_map(|sentence| &sentence.parts).find_map(|part| if let Part::Do(deed) = part { Some(deed) } else { None })?;
+            let deed = heard
+                .sentences
+                .iter()
+                .flat_map(|sentence| &sentence.parts)
+                .find_map(|part| if let Part::Do(deed) = part { Some(deed) } else { None })?;
             let object = deed.objects.first().into_iter().flat_map(|phrase| &phrase.words);
-            let words: Vec<String> = deed.verb().map(|verb| verb.base.clone()).into_iter().chain(object.filter(|word| word.what == What::Word && !word.is("plain")).map(|word| word.lower.clone()).take(4)).collect();
+            let words: Vec<String> = deed
+                .verb()
+                .map(|verb| verb.base.clone())
+                .into_iter()
+                .chain(
+                    object
+                        .filter(|word| word.what == What::Word && !word.is("plain"))
+                        .map(|word| word.lower.clone())
+                        .take(4),
+                )
+                .collect();
             (!words.is_empty()).then(|| item_name(&words))
         });
         if let Some(name) = name {
@@ -109,7 +123,6 @@ impl<'s, 'a> Composer<'s, 'a> {
     /// Adds a sentence.
     pub(super) fn sentence(&mut self, parts: &[Part]) {
         self.place(parts);
-        let start_way = self.way.len();
         // Where this sentence began in each list of the way; what trails refers to what came since.
         let mut since = self.list().len();
         let mut at = 0;
@@ -118,7 +131,12 @@ impl<'s, 'a> Composer<'s, 'a> {
             let done_before = parts[..at].iter().any(|part| matches!(part, Part::Do(_)));
             match &parts[at] {
                 // `check if it is there`, before `if so` and `if not`.
-                Part::Do(deed) if deed.is_verb(&["check", "see", "verify", "determine"]) && deed.objects.is_empty() && !deed_follows && matches!(parts.get(at + 1), Some(Part::If(_))) => {
+                Part::Do(deed)
+                    if deed.is_verb(&["check", "see", "verify", "determine"])
+                        && deed.objects.is_empty()
+                        && !deed_follows
+                        && matches!(parts.get(at + 1), Some(Part::If(_))) =>
+                {
                     if let Some(Part::If(condition)) = parts.get(at + 1) {
                         self.checked = Some(condition.clone());
                     }
@@ -127,7 +145,7 @@ impl<'s, 'a> Composer<'s, 'a> {
                 Part::Do(deed) => self.perform(deed),
                 Part::Each(phrase) => {
                     let directly = matches!(parts.get(at + 1), Some(Part::Do(_) | Part::If(_)));
-                    if deed_follows && (!done_before || (directly && self.opens(parts, at))) {
+                    if deed_follows && (!done_before || (directly && Self::opens(parts, at))) {
                         self.open_loop(phrase);
                         since = self.list().len();
                     } else {
@@ -137,8 +155,8 @@ impl<'s, 'a> Composer<'s, 'a> {
                 Part::If(condition) | Part::When(condition, _) => {
                     let condition = &self.referred(condition);
                     if condition.is_about_failure() {
-                        self.on_failure(condition);
-                    } else if deed_follows && (!done_before || self.opens(parts, at)) {
+                        self.on_failure();
+                    } else if deed_follows && (!done_before || Self::opens(parts, at)) {
                         self.open_branch(condition);
                         since = self.list().len();
                     } else {
@@ -170,24 +188,32 @@ impl<'s, 'a> Composer<'s, 'a> {
                         break;
                     }
                 }
-                Part::After(deed) => self.after(deed, deed_follows),
+                Part::After(deed) => self.after(deed),
                 Part::Last | Part::AfterLoop => {
                     self.way.clear();
                     since = self.list().len();
                 }
-                Part::Instead | Part::InsteadOf(_) | Part::Not(_) | Part::Except(_) | Part::Then | Part::First | Part::Also | Part::InLoop | Part::Parallel => {}
+                Part::Instead
+                | Part::InsteadOf(_)
+                | Part::Not(_)
+                | Part::Except(_)
+                | Part::Then
+                | Part::First
+                | Part::Also
+                | Part::InLoop
+                | Part::Parallel => {}
             }
             at += 1;
         }
-        // What trails does not reach into the next sentence, but its loop may.
-        let _ = start_way;
     }
 
     /// `if so`, `if not`: what was to be checked.
     fn referred(&self, condition: &Condition) -> Condition {
         match (&self.checked, condition.said.to_lowercase().as_str()) {
             (Some(checked), "so" | "yes" | "it does" | "it is" | "true" | "they do") => checked.clone(),
-            (Some(checked), "not" | "no" | "it does not" | "it doesn't" | "it is not" | "it isn't" | "false" | "") => checked.clone().negated(),
+            (Some(checked), "not" | "no" | "it does not" | "it doesn't" | "it is not" | "it isn't" | "false" | "") => {
+                checked.clone().negated()
+            }
             _ => condition.clone(),
         }
     }
@@ -205,34 +231,56 @@ impl<'s, 'a> Composer<'s, 'a> {
             self.way = way.into_iter().take_while(|way| *way == Way::Body).collect();
             return;
         }
-        if parts.iter().find(|part| !matches!(part, Part::Then | Part::Also)).is_some_and(|part| matches!(part, Part::Otherwise)) {
-            self.way = if self.checked.is_some() { way.into_iter().take_while(|way| *way == Way::Body).collect() } else { way };
+        if parts
+            .iter()
+            .find(|part| !matches!(part, Part::Then | Part::Also))
+            .is_some_and(|part| matches!(part, Part::Otherwise))
+        {
+            self.way = if self.checked.is_some() {
+                way.into_iter().take_while(|way| *way == Way::Body).collect()
+            } else {
+                way
+            };
             return;
         }
         // The innermost loop whose things are spoken of.
-        let loops: Vec<usize> = way.iter().enumerate().filter(|(_, way)| **way == Way::Body).map(|(at, _)| at + 1).collect();
+        let loops: Vec<usize> =
+            way.iter().enumerate().filter(|(_, way)| **way == Way::Body).map(|(at, _)| at + 1).collect();
         for depth in loops.into_iter().rev() {
             self.way = way[..depth].to_vec();
             let inner = self.loops();
-            let things: Vec<Thing> = self.scene.things.iter().filter(|thing| thing.loops == inner && thing.class != "branch").cloned().collect();
-            if parts.iter().any(|part| self.speaks_of(part, &things)) {
+            let things: Vec<Thing> = self
+                .scene
+                .things
+                .iter()
+                .filter(|thing| thing.loops == inner && thing.class != "branch")
+                .cloned()
+                .collect();
+            if parts.iter().any(|part| Self::speaks_of(part, &things)) {
                 return;
             }
         }
         self.way.clear();
     }
 
-    fn speaks_of(&self, part: &Part, things: &[Thing]) -> bool {
+    fn speaks_of(part: &Part, things: &[Thing]) -> bool {
         match part {
             Part::If(condition) | Part::When(condition, _) => {
                 let tests: Vec<_> = condition.tests.iter().flat_map(|test| test.subject.clone()).collect();
-                let bare = tests.iter().all(|token| token.is("property") || condition::stems(std::slice::from_ref(token)).is_empty());
-                bare || self.scene.speaks_of(&tests, things)
+                let bare = tests
+                    .iter()
+                    .all(|token| token.is("property") || condition::stems(std::slice::from_ref(token)).is_empty());
+                bare || Scene::speaks_of(&tests, things)
             }
             Part::Do(deed) => {
                 let phrases = deed.objects.iter().flat_map(super::phrase::Phrase::each_part);
                 let plural_outside = |phrase: &super::phrase::Phrase| phrase.all || phrase.each;
-                phrases.into_iter().any(|phrase| (phrase.pronoun || phrase.owned || (phrase.definite && !plural_outside(phrase) && self.scene.speaks_of(&phrase.words, things))) && !things.is_empty())
+                phrases.into_iter().any(|phrase| {
+                    (phrase.pronoun
+                        || phrase.owned
+                        || (phrase.definite && !plural_outside(phrase) && Scene::speaks_of(&phrase.words, things)))
+                        && !things.is_empty()
+                })
             }
             _ => false,
         }
@@ -259,7 +307,7 @@ impl<'s, 'a> Composer<'s, 'a> {
     }
 
     /// True if a part in the middle of a sentence is about what follows it.
-    fn opens(&self, parts: &[Part], at: usize) -> bool {
+    fn opens(parts: &[Part], at: usize) -> bool {
         // `create an issue if it is hot and send a mail`: what was done before comes with the condition, unless the
         // sentence goes on after it without a word between.
         matches!(parts.get(at + 1), Some(Part::Do(_) | Part::Each(_) | Part::If(_)))
@@ -276,24 +324,27 @@ impl<'s, 'a> Composer<'s, 'a> {
         let loops = self.loops();
         // Within a loop over the same things nothing is to be opened.
         let words = super::cards::content(phrase, &self.scene.cards.mentioned(&phrase.words));
-        let already = loops.last().is_some_and(|innermost| self.scene.things.iter().any(|thing| thing.is_item() && thing.step == *innermost && (phrase.pronoun || thing.is_called(&words) >= 0.6)));
+        let already = loops.last().is_some_and(|innermost| {
+            self.scene.things.iter().any(|thing| {
+                thing.is_item() && thing.step == *innermost && (phrase.pronoun || thing.is_called(&words) >= 0.6)
+            })
+        });
         if already {
             return;
         }
         let Some(mut round) = self.scene.round(phrase, &loops) else { return };
         let inner: Vec<StepId> = round.item.loops.clone();
         self.scene.things.push(round.item);
-        let id = round.step.id.clone();
         let list = self.list();
         list.append(&mut round.before);
         list.push(Node::Loop(round.step, Vec::new()));
         self.way.push(Way::Body);
         for condition in &self.scene.selecting(phrase, &inner) {
             let branch = self.scene.branch(std::slice::from_ref(condition), &inner);
-            self.list().push(Node::Fork(branch, vec![("case_1".into(), Vec::new()), (Outcome::OTHERWISE.into(), Vec::new())]));
+            self.list()
+                .push(Node::Fork(branch, vec![("case_1".into(), Vec::new()), (Outcome::OTHERWISE.into(), Vec::new())]));
             self.way.push(Way::Arm(0));
         }
-        let _ = id;
     }
 
     /// `… for each lead`: what the sentence did so far is done in a loop.
@@ -310,7 +361,8 @@ impl<'s, 'a> Composer<'s, 'a> {
         // The last deed is for each; what was retrieved before it is not.
         let latest = self.latest.saturating_sub(start).min(taken.len());
         let mut taken = taken;
-        let inside = taken.split_off(taken[..latest].iter().rposition(|node| self.is_retrieval(node)).map_or(0, |at| at + 1));
+        let inside =
+            taken.split_off(taken[..latest].iter().rposition(|node| self.is_retrieval(node)).map_or(0, |at| at + 1));
         self.list().append(&mut taken);
         if inside.is_empty() {
             return;
@@ -348,7 +400,8 @@ impl<'s, 'a> Composer<'s, 'a> {
         }
         let loops = self.loops();
         let branch = self.scene.branch(std::slice::from_ref(condition), &loops);
-        self.list().push(Node::Fork(branch, vec![("case_1".into(), Vec::new()), (Outcome::OTHERWISE.into(), Vec::new())]));
+        self.list()
+            .push(Node::Fork(branch, vec![("case_1".into(), Vec::new()), (Outcome::OTHERWISE.into(), Vec::new())]));
         self.way.push(Way::Arm(0));
     }
 
@@ -357,30 +410,52 @@ impl<'s, 'a> Composer<'s, 'a> {
         let loops = self.loops();
         let subject: Vec<_> = condition.tests.iter().flat_map(|test| test.subject.clone()).collect();
         let words: Vec<String> = condition::stems(&subject);
-        let plural = subject.iter().any(|token| super::phrase::is_plural(&token.lower) && !token.is("property") && !token.is("copula")) || subject.iter().any(|token| matches!(token.lower.as_str(), "no" | "there" | "they" | "any"));
+        let plural = subject
+            .iter()
+            .any(|token| super::phrase::is_plural(&token.lower) && !token.is("property") && !token.is("copula"))
+            || subject.iter().any(|token| matches!(token.lower.as_str(), "no" | "there" | "they" | "any"));
         if plural {
             return;
         }
         let Some(latest) = self.scene.latest(&loops, |_| true) else { return };
-        let list = self.scene.things.iter().rev().find(|thing| Scene::is_visible(thing, &loops) && thing.is_list() && thing.plural && thing.loops.len() == loops.len()).cloned();
+        let list = self
+            .scene
+            .things
+            .iter()
+            .rev()
+            .find(|thing| {
+                Scene::is_visible(thing, &loops) && thing.is_list() && thing.plural && thing.loops.len() == loops.len()
+            })
+            .cloned();
         let Some(list) = list else { return };
         let called = |thing: &Thing| words.iter().any(|word| thing.is_called(std::slice::from_ref(word)) >= 0.5);
         let speaks_of_list = called(&list);
         let speaks_of_latest = latest.step != list.step && called(latest);
         // Something else that was made since is spoken of.
-        if (!speaks_of_list && latest.step != list.step) || (speaks_of_latest && !speaks_of_list) {
+        if !speaks_of_list && (speaks_of_latest || latest.step != list.step) {
             return;
         }
-        let phrase = super::phrase::Phrase { words: Vec::new(), pronoun: true, plural: true, each: true, ..Default::default() };
+        let phrase =
+            super::phrase::Phrase { words: Vec::new(), pronoun: true, plural: true, each: true, ..Default::default() };
         let Some(round) = self.round_over(&list, &phrase, &loops) else { return };
         self.scene.things.push(round.item);
         self.list().push(Node::Loop(round.step, Vec::new()));
         self.way.push(Way::Body);
     }
 
-    fn round_over(&mut self, list: &Thing, phrase: &super::phrase::Phrase, loops: &[StepId]) -> Option<super::act::Round> {
+    fn round_over(
+        &mut self,
+        list: &Thing,
+        phrase: &super::phrase::Phrase,
+        loops: &[StepId],
+    ) -> Option<super::act::Round> {
         // By what it is called, so that no other list is meant.
-        let words = list.noun.iter().map(|word| super::tokens::tokens(word)).filter_map(|tokens| tokens.into_iter().next()).collect();
+        let words = list
+            .noun
+            .iter()
+            .map(|word| super::tokens::tokens(word))
+            .filter_map(|tokens| tokens.into_iter().next())
+            .collect();
         let named = super::phrase::Phrase { words, pronoun: false, ..phrase.clone() };
         match self.scene.list_for(&named, loops) {
             Some(found) if found.step == list.step => self.scene.round(&named, loops),
@@ -392,15 +467,23 @@ impl<'s, 'a> Composer<'s, 'a> {
     fn answer(&mut self, condition: &Condition) -> bool {
         let said = condition.said.to_lowercase();
         let yes = said.contains("approve") || said.contains("accept") || said.contains("agree");
-        let no = said.contains("reject") || said.contains("decline") || said.contains("refuse") || said.contains("disapprove") || (yes && said.contains("not"));
+        let no = said.contains("reject")
+            || said.contains("decline")
+            || said.contains("refuse")
+            || said.contains("disapprove")
+            || (yes && said.contains("not"));
         if !(yes || no) {
             return false;
         }
         let list = self.list();
-        let Some(last) = list.pop() else { return false };
-        match last {
-            Node::Step(step) if matches!(&step.process, Process::Human(human) if human.choices.iter().any(|choice| choice.as_str() == Outcome::APPROVED)) => {
-                let arms = vec![(Outcome::from(Outcome::APPROVED), Vec::new()), (Outcome::from(Outcome::REJECTED), Vec::new())];
+        let Some(node) = list.pop() else { return false };
+        match node {
+            Node::Step(step) if matches!(&step.process, Process::Human(human) if human.choices.iter().any(|choice| choice.as_str() == Outcome::APPROVED)) =>
+            {
+                let arms = vec![
+                    (Outcome::from(Outcome::APPROVED), Vec::new()),
+                    (Outcome::from(Outcome::REJECTED), Vec::new()),
+                ];
                 list.push(Node::Fork(step, arms));
                 self.way.push(Way::Arm(usize::from(no)));
                 true
@@ -417,9 +500,7 @@ impl<'s, 'a> Composer<'s, 'a> {
         let start = since.min(self.list().len());
         // `to each of them unless …`: within the loop that was just made.
         let loop_at = self.list().len().saturating_sub(1);
-        if loop_at >= start
-            && matches!(self.list().last(), Some(Node::Loop(..)))
-        {
+        if loop_at >= start && matches!(self.list().last(), Some(Node::Loop(..))) {
             self.way.push(Way::Body);
             let loops = self.loops();
             let fork = self.scene.branch(std::slice::from_ref(condition), &loops);
@@ -431,7 +512,10 @@ impl<'s, 'a> Composer<'s, 'a> {
         }
         let mut taken: Vec<Node> = self.list().split_off(start);
         // What was retrieved before is not asked about.
-        let kept = taken.iter().rposition(|node| self.is_retrieval(node)).map_or(0, |at| if at + 1 < taken.len() { at + 1 } else { 0 });
+        let kept = taken
+            .iter()
+            .rposition(|node| self.is_retrieval(node))
+            .map_or(0, |at| if at + 1 < taken.len() { at + 1 } else { 0 });
         let inside = taken.split_off(kept);
         self.list().append(&mut taken);
         if inside.is_empty() {
@@ -462,6 +546,16 @@ impl<'s, 'a> Composer<'s, 'a> {
             return;
         };
         self.way = way[..at].to_vec();
+        // What one arm does is nothing to the others.
+        let made: Vec<StepId> = self.scene.things.iter().map(|thing| thing.step.clone()).collect();
+        let fork = self.list().last();
+        let others: Vec<StepId> = made
+            .into_iter()
+            .filter(|id| fork.is_some_and(|fork| fork.step().id != *id && contains(fork, id)))
+            .collect();
+        for thing in self.scene.things.iter_mut().filter(|thing| others.contains(&thing.step)) {
+            thing.later = true;
+        }
         let loops = self.loops();
         let expression = next.map(|condition| self.scene.expression(condition, &loops));
         let Some(Node::Fork(step, arms)) = self.list().last_mut() else { return };
@@ -475,7 +569,9 @@ impl<'s, 'a> Composer<'s, 'a> {
             }
             // What a person did not choose, or what no case was true for.
             _ => match way[at] {
-                Way::Arm(used) if !matches!(step.process, Process::Branch { .. }) => usize::from(used == 0).min(arms.len() - 1),
+                Way::Arm(used) if !matches!(step.process, Process::Branch { .. }) => {
+                    usize::from(used == 0).min(arms.len() - 1)
+                }
                 _ => arms.len() - 1,
             },
         };
@@ -483,14 +579,13 @@ impl<'s, 'a> Composer<'s, 'a> {
     }
 
     /// `if it fails …`: after the failure of the step before.
-    fn on_failure(&mut self, condition: &Condition) {
+    fn on_failure(&mut self) {
         let list = self.list();
-        let Some(last) = list.pop() else { return };
-        let Node::Step(step) = last else {
-            list.push(last);
+        let Some(node) = list.pop() else { return };
+        let Node::Step(step) = node else {
+            list.push(node);
             return;
         };
-        let _ = condition;
         list.push(Node::Fork(step, vec![(Outcome::OK.into(), Vec::new()), (Outcome::ERROR.into(), Vec::new())]));
         self.way.push(Way::Arm(1));
     }
@@ -557,7 +652,7 @@ impl<'s, 'a> Composer<'s, 'a> {
     }
 
     /// `after creating it, …` says what is done, if it is not done already.
-    fn after(&mut self, deed: &Deed, _deed_follows: bool) {
+    fn after(&mut self, deed: &Deed) {
         if deed.verbs.is_empty() || self.find(deed).is_some() {
             return;
         }
@@ -602,7 +697,9 @@ fn contains(node: &Node, id: &StepId) -> bool {
     match node {
         Node::Step(step) => step.id == *id,
         Node::Loop(step, body) => step.id == *id || body.iter().any(|node| contains(node, id)),
-        Node::Fork(step, arms) => step.id == *id || arms.iter().any(|(_, nodes)| nodes.iter().any(|node| contains(node, id))),
+        Node::Fork(step, arms) => {
+            step.id == *id || arms.iter().any(|(_, nodes)| nodes.iter().any(|node| contains(node, id)))
+        }
     }
 }
 
@@ -615,7 +712,9 @@ fn prune(nodes: &mut Vec<Node>) {
             !body.is_empty()
         }
         Node::Fork(step, arms) => {
-            arms.iter_mut().for_each(|(_, nodes)| prune(nodes));
+            for (_, nodes) in arms.iter_mut() {
+                prune(nodes);
+            }
             !matches!(step.process, Process::Branch { .. }) || arms.iter().any(|(_, nodes)| !nodes.is_empty())
         }
     });

@@ -178,22 +178,38 @@ fn test(tokens: &[Token], before: Option<&Test>) -> Test {
             let constant = constant(value);
             let negated_before = subject.iter().any(|token| token.is("negation"));
             let compares = if negated_before { compares.negated() } else { compares };
-            let subject = if subject.iter().any(|token| names(token)) { subject.to_vec() } else { before.map(|test| test.subject.clone()).unwrap_or_default() };
+            let subject = if subject.iter().any(names) {
+                subject.to_vec()
+            } else {
+                before.map(|test| test.subject.clone()).unwrap_or_default()
+            };
             return Test { property: property(&subject), subject, compares, value: constant };
         }
     }
     let quoted = tokens.iter().position(|token| token.what == What::Quoted);
     if let Some(at) = quoted {
-        let subject: Vec<Token> = tokens.iter().enumerate().filter(|(index, token)| *index != at && !token.is("marked")).map(|(_, token)| token.clone()).collect();
-        return Test { property: property(&subject), subject, compares: flip(Compares::Equal), value: Constant::Text(tokens[at].text.clone()) };
+        let subject: Vec<Token> = tokens
+            .iter()
+            .enumerate()
+            .filter(|(index, token)| *index != at && !token.is("marked"))
+            .map(|(_, token)| token.clone())
+            .collect();
+        return Test {
+            property: property(&subject),
+            subject,
+            compares: flip(Compares::Equal),
+            value: Constant::Text(tokens[at].text.clone()),
+        };
     }
     // `does not exist`, `is missing`, `there is no lead`
     let absent = tokens.iter().any(|token| token.is("absent"));
-    let exists = tokens.iter().any(|token| token.is("present") && token.lower != "there") || tokens.first().is_some_and(|token| token.lower == "there");
+    let exists = tokens.iter().any(|token| token.is("present") && token.lower != "there")
+        || tokens.first().is_some_and(|token| token.lower == "there");
     if absent || exists {
         let is_absent = absent != (negated && !absent) || (negated && exists);
         let compares = if is_absent { Compares::Equal } else { Compares::Unequal };
-        let subject: Vec<Token> = tokens.iter().filter(|token| !token.is("absent") && !token.is("present")).cloned().collect();
+        let subject: Vec<Token> =
+            tokens.iter().filter(|token| !token.is("absent") && !token.is("present")).cloned().collect();
         // `is empty` said of something that has a state is that state.
         let empty = tokens.iter().find(|token| matches!(token.lower.as_str(), "empty" | "unavailable" | "available"));
         let value = match empty {
@@ -203,32 +219,58 @@ fn test(tokens: &[Token], before: Option<&Test>) -> Test {
         let compares = if matches!(value, Constant::Text(_)) { Compares::Equal } else { compares };
         return Test { property: property(&subject), subject, compares, value };
     }
-    for (word, value) in [("true", Constant::Truth(true)), ("yes", Constant::Truth(true)), ("false", Constant::Truth(false))] {
+    for (word, value) in
+        [("true", Constant::Truth(true)), ("yes", Constant::Truth(true)), ("false", Constant::Truth(false))]
+    {
         if let Some(at) = tokens.iter().position(|token| token.lower == word) {
-            return Test { property: property(&tokens[..at]), subject: tokens[..at].to_vec(), compares: flip(Compares::Equal), value };
+            return Test {
+                property: property(&tokens[..at]),
+                subject: tokens[..at].to_vec(),
+                compares: flip(Compares::Equal),
+                value,
+            };
         }
     }
     if let Some(at) = tokens.iter().position(|token| token.what == What::Number) {
         let subject = tokens[..at].to_vec();
-        return Test { property: property(&subject), subject, compares: flip(Compares::Equal), value: Constant::Number(tokens[at].lower.clone()) };
+        return Test {
+            property: property(&subject),
+            subject,
+            compares: flip(Compares::Equal),
+            value: Constant::Number(tokens[at].lower.clone()),
+        };
     }
     said_of(tokens, flip(Compares::Equal), before)
 }
 
 /// What remains: `the status is closed`, `has high priority`, `are completed`, `belongs to me`.
 fn said_of(tokens: &[Token], compares: Compares, before: Option<&Test>) -> Test {
-    let is_verb = |token: &Token| token.is("copula") || token.is("have") || token.is("auxiliary") || token.lower == "with";
+    let is_verb =
+        |token: &Token| token.is("copula") || token.is("have") || token.is("auxiliary") || token.lower == "with";
     let Some(at) = tokens.iter().position(is_verb) else {
         // Words alone: the value, if something was said before; else a name that holds or does not.
         let words: Vec<&Token> = tokens.iter().filter(|token| names(token)).collect();
         let property = words.iter().find(|word| word.is("property")).map(|word| word.lower.clone());
-        let value: Vec<&str> = words.iter().filter(|word| !word.is("property") && !word.is("marked")).map(|word| word.lower.as_str()).collect();
+        let value: Vec<&str> = words
+            .iter()
+            .filter(|word| !word.is("property") && !word.is("marked"))
+            .map(|word| word.lower.as_str())
+            .collect();
         return match before {
             Some(before) => Test { value: text(&value), ..before.clone() },
-            None => Test { subject: tokens.to_vec(), property, compares, value: text(&value[value.len().saturating_sub(1)..]) },
+            None => Test {
+                subject: tokens.to_vec(),
+                property,
+                compares,
+                value: text(&value[value.len().saturating_sub(1)..]),
+            },
         };
     };
-    let subject = if tokens[..at].iter().any(names) { tokens[..at].to_vec() } else { before.map(|test| test.subject.clone()).unwrap_or_default() };
+    let subject = if tokens[..at].iter().any(names) {
+        tokens[..at].to_vec()
+    } else {
+        before.map(|test| test.subject.clone()).unwrap_or_default()
+    };
     let has = tokens[at].is("have") || tokens[at].lower == "with";
     let rest: Vec<&Token> = tokens[at..]
         .iter()
@@ -248,10 +290,20 @@ fn said_of(tokens: &[Token], compares: Compares, before: Option<&Test>) -> Test 
     if has && named.is_none() {
         // `has an attachment`: it is there.
         let compares = if compares == Compares::Equal { Compares::Unequal } else { Compares::Equal };
-        return Test { property: rest.last().map(|token| token.lower.clone()), subject, compares, value: Constant::Nothing };
+        return Test {
+            property: rest.last().map(|token| token.lower.clone()),
+            subject,
+            compares,
+            value: Constant::Nothing,
+        };
     }
     if value.is_empty() {
-        return Test { property: named.or_else(|| property(&subject)), subject, compares: Compares::Unequal, value: Constant::Nothing };
+        return Test {
+            property: named.or_else(|| property(&subject)),
+            subject,
+            compares: Compares::Unequal,
+            value: Constant::Nothing,
+        };
     }
     Test { property: named.or_else(|| property(&subject)), subject, compares, value: text(&value) }
 }
@@ -259,13 +311,23 @@ fn said_of(tokens: &[Token], compares: Compares, before: Option<&Test>) -> Test 
 /// True for what may name something: neither a function word nor a joint.
 fn names(token: &Token) -> bool {
     token.is_word()
-        && !(token.is("determiner") || token.is("pronoun") || token.is("copula") || token.is("have") || token.is("auxiliary") || token.is("preposition") || token.is("negation"))
+        && !(token.is("determiner")
+            || token.is("pronoun")
+            || token.is("copula")
+            || token.is("have")
+            || token.is("auxiliary")
+            || token.is("preposition")
+            || token.is("negation"))
         && !matches!(token.lower.as_str(), "that" | "which" | "who" | "whose" | "if" | "where")
 }
 
 fn strip_relative(tokens: &[Token]) -> &[Token] {
     match tokens.first() {
-        Some(first) if matches!(first.lower.as_str(), "that" | "which" | "who" | "where" | "having") && tokens.len() > 1 => &tokens[1..],
+        Some(first)
+            if matches!(first.lower.as_str(), "that" | "which" | "who" | "where" | "having") && tokens.len() > 1 =>
+        {
+            &tokens[1..]
+        }
         _ => tokens,
     }
 }
@@ -275,7 +337,11 @@ fn comparison(tokens: &[Token]) -> Option<(usize, usize, Compares)> {
     for (at, _) in tokens.iter().enumerate() {
         for (phrase, compares) in COMPARISONS {
             let words: Vec<&str> = phrase.split(' ').collect();
-            let matches = tokens.len() >= at + words.len() && words.iter().zip(&tokens[at..]).all(|(word, token)| token.lower == *word && token.what == What::Word);
+            let matches = tokens.len() >= at + words.len()
+                && words
+                    .iter()
+                    .zip(&tokens[at..])
+                    .all(|(word, token)| token.lower == *word && token.what == What::Word);
             if matches {
                 // `10 or more` has its number before it.
                 return Some((at, words.len(), compares));
@@ -300,7 +366,8 @@ fn constant(tokens: &[Token]) -> Constant {
     if tokens.iter().any(|token| token.is("absent") && token.lower != "empty") {
         return Constant::Nothing;
     }
-    let words: Vec<&str> = tokens.iter().filter(|token| names(token) && !token.is("property")).map(|token| token.text.as_str()).collect();
+    let words: Vec<&str> =
+        tokens.iter().filter(|token| names(token) && !token.is("property")).map(|token| token.text.as_str()).collect();
     text(&words)
 }
 
@@ -314,7 +381,8 @@ fn text(words: &[&str]) -> Constant {
 
 /// The property that a subject ends with: `the size of the object`, `the object size`, `its status`.
 fn property(subject: &[Token]) -> Option<String> {
-    let properties: Vec<&Token> = subject.iter().filter(|token| token.is("property") || token.lower.ends_with("_id")).collect();
+    let properties: Vec<&Token> =
+        subject.iter().filter(|token| token.is("property") || token.lower.ends_with("_id")).collect();
     properties.last().map(|token| token.lower.clone())
 }
 

@@ -101,7 +101,7 @@ impl Draft {
 
     /// The step whose body a step is in; `None` for the workflow's own list.
     pub(super) fn owner(&self, id: &StepId) -> Option<StepId> {
-        owner(&self.workflow.steps, id, None).flatten()
+        owner(&self.workflow.steps, id)
     }
 
     pub(super) fn list(&self, owner: Option<&StepId>) -> &[Step] {
@@ -157,8 +157,9 @@ impl Draft {
                 if matches!(list[at].process, Process::Branch { .. }) {
                     // After a branch means after all that follows from it.
                     entry = ends_of_fork(list, at);
-                    let last = list.iter().rposition(|step| entry.needs.iter().any(|need| need.step == step.id)).unwrap_or(at);
-                    insert(list, nodes, &entry, last + 1);
+                    let end =
+                        list.iter().rposition(|step| entry.needs.iter().any(|need| need.step == step.id)).unwrap_or(at);
+                    insert(list, nodes, &entry, end + 1);
                     return;
                 }
                 insert(list, nodes, &entry, at + 1);
@@ -235,18 +236,24 @@ impl Draft {
     }
 
     /// Lets a branch of one case ask for the opposite: what was behind `otherwise` comes behind the case.
-    pub(super) fn turn(&mut self, id: &StepId, case: &Outcome, opposite: String) {
+    pub(super) fn turn(&mut self, id: &StepId, case: &Outcome, opposite: &str) {
         let owner = self.owner(id);
         let Some(list) = self.list_mut(owner.as_ref()) else { return };
         for step in list.iter_mut() {
             if step.id == *id
                 && let Process::Branch { cases } = &mut step.process
             {
-                cases.insert(case.clone(), opposite.clone());
+                cases.insert(case.clone(), opposite.to_owned());
             }
             for need in step.needs.iter_mut().filter(|need| need.step == *id) {
                 if let Port::Named(outcome) = &need.port {
-                    let other = if outcome == case { Outcome::from(Outcome::OTHERWISE) } else if outcome.as_str() == Outcome::OTHERWISE { case.clone() } else { continue };
+                    let other = if outcome == case {
+                        Outcome::from(Outcome::OTHERWISE)
+                    } else if outcome.as_str() == Outcome::OTHERWISE {
+                        case.clone()
+                    } else {
+                        continue;
+                    };
                     need.port = Port::Named(other);
                 }
             }
@@ -424,7 +431,9 @@ fn ends_within(list: &[Step], some: &[usize]) -> Needs {
         let step = &list[*at];
         if let Process::Branch { cases } = &step.process {
             let outcomes = cases.keys().cloned().chain([Outcome::from(Outcome::OTHERWISE)]);
-            let open = outcomes.filter(|outcome| !some.iter().any(|other| list[*other].needs.contains(&of(&step.id, outcome.as_str()))));
+            let open = outcomes.filter(|outcome| {
+                !some.iter().any(|other| list[*other].needs.contains(&of(&step.id, outcome.as_str())))
+            });
             ends.extend(open.map(|outcome| of(&step.id, outcome.as_str())));
             any = true;
         } else if !needed.contains(&step.id) || only_failures(list, some, &step.id) {
@@ -444,14 +453,20 @@ fn only_failures(list: &[Step], some: &[usize], id: &StepId) -> bool {
 fn ends_of(list: &[Step]) -> Needs {
     let guards = guards(list);
     // What deals with failures is no way to go on.
-    let regular = |at: &usize| !guards[*at].iter().any(|(step, outcome)| !matches!(list[*step].process, Process::Branch { .. }) && matches!(outcome.as_str(), Outcome::ERROR | Outcome::REJECTED));
+    let regular = |at: &usize| {
+        !guards[*at].iter().any(|(step, outcome)| {
+            !matches!(list[*step].process, Process::Branch { .. })
+                && matches!(outcome.as_str(), Outcome::ERROR | Outcome::REJECTED)
+        })
+    };
     let all: Vec<usize> = (0..list.len()).filter(regular).collect();
     ends_within(list, &all)
 }
 
 fn ends_of_fork(list: &[Step], fork: usize) -> Needs {
     let guards = guards(list);
-    let behind: Vec<usize> = (0..list.len()).filter(|at| *at == fork || guards[*at].iter().any(|(step, _)| *step == fork)).collect();
+    let behind: Vec<usize> =
+        (0..list.len()).filter(|at| *at == fork || guards[*at].iter().any(|(step, _)| *step == fork)).collect();
     ends_within(list, &behind)
 }
 
@@ -482,11 +497,11 @@ fn find_mut<'w>(steps: &'w mut [Step], id: &StepId) -> Option<&'w mut Step> {
     }
 }
 
-fn owner(steps: &[Step], id: &StepId, of: Option<&StepId>) -> Option<Option<StepId>> {
-    if steps.iter().any(|step| step.id == *id) {
-        return Some(of.cloned());
-    }
-    steps.iter().find_map(|step| owner(step.process.body()?, id, Some(&step.id)))
+/// The step whose body a step is in, if it is in one.
+fn owner(steps: &[Step], id: &StepId) -> Option<StepId> {
+    let bodies = || steps.iter().filter_map(|step| Some((&step.id, step.process.body()?)));
+    let around = bodies().find(|(_, body)| body.iter().any(|step| step.id == *id)).map(|(owner, _)| owner.clone());
+    around.or_else(|| bodies().find_map(|(_, body)| owner(body, id)))
 }
 
 /// Every text of a step that may hold expressions, its body's left out.

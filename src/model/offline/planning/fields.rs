@@ -27,7 +27,10 @@ const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 pub(super) fn number(token: &Token) -> Option<f64> {
     match token.what {
         What::Number => token.lower.parse().ok(),
-        What::Word => LEXICON.number(&token.lower).map(f64::from).or_else(|| matches!(token.lower.as_str(), "a" | "an").then_some(1.0)),
+        What::Word => LEXICON
+            .number(&token.lower)
+            .map(f64::from)
+            .or_else(|| matches!(token.lower.as_str(), "a" | "an").then_some(1.0)),
         _ => None,
     }
 }
@@ -54,7 +57,9 @@ pub(super) fn wait(tokens: &[Token]) -> Option<Wait> {
         }
     }
     let event = tokens.iter().position(|token| matches!(token.lower.as_str(), "event" | "signal"))?;
-    let name = tokens[event + 1..].iter().find(|token| matches!(token.what, What::Word | What::Quoted) && !token.is("marked"))?;
+    let name = tokens[event + 1..]
+        .iter()
+        .find(|token| matches!(token.what, What::Word | What::Quoted) && !token.is("marked"))?;
     let name = name.text.split_whitespace().collect::<Vec<_>>().join("_");
     Some(Wait::Event { name, matching: None, timeout: None })
 }

@@ -80,7 +80,10 @@ pub(super) fn split(tokens: &[Token]) -> Vec<Vec<Token>> {
         let ends = match token.what {
             // A line that goes on with an item belongs to the list.
             What::Stop => {
-                let goes_on = token.text == "\n" && rest.first().is_some_and(|next| matches!(next.what, What::Comma | What::Item) && !begins_deed(&rest[1..], false));
+                let goes_on = token.text == "\n"
+                    && rest.first().is_some_and(|next| {
+                        matches!(next.what, What::Comma | What::Item) && !begins_deed(&rest[1..], false)
+                    });
                 if goes_on {
                     continue;
                 }
@@ -141,7 +144,8 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 // `between this and that`: after this.
                 Marker::Between => {
                     length = end_of_deed(rest, false);
-                    let end = rest[..length].iter().position(|token| token.marker() == Some(Marker::And)).unwrap_or(length);
+                    let end =
+                        rest[..length].iter().position(|token| token.marker() == Some(Marker::And)).unwrap_or(length);
                     Some(Part::After(deed(&rest[..end])))
                 }
                 Marker::Before | Marker::After | Marker::InsteadOf | Marker::Not | Marker::Except => {
@@ -170,7 +174,15 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
     }
     share_objects(&mut found);
     // `we`, before something that we do not.
-    let says_nothing = |deed: &Deed| deed.verbs.is_empty() && deed.words.iter().all(|word| !word.is_word() || word.is("pronoun") || word.is("auxiliary") || matches!(word.lower.as_str(), "i" | "we" | "you" | "no" | "longer" | "need" | "also"));
+    let says_nothing = |deed: &Deed| {
+        deed.verbs.is_empty()
+            && deed.words.iter().all(|word| {
+                !word.is_word()
+                    || word.is("pronoun")
+                    || word.is("auxiliary")
+                    || matches!(word.lower.as_str(), "i" | "we" | "you" | "no" | "longer" | "need" | "also")
+            })
+    };
     found.retain(|part| !matches!(part, Part::Do(deed) if says_nothing(deed)));
     found
 }
@@ -181,7 +193,10 @@ fn share_objects(parts: &mut Vec<Part>) {
     while at + 1 < parts.len() {
         let merged = match (&parts[at], &parts[at + 1]) {
             (Part::Do(one), Part::Do(other))
-                if one.objects.is_empty() && one.verbs.iter().all(|verb| verb.class.is_some()) && !other.verbs.is_empty() && !other.objects.is_empty() =>
+                if one.objects.is_empty()
+                    && one.verbs.iter().all(|verb| verb.class.is_some())
+                    && !other.verbs.is_empty()
+                    && !other.objects.is_empty() =>
             {
                 let verbs = one.verbs.iter().chain(&other.verbs).cloned().collect();
                 Some(Part::Do(Deed { verbs, said: format!("{} and {}", one.said, other.said), ..other.clone() }))
@@ -211,7 +226,9 @@ pub(super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
     }
     // `you send`, `it creates`, `to create`
     let rest = match first.lower.as_str() {
-        "it" | "we" | "you" | "i" | "they" | "to" if rest.get(1).is_some_and(|next| next.verb().is_some()) => &rest[1..],
+        "it" | "we" | "you" | "i" | "they" | "to" if rest.get(1).is_some_and(|next| next.verb().is_some()) => {
+            &rest[1..]
+        }
         _ => rest,
     };
     let Some(verb) = rest.first().and_then(Token::verb) else {
@@ -219,7 +236,9 @@ pub(super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
         return rest.len() > 1
             && rest[0].what == What::Word
             && !is_function_word(&rest[0])
-            && (rest[1].is("possessive") || rest[1].lower == "the" || (rest[1].is("pronoun") && rest.get(2).is_none_or(|after| !after.is("copula"))));
+            && (rest[1].is("possessive")
+                || rest[1].lower == "the"
+                || (rest[1].is("pronoun") && rest.get(2).is_none_or(|after| !after.is("copula"))));
     };
     match verb.form {
         Form::Base => {}
@@ -232,24 +251,41 @@ pub(super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
     }
     // A word that is a noun as often is a verb before what it is done with.
     rest.get(1).is_some_and(|next| {
-        let opens = next.is("determiner") || next.is("all") || next.is("new") || next.is("pronoun") || matches!(next.what, What::Quoted | What::Address);
+        let opens = next.is("determiner")
+            || next.is("all")
+            || next.is("new")
+            || next.is("pronoun")
+            || matches!(next.what, What::Quoted | What::Address);
         let towards = matches!(next.lower.as_str(), "to" | "on" | "for") && next.is_word();
-        let thing = next.what == What::Word && !next.is("preposition") && !next.is("copula") && !next.is("auxiliary") && !next.is("have");
-        opens || towards || thing || (next.marker() == Some(Marker::And) && rest.get(2).is_some_and(|after| after.verb().is_some_and(|verb| !LEXICON.is("verb_or_noun", &verb.base))))
+        let thing = next.what == What::Word
+            && !next.is("preposition")
+            && !next.is("copula")
+            && !next.is("auxiliary")
+            && !next.is("have");
+        opens
+            || towards
+            || thing
+            || (next.marker() == Some(Marker::And)
+                && rest
+                    .get(2)
+                    .is_some_and(|after| after.verb().is_some_and(|verb| !LEXICON.is("verb_or_noun", &verb.base))))
             || (next.marker() == Some(Marker::ForEach))
     })
 }
 
 fn skip_joints(tokens: &[Token]) -> &[Token] {
     let skipped = tokens.iter().take_while(|token| {
-        matches!(token.what, What::Comma | What::Colon | What::Marker(Marker::And | Marker::But | Marker::Also)) || token.is("filler")
+        matches!(token.what, What::Comma | What::Colon | What::Marker(Marker::And | Marker::But | Marker::Also))
+            || token.is("filler")
     });
     &tokens[skipped.count()..]
 }
 
 /// True if a part of its own begins with this token.
 fn opens_part(token: &Token) -> bool {
-    token.marker().is_some_and(|marker| !matches!(marker, Marker::And | Marker::Or | Marker::But | Marker::Also | Marker::Parallel))
+    token.marker().is_some_and(|marker| {
+        !matches!(marker, Marker::And | Marker::Or | Marker::But | Marker::Also | Marker::Parallel)
+    })
 }
 
 fn is_joint(token: &Token) -> bool {
@@ -273,7 +309,7 @@ fn end_of_condition(tokens: &[Token]) -> usize {
     let mut seen_words = 0;
     for (at, token) in tokens.iter().enumerate() {
         let rest = &tokens[at + 1..];
-        if opens_part(token) && !(token.marker() == Some(Marker::Not)) {
+        if opens_part(token) && (token.marker() != Some(Marker::Not)) {
             // `before` and `after` compare times within a condition; `per` and the like stay where they are.
             return at;
         }
@@ -282,14 +318,25 @@ fn end_of_condition(tokens: &[Token]) -> usize {
                 // A comma of a list: `open, pending or closed`.
                 let next_joint = rest.iter().position(|token| is_joint(token) || token.marker() == Some(Marker::Or));
                 let list = next_joint.is_some_and(|joint| {
-                    joint <= 2 && (rest[joint].marker() == Some(Marker::Or) || rest[joint..].iter().any(|token| token.marker() == Some(Marker::Or))) && !begins_deed(rest, false)
+                    joint <= 2
+                        && (rest[joint].marker() == Some(Marker::Or)
+                            || rest[joint..].iter().any(|token| token.marker() == Some(Marker::Or)))
+                        && !begins_deed(rest, false)
                 });
                 if !list {
                     return at;
                 }
             }
             What::Marker(Marker::Also) if begins_deed(rest, false) && seen_words > 0 => return at,
-            What::Marker(Marker::And) if begins_deed(rest, false) && seen_words > 0 && !rest.first().is_some_and(|next| next.is("verb_or_noun") && rest.get(1).is_some_and(|after| after.is("copula"))) => return at,
+            What::Marker(Marker::And)
+                if begins_deed(rest, false)
+                    && seen_words > 0
+                    && !rest.first().is_some_and(|next| {
+                        next.is("verb_or_noun") && rest.get(1).is_some_and(|after| after.is("copula"))
+                    }) =>
+            {
+                return at;
+            }
             _ => {}
         }
         if seen_words >= 1 && token.verb().is_some_and(|verb| verb.form == Form::Base) {
@@ -304,7 +351,13 @@ fn end_of_condition(tokens: &[Token]) -> usize {
                 || before.marker().is_some()
                 || (before.what == What::Word && before.is("plain"));
             let pure = !token.is("verb_or_noun");
-            let takes = rest.first().is_some_and(|next| matches!(next.marker(), Some(Marker::If)) || next.is("determiner") || next.is("all") || next.is("pronoun") || next.is("new"));
+            let takes = rest.first().is_some_and(|next| {
+                matches!(next.marker(), Some(Marker::If))
+                    || next.is("determiner")
+                    || next.is("all")
+                    || next.is("pronoun")
+                    || next.is("new")
+            });
             if !bound && (pure || takes) {
                 return at;
             }
@@ -315,17 +368,45 @@ fn end_of_condition(tokens: &[Token]) -> usize {
 }
 
 fn is_function_word(token: &Token) -> bool {
-    ["determiner", "all", "new", "pronoun", "preposition", "copula", "have", "auxiliary", "negation", "filler", "question", "present"].iter().any(|set| token.is(set))
+    [
+        "determiner",
+        "all",
+        "new",
+        "pronoun",
+        "preposition",
+        "copula",
+        "have",
+        "auxiliary",
+        "negation",
+        "filler",
+        "question",
+        "present",
+    ]
+    .iter()
+    .any(|set| token.is(set))
         || LEXICON.number(&token.lower).is_some()
 }
 
 /// `a file is made`, `it should not be sent`: what is done comes first. The verb, the words without it, and whether it is denied.
 fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, bool)> {
     let at = tokens.iter().position(|token| token.is("copula") || token.is("auxiliary"))?;
-    if at == 0 || tokens[..at].iter().any(|token| matches!(token.lower.as_str(), "that" | "which" | "who" | "whose") || token.marker().is_some()) {
+    if at == 0
+        || tokens[..at]
+            .iter()
+            .any(|token| matches!(token.lower.as_str(), "that" | "which" | "who" | "whose") || token.marker().is_some())
+    {
         return None;
     }
-    let chain = tokens[at..].iter().take_while(|token| token.is("copula") || token.is("auxiliary") || token.is("negation") || token.is("filler") || token.marker() == Some(Marker::Not)).count();
+    let chain = tokens[at..]
+        .iter()
+        .take_while(|token| {
+            token.is("copula")
+                || token.is("auxiliary")
+                || token.is("negation")
+                || token.is("filler")
+                || token.marker() == Some(Marker::Not)
+        })
+        .count();
     let denied = tokens[at..at + chain].iter().any(|token| token.is("negation") || token.marker() == Some(Marker::Not));
     let done = tokens.get(at + chain)?;
     let (subject, rest) = (&tokens[..at], &tokens[at + chain + 1..]);
@@ -340,7 +421,14 @@ fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, bool)> {
 /// What is said not to be done, or not to be needed.
 fn denied(tokens: &[Token]) -> Option<Deed> {
     let (verb, words, denied) = passive(tokens)?;
-    denied.then(|| Deed { all_words: verb.iter().map(|verb| Token::new(&verb.base, What::Word)).chain(words.iter().cloned()).collect(), verbs: verb.into_iter().collect(), objects: phrases(&words), said: said(tokens), words, only: false })
+    denied.then(|| Deed {
+        all_words: verb.iter().map(|verb| Token::new(&verb.base, What::Word)).chain(words.iter().cloned()).collect(),
+        verbs: verb.into_iter().collect(),
+        objects: phrases(&words),
+        said: said(tokens),
+        words,
+        only: false,
+    })
 }
 
 fn said(tokens: &[Token]) -> String {
@@ -357,7 +445,8 @@ fn light(tokens: &[Token]) -> Option<(Verb, usize)> {
     let articles = tokens[1..].iter().take_while(|token| token.is("determiner") || token.is("new")).count();
     let noun = tokens.get(1 + articles)?.verb().filter(|verb| matches!(verb.form, Form::Noun | Form::Base))?;
     let joint = tokens.get(2 + articles)?;
-    let of = matches!(joint.lower.as_str(), "of") || (noun.form == Form::Noun && matches!(joint.lower.as_str(), "for" | "on" | "to"));
+    let of = matches!(joint.lower.as_str(), "of")
+        || (noun.form == Form::Noun && matches!(joint.lower.as_str(), "for" | "on" | "to"));
     (of && noun.base != "notify").then_some((Verb { form: Form::Base, ..noun }, 3 + articles))
 }
 
@@ -370,13 +459,17 @@ pub(super) fn deed(tokens: &[Token]) -> Deed {
     while rest.len() > 1 && rest[0].is("filler") {
         rest = &rest[1..];
     }
-    if rest.first().is_some_and(|first| first.verb().is_none_or(|verb| verb.form != Form::Base || LEXICON.is("verb_or_noun", &verb.base)))
-        && let Some((Some(verb), words, _)) = passive(rest)
+    if rest.first().is_some_and(|first| {
+        first.verb().is_none_or(|verb| verb.form != Form::Base || LEXICON.is("verb_or_noun", &verb.base))
+    }) && let Some((Some(verb), words, _)) = passive(rest)
     {
         return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
     }
     // `you send`, `it creates`, `that it sends`, `to create`
-    while rest.len() > 1 && matches!(rest[0].lower.as_str(), "you" | "we" | "i" | "it" | "they" | "to" | "also" | "do") && rest[1].verb().is_some() {
+    while rest.len() > 1
+        && matches!(rest[0].lower.as_str(), "you" | "we" | "i" | "it" | "they" | "to" | "also" | "do")
+        && rest[1].verb().is_some()
+    {
         rest = &rest[1..];
     }
     let mut verbs: Vec<Verb> = Vec::new();
@@ -384,20 +477,29 @@ pub(super) fn deed(tokens: &[Token]) -> Deed {
         let words = rest[length..].to_vec();
         return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
     }
-    let object_follows = |rest: &[Token]| {
-        rest.iter().skip(1).any(|token| token.is_word())
-    };
+    let object_follows = |rest: &[Token]| rest.iter().skip(1).any(super::tokens::Token::is_word);
     // `the creation of a task`: the verb after its article.
-    if rest.len() > 1 && rest[0].is("determiner") && rest[1].verb().is_some_and(|verb| matches!(verb.form, Form::Noun | Form::Gerund)) {
+    if rest.len() > 1
+        && rest[0].is("determiner")
+        && rest[1].verb().is_some_and(|verb| matches!(verb.form, Form::Noun | Form::Gerund))
+    {
         rest = &rest[1..];
     }
     while let Some(verb) = rest.first().and_then(Token::verb) {
         let noun = LEXICON.is("verb_or_noun", &verb.base) && verbs.is_empty() && rest.get(1).is_none();
-        if verb.form == Form::Past && verbs.is_empty() && rest.len() > 1 && rest[1].what == What::Word && !rest[1].is("determiner") {
+        if verb.form == Form::Past
+            && verbs.is_empty()
+            && rest.len() > 1
+            && rest[1].what == What::Word
+            && !rest[1].is("determiner")
+        {
             // `closed tasks`: an adjective.
             break;
         }
-        if verb.form == Form::Third && LEXICON.is("verb_or_noun", &verb.base) && !rest.get(1).is_some_and(|next| next.is("determiner") || next.is("all") || next.is("pronoun")) {
+        if verb.form == Form::Third
+            && LEXICON.is("verb_or_noun", &verb.base)
+            && !rest.get(1).is_some_and(|next| next.is("determiner") || next.is("all") || next.is("pronoun"))
+        {
             break;
         }
         if noun && !object_follows(rest) && tokens.len() > 1 {
@@ -407,7 +509,13 @@ pub(super) fn deed(tokens: &[Token]) -> Deed {
         rest = &rest[1..];
         let joint = rest.iter().take_while(|token| is_joint(token)).count();
         let more = rest.get(joint).and_then(Token::verb);
-        let goes_on = joint > 0 && more.is_some_and(|verb| !LEXICON.is("verb_or_noun", &verb.base) || rest.get(joint + 1).is_some_and(|next| next.is("determiner") || next.is("all") || next.is("pronoun")));
+        let goes_on = joint > 0
+            && more.is_some_and(|verb| {
+                !LEXICON.is("verb_or_noun", &verb.base)
+                    || rest
+                        .get(joint + 1)
+                        .is_some_and(|next| next.is("determiner") || next.is("all") || next.is("pronoun"))
+            });
         if !goes_on {
             break;
         }
@@ -416,8 +524,16 @@ pub(super) fn deed(tokens: &[Token]) -> Deed {
     if verbs.is_empty()
         && rest.len() > 1
         && rest[0].what == What::Word
-        && !(rest[0].is("determiner") || rest[0].is("all") || rest[0].is("pronoun") || rest[0].is("preposition") || rest[0].is("new"))
-        && (rest[1].is("determiner") || rest[1].is("all") || rest[1].is("possessive") || rest[1].is("pronoun") || rest[1].lower == "with")
+        && !(rest[0].is("determiner")
+            || rest[0].is("all")
+            || rest[0].is("pronoun")
+            || rest[0].is("preposition")
+            || rest[0].is("new"))
+        && (rest[1].is("determiner")
+            || rest[1].is("all")
+            || rest[1].is("possessive")
+            || rest[1].is("pronoun")
+            || rest[1].lower == "with")
     {
         // A verb that nothing is known of.
         verbs.push(Verb { base: rest[0].lower.clone(), class: None, role: None, form: Form::Base });
@@ -434,9 +550,10 @@ pub(super) fn deed(tokens: &[Token]) -> Deed {
         verbs.push(verb);
         rest = before;
     }
-    if verbs.iter().any(|verb| matches!(verb.form, Form::Noun | Form::Gerund)) && rest.first().is_some_and(|token| token.lower == "of") {
+    if verbs.iter().any(|verb| matches!(verb.form, Form::Noun | Form::Gerund))
+        && rest.first().is_some_and(|token| token.lower == "of")
+    {
         rest = &rest[1..];
     }
     Deed { verbs, objects: phrases(rest), said, words: rest.to_vec(), all_words, only }
 }
-

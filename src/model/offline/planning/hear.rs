@@ -64,24 +64,38 @@ fn is_question(request: &str, tokens: &[Token]) -> bool {
     let Some(first) = tokens.iter().find(|token| token.is_word() || token.marker().is_some()) else { return false };
     let asks = request.trim_end().ends_with('?');
     let helper = first.is("copula") || first.is("auxiliary") || first.is("have");
-    let when = first.marker() == Some(Marker::When) && tokens.get(1).is_some_and(|next| next.is("auxiliary") || next.is("copula"));
-    (first.is("question") && (asks || !matches!(first.lower.as_str(), "which" | "where" | "whose"))) || (asks && (helper || when))
+    let when = first.marker() == Some(Marker::When)
+        && tokens.get(1).is_some_and(|next| next.is("auxiliary") || next.is("copula"));
+    (first.is("question") && (asks || !matches!(first.lower.as_str(), "which" | "where" | "whose")))
+        || (asks && (helper || when))
 }
 
 /// `run it`, `start the workflow`
 fn runs_the_workflow(part: &Part) -> bool {
     let Part::Do(deed) = part else { return false };
-    let itself = |word: &Token| !word.is_word() || word.is("pronoun") || word.is("determiner") || matches!(word.lower.as_str(), "workflow" | "flow");
-    deed.is_verb(&["run", "start", "execute", "trigger", "schedule", "launch", "repeat", "do"]) && deed.words.iter().all(itself)
+    let itself = |word: &Token| {
+        !word.is_word()
+            || word.is("pronoun")
+            || word.is("determiner")
+            || matches!(word.lower.as_str(), "workflow" | "flow")
+    };
+    deed.is_verb(&["run", "start", "execute", "trigger", "schedule", "launch", "repeat", "do"])
+        && deed.words.iter().all(itself)
 }
 
 impl Heard {
     /// `a workflow called X that …`: what follows, the name kept.
     fn without_name(&mut self, sentence: &[Token]) -> Vec<Token> {
-        let named = sentence.windows(2).position(|pair| matches!(pair[0].lower.as_str(), "workflow" | "flow") && matches!(pair[1].lower.as_str(), "called" | "named" | "titled"));
+        let named = sentence.windows(2).position(|pair| {
+            matches!(pair[0].lower.as_str(), "workflow" | "flow")
+                && matches!(pair[1].lower.as_str(), "called" | "named" | "titled")
+        });
         let Some(at) = named.filter(|at| *at < 5) else { return sentence.to_vec() };
         let rest = &sentence[at + 2..];
-        let end = rest.iter().position(|token| !token.is_word() || matches!(token.lower.as_str(), "that" | "which" | "to")).unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|token| !token.is_word() || matches!(token.lower.as_str(), "that" | "which" | "to"))
+            .unwrap_or(rest.len());
         let words: Vec<String> = rest[..end].iter().map(|token| token.text.clone()).collect();
         if words.is_empty() {
             return sentence.to_vec();
@@ -95,11 +109,22 @@ impl Heard {
 fn settings(sentence: &[Token]) -> (Vec<Token>, Option<Setting>) {
     let mut rest = sentence.to_vec();
     let mut setting = Setting::default();
-    if let Some(at) = rest.iter().position(|token| matches!(token.lower.as_str(), "timeout" | "time-out") && token.what == What::Word)
+    if let Some(at) =
+        rest.iter().position(|token| matches!(token.lower.as_str(), "timeout" | "time-out") && token.what == What::Word)
         && let Some((length, end)) = fields::duration(&rest[at..])
     {
         setting.timeout = Some(length);
-        let start = rest[..at].iter().rposition(|token| !(token.is("determiner") || token.lower == "with" || token.marker() == Some(Marker::And) || token.lower == "set" || token.lower == "give" || token.what == What::Comma)).map_or(0, |before| before + 1);
+        let start = rest[..at]
+            .iter()
+            .rposition(|token| {
+                !(token.is("determiner")
+                    || token.lower == "with"
+                    || token.marker() == Some(Marker::And)
+                    || token.lower == "set"
+                    || token.lower == "give"
+                    || token.what == What::Comma)
+            })
+            .map_or(0, |before| before + 1);
         // `a timeout of a minute for the mail`: which step.
         let after: Vec<Token> = rest[at + end..].to_vec();
         if after.first().is_some_and(|token| matches!(token.lower.as_str(), "for" | "on" | "to")) {
@@ -113,18 +138,39 @@ fn settings(sentence: &[Token]) -> (Vec<Token>, Option<Setting>) {
             setting.of = rest.drain(..).skip(1).collect();
         }
     }
-    let tries = |token: &Token| token.what == What::Word && matches!(token.lower.as_str(), "retry" | "retries" | "retrying" | "try" | "retried" | "attempts");
+    let tries = |token: &Token| {
+        token.what == What::Word
+            && matches!(token.lower.as_str(), "retry" | "retries" | "retrying" | "try" | "retried" | "attempts")
+    };
     if let Some(at) = rest.iter().position(tries)
         && let Some((times, end)) = times(&rest, at)
     {
         // To try again three times is to try four times.
         let again = rest[at].lower.starts_with("retr");
         setting.attempts = Some((times + u32::from(again)).clamp(1, 100));
-        let of: Vec<Token> = rest[at + 1..end].iter().filter(|token| token.is_word() && !fields::number(token).is_some_and(|_| token.lower != "a") && !matches!(token.lower.as_str(), "times" | "up" | "to" | "attempts" | "at" | "most" | "again")).cloned().collect();
+        let of: Vec<Token> = rest[at + 1..end]
+            .iter()
+            .filter(|token| {
+                token.is_word()
+                    && fields::number(token).is_none_or(|_| token.lower == "a")
+                    && !matches!(token.lower.as_str(), "times" | "up" | "to" | "attempts" | "at" | "most" | "again")
+            })
+            .cloned()
+            .collect();
         if !of.iter().all(|token| token.is("pronoun") || token.is("determiner")) {
             setting.of = of;
         }
-        let start = rest[..at].iter().rposition(|token| !(token.is("determiner") || token.lower == "with" || matches!(token.marker(), Some(Marker::And | Marker::But | Marker::Then)) || token.what == What::Comma || fields::number(token).is_some() || matches!(token.lower.as_str(), "up" | "to"))).map_or(0, |before| before + 1);
+        let start = rest[..at]
+            .iter()
+            .rposition(|token| {
+                !(token.is("determiner")
+                    || token.lower == "with"
+                    || matches!(token.marker(), Some(Marker::And | Marker::But | Marker::Then))
+                    || token.what == What::Comma
+                    || fields::number(token).is_some()
+                    || matches!(token.lower.as_str(), "up" | "to"))
+            })
+            .map_or(0, |before| before + 1);
         rest.drain(start..end.max(at + 1));
     }
     let any = setting.attempts.is_some() || setting.timeout.is_some();
@@ -154,6 +200,7 @@ fn times(tokens: &[Token], at: usize) -> Option<(u32, usize)> {
         let times = number(token)?;
         let end = at + 1 + offset + 1;
         let unit = tokens.get(end).is_some_and(|token| matches!(token.lower.as_str(), "times" | "time" | "attempts"));
-        (unit || matches!(token.lower.as_str(), "once" | "twice" | "thrice")).then_some((times, end + usize::from(unit)))
+        (unit || matches!(token.lower.as_str(), "once" | "twice" | "thrice"))
+            .then_some((times, end + usize::from(unit)))
     })
 }

@@ -195,9 +195,10 @@ impl Lexicon {
                 lexicon.groups.entry(stem(word)).or_default().push((group, alike.weight));
             }
         }
-        let markers = written.markers.iter().flat_map(|(marker, phrases)| {
-            phrases.iter().map(|phrase| (phrase.clone(), Meaning::Marker(*marker)))
-        });
+        let markers = written
+            .markers
+            .iter()
+            .flat_map(|(marker, phrases)| phrases.iter().map(|phrase| (phrase.clone(), Meaning::Marker(*marker))));
         let joined = written.joined.iter().map(|(phrase, word)| (phrase.clone(), Meaning::Word(word.clone())));
         for (phrase, meaning) in markers.chain(joined) {
             let words: Vec<String> = phrase.split_whitespace().map(str::to_owned).collect();
@@ -230,7 +231,9 @@ impl Lexicon {
         }
         let form = if word.ends_with("ing") {
             Form::Gerund
-        } else if word.ends_with("ed") || matches!(word, "sent" | "got" | "found" | "made" | "wrote" | "written" | "built") {
+        } else if word.ends_with("ed")
+            || matches!(word, "sent" | "got" | "found" | "made" | "wrote" | "written" | "built")
+        {
             Form::Past
         } else if word.ends_with('s') && !word.ends_with("ss") {
             Form::Third
@@ -251,7 +254,10 @@ impl Lexicon {
     }
 
     fn is_base(&self, word: &str) -> bool {
-        self.classes.contains_key(word) || self.roles.contains_key(word) || self.people.contains(word) || self.edits.contains_key(word)
+        self.classes.contains_key(word)
+            || self.roles.contains_key(word)
+            || self.people.contains(word)
+            || self.edits.contains_key(word)
     }
 
     fn verb_of(&self, base: &str, form: Form) -> Verb {

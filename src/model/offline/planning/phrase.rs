@@ -1,10 +1,11 @@
 //! Phrases: the things that a clause speaks of.
 
 use super::condition::Condition;
-use super::lexicon::{LEXICON, Marker};
+use super::lexicon::LEXICON;
 use super::tokens::{Token, What};
 
 /// A thing, or several of a kind.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word that was said or was not")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Phrase {
     /// What it is called: nouns and adjectives, names of services among them.
@@ -95,7 +96,9 @@ impl Reader<'_> {
                     Some(place) if !current.plural || place.plural => place.conditions.extend(conditions),
                     _ => current.conditions.extend(conditions),
                 }
-            } else if token.is("preposition") && !(current.is_empty() && current.places.is_empty() && token.lower == "about") {
+            } else if token.is("preposition")
+                && !(current.is_empty() && current.places.is_empty() && token.lower == "about")
+            {
                 let preposition = token.lower.clone();
                 self.at += 1;
                 let place = self.phrase();
@@ -130,14 +133,21 @@ impl Reader<'_> {
         let Some(first) = rest.first() else { return false };
         let end = rest.iter().position(|token| !token.is_word()).unwrap_or(rest.len());
         let has_place = rest[..end].iter().any(|token| token.is("preposition"));
-        !has_place && !first.is("determiner") && !first.is("all") && first.is_capital() == place.words.last().is_some_and(Token::is_capital)
+        !has_place
+            && !first.is("determiner")
+            && !first.is("all")
+            && first.is_capital() == place.words.last().is_some_and(Token::is_capital)
     }
 
     /// One phrase up to a preposition, a joint, or a clause about it.
     fn phrase(&mut self) -> Phrase {
         let mut phrase = Phrase::default();
         while let Some(token) = self.tokens.get(self.at) {
-            let last = self.tokens.get(self.at + 1).is_none_or(|next| !next.is_word() || next.is("preposition") || matches!(next.lower.as_str(), "that" | "which" | "who" | "whose"));
+            let last = self.tokens.get(self.at + 1).is_none_or(|next| {
+                !next.is_word()
+                    || next.is("preposition")
+                    || matches!(next.lower.as_str(), "that" | "which" | "who" | "whose")
+            });
             if joins(token) || (token.is("preposition") && !phrase.is_empty()) || self.opens_relative(&phrase) {
                 break;
             }
@@ -146,12 +156,16 @@ impl Reader<'_> {
                 self.at += 1;
                 continue;
             }
-            if phrase.words.is_empty() && (token.is("determiner") || token.is("all") || token.is("new") || token.is("filler")) && !(last && token.is("pronoun")) {
+            if phrase.words.is_empty()
+                && (token.is("determiner") || token.is("all") || token.is("new") || token.is("filler"))
+                && !(last && token.is("pronoun"))
+            {
                 phrase.all |= token.is("all");
                 phrase.each |= token.is("each");
                 phrase.new |= token.is("new");
                 phrase.plural |= token.lower == "all";
-                phrase.definite |= matches!(token.lower.as_str(), "the" | "this" | "that" | "these" | "those") || token.is("possessive");
+                phrase.definite |= matches!(token.lower.as_str(), "the" | "this" | "that" | "these" | "those")
+                    || token.is("possessive");
                 phrase.owned |= matches!(token.lower.as_str(), "its" | "their" | "his" | "her");
                 self.at += 1;
                 continue;
@@ -178,7 +192,10 @@ impl Reader<'_> {
                 phrase.new = true;
             }
             // `the old one` is what was spoken of.
-            if last && matches!(token.lower.as_str(), "one" | "ones") && phrase.words.iter().all(|word| word.is("plain")) {
+            if last
+                && matches!(token.lower.as_str(), "one" | "ones")
+                && phrase.words.iter().all(|word| word.is("plain"))
+            {
                 phrase.words.clear();
                 phrase.pronoun = true;
                 phrase.plural |= token.lower == "ones";
@@ -204,11 +221,13 @@ impl Reader<'_> {
         }
         match token.lower.as_str() {
             _ if token.what != What::Word => false,
-            "that" | "which" | "who" | "whose" | "having" => next.is_some(),
-            "where" => next.is_some(),
-            "are" | "is" | "was" | "were" => next.is_some(),
+            "that" | "which" | "who" | "whose" | "having" | "where" | "are" | "is" | "was" | "were" => next.is_some(),
             // `tasks marked as done`, `a file named 'x'`
-            _ if token.is("marked") => next.is_some_and(|next| next.what == What::Quoted || matches!(next.lower.as_str(), "as" | "to" | "with") || !next.is("preposition") && next.is_word() && token.lower.ends_with("ed")),
+            _ if token.is("marked") => next.is_some_and(|next| {
+                next.what == What::Quoted
+                    || matches!(next.lower.as_str(), "as" | "to" | "with")
+                    || !next.is("preposition") && next.is_word() && token.lower.ends_with("ed")
+            }),
             "older" | "newer" | "larger" | "greater" | "bigger" | "smaller" | "less" | "more" | "higher" | "lower" => {
                 next.is_some_and(|next| next.lower == "than")
             }
@@ -223,7 +242,8 @@ impl Reader<'_> {
             rest[0].lower == "with" && {
                 let end = rest.iter().position(joins).unwrap_or(rest.len());
                 let words = &rest[1..end.min(6)];
-                words.iter().any(|word| word.is("property")) && words.iter().filter(|word| word.is_word() && !word.is("determiner")).count() > 1
+                words.iter().any(|word| word.is("property"))
+                    && words.iter().filter(|word| word.is_word() && !word.is("determiner")).count() > 1
             }
         };
         let rest = &self.tokens[self.at..];

@@ -35,21 +35,40 @@ impl Index {
         let mut queries = Vec::new();
         for part in sentences.iter().copied().flatten() {
             match part {
-                Part::Do(deed) | Part::Not(deed) | Part::Before(deed) | Part::After(deed) | Part::InsteadOf(deed) | Part::Except(deed) | Part::When(_, deed) => {
-                    self.ask_deed(&scene, deed, &mut queries);
+                Part::Do(deed)
+                | Part::Not(deed)
+                | Part::Before(deed)
+                | Part::After(deed)
+                | Part::InsteadOf(deed)
+                | Part::Except(deed)
+                | Part::When(_, deed) => {
+                    Self::ask_deed(&scene, deed, &mut queries);
                 }
                 Part::Each(phrase) => queries.push(scene.wanted(Some(&verb("retrieve")), phrase, &[])),
-                Part::If(_) | Part::Otherwise | Part::BeforeThat | Part::Then | Part::First | Part::Last | Part::Instead | Part::Also | Part::InLoop | Part::AfterLoop | Part::Parallel => {}
+                Part::If(_)
+                | Part::Otherwise
+                | Part::BeforeThat
+                | Part::Then
+                | Part::First
+                | Part::Last
+                | Part::Instead
+                | Part::Also
+                | Part::InLoop
+                | Part::AfterLoop
+                | Part::Parallel => {}
             }
         }
-        self.ask_pronouns(&scene, &sentences, &mut queries);
+        Self::ask_pronouns(&scene, &sentences, &mut queries);
         let mut found = Merged { seen: HashSet::new(), order: Vec::new(), most };
         let mut used = Vec::new();
         if let Some(workflow) = workflow {
             self.ask_workflow(&scene, workflow, &mut queries, &mut used);
         }
         found.add(used.into_iter());
-        let ranked: Vec<Vec<usize>> = queries.iter().map(|wanted| self.cards.rank(wanted).into_iter().map(|found| found.card).take(most).collect()).collect();
+        let ranked: Vec<Vec<usize>> = queries
+            .iter()
+            .map(|wanted| self.cards.rank(wanted).into_iter().map(|found| found.card).take(most).collect())
+            .collect();
         // The best of each, then the second of each, and so on.
         for place in 0..most {
             found.add(ranked.iter().filter_map(|ranked| ranked.get(place).copied()));
@@ -57,16 +76,18 @@ impl Index {
         found.order
     }
 
-    fn ask_deed(&self, scene: &Scene<'_>, deed: &Deed, queries: &mut Vec<Wanted>) {
+    fn ask_deed(scene: &Scene<'_>, deed: &Deed, queries: &mut Vec<Wanted>) {
         // A verb that speaks of the workflow may be about anything.
         let any = || ["create", "retrieve", "update", "send"].map(verb);
-        let verbs: Vec<Verb> = if deed.verbs.iter().any(|verb| verb.class.is_some()) { deed.verbs.clone() } else { any().to_vec() };
+        let verbs: Vec<Verb> =
+            if deed.verbs.iter().any(|verb| verb.class.is_some()) { deed.verbs.clone() } else { any().to_vec() };
         if deed.objects.is_empty() {
             queries.extend(verbs.iter().map(|verb| scene.wanted(Some(verb), &Phrase::default(), &[])));
         }
         for phrase in &deed.objects {
             for verb in &verbs {
-                queries.extend(scene.one_service_each(phrase).iter().map(|phrase| scene.wanted(Some(verb), phrase, &[])));
+                queries
+                    .extend(scene.one_service_each(phrase).iter().map(|phrase| scene.wanted(Some(verb), phrase, &[])));
             }
             let lists = phrase.plural || phrase.all || phrase.each;
             let takes = !verbs.iter().any(|verb| verb.class.as_deref() == Some("retrieve"));
@@ -78,7 +99,11 @@ impl Index {
                 if !owner.object.is_empty() {
                     queries.push(owner);
                     if part.new || part.plural {
-                        queries.push(scene.wanted(Some(&verb(if part.new { "create" } else { "retrieve" })), part, &[]));
+                        queries.push(scene.wanted(
+                            Some(&verb(if part.new { "create" } else { "retrieve" })),
+                            part,
+                            &[],
+                        ));
                     }
                 }
             }
@@ -94,7 +119,7 @@ impl Index {
     }
 
     /// `delete it` may be about whatever was spoken of before.
-    fn ask_pronouns(&self, scene: &Scene<'_>, sentences: &[&[Part]], queries: &mut Vec<Wanted>) {
+    fn ask_pronouns(scene: &Scene<'_>, sentences: &[&[Part]], queries: &mut Vec<Wanted>) {
         let mut spoken_of: Vec<Phrase> = Vec::new();
         let mut deeds = Vec::new();
         for part in sentences.iter().copied().flatten() {
@@ -104,14 +129,27 @@ impl Index {
                 _ => {}
             }
         }
-        spoken_of.extend(deeds.iter().flat_map(|deed| &deed.objects).filter(|phrase| !phrase.pronoun && !phrase.words.is_empty()).cloned());
+        spoken_of.extend(
+            deeds
+                .iter()
+                .flat_map(|deed| &deed.objects)
+                .filter(|phrase| !phrase.pronoun && !phrase.words.is_empty())
+                .cloned(),
+        );
         for deed in deeds {
-            let unsaid = deed.objects.is_empty() || deed.objects.iter().any(|phrase| phrase.pronoun || phrase.owned || phrase.words.iter().any(|word| word.is("property")));
+            let unsaid = deed.objects.is_empty()
+                || deed.objects.iter().any(|phrase| {
+                    phrase.pronoun || phrase.owned || phrase.words.iter().any(|word| word.is("property"))
+                });
             if unsaid {
                 let places: Vec<_> = deed.objects.iter().flat_map(|phrase| phrase.places.clone()).collect();
                 for phrase in spoken_of.iter().take(5) {
                     let there = Phrase { places: places.clone(), ..phrase.clone() };
-                    queries.extend(deed.verbs.iter().flat_map(|verb| [phrase, &there].map(|phrase| scene.wanted(Some(verb), phrase, &[]))));
+                    queries.extend(
+                        deed.verbs
+                            .iter()
+                            .flat_map(|verb| [phrase, &there].map(|phrase| scene.wanted(Some(verb), phrase, &[]))),
+                    );
                 }
             }
         }
@@ -125,7 +163,12 @@ impl Index {
             let facts = self.cards.facts_of(tool);
             let object = facts.objects.last().cloned().unwrap_or_default();
             for verb in [verb(&facts.base), verb("update"), verb("retrieve")] {
-                let wanted = Wanted { verb: Some(verb), object: object.clone(), context: scene.context(&[]), ..Wanted::default() };
+                let wanted = Wanted {
+                    verb: Some(verb),
+                    object: object.clone(),
+                    context: scene.context(&[]),
+                    ..Wanted::default()
+                };
                 if !scene.named.is_empty() {
                     queries.push(Wanted { services: scene.named.clone(), ..wanted.clone() });
                 }

@@ -8,8 +8,8 @@ use super::cards::{Cards, Mentioned, Wanted, content};
 use super::condition::{self, Compares, Condition, Constant, Test};
 use super::draft::{self, Draft, Spot};
 use super::grammar::{Deed, Part};
-use super::lexicon::{LEXICON, Verb, stem};
 use super::hear::Setting;
+use super::lexicon::{LEXICON, Verb, stem};
 use super::phrase::Phrase;
 use super::tokens::{Token, What};
 use super::{Ambiguity, Card, Evidence};
@@ -147,7 +147,10 @@ impl<'a> Scene<'a> {
             }
         }
         // One thing alone says nothing of where the rest is.
-        let best = found.into_iter().filter(|(_, (_, times))| *times > 1).max_by(|(one, a), (other, b)| a.0.total_cmp(&b.0).then(other.cmp(one)));
+        let best = found
+            .into_iter()
+            .filter(|(_, (_, times))| *times > 1)
+            .max_by(|(one, a), (other, b)| a.0.total_cmp(&b.0).then(other.cmp(one)));
         self.favourite = best.map(|(service, _)| service);
     }
 
@@ -169,8 +172,13 @@ impl<'a> Scene<'a> {
                 let mut inner = loops.to_vec();
                 inner.push(step.id.clone());
                 let text = for_each.items.as_str().unwrap_or_default();
-                let source = self.things.iter().rev().find(|thing| thing.is_list() && text.contains(&format!("steps.{}.", thing.step))).cloned();
-                let item = self.item(&step.id, &for_each.item_name, source.as_ref(), &inner);
+                let source = self
+                    .things
+                    .iter()
+                    .rev()
+                    .find(|thing| thing.is_list() && text.contains(&format!("steps.{}.", thing.step)))
+                    .cloned();
+                let item = Self::item(&step.id, &for_each.item_name, source.as_ref(), &inner);
                 self.things.push(item);
                 self.note_all(&for_each.steps, &inner);
             } else if let Some(body) = step.process.body() {
@@ -182,7 +190,7 @@ impl<'a> Scene<'a> {
     }
 
     /// What a loop goes through, one by one.
-    pub(super) fn item(&self, id: &StepId, name: &str, source: Option<&Thing>, loops: &[StepId]) -> Thing {
+    pub(super) fn item(id: &StepId, name: &str, source: Option<&Thing>, loops: &[StepId]) -> Thing {
         let words: Vec<String> = name.split('_').map(str::to_owned).collect();
         let mut objects = vec![words.iter().map(|word| stem(word)).collect()];
         objects.extend(source.iter().flat_map(|source| source.objects.clone()));
@@ -245,22 +253,31 @@ impl<'a> Scene<'a> {
 
     /// True if something can be named from within these loops.
     pub(super) fn is_visible(thing: &Thing, loops: &[StepId]) -> bool {
-        !thing.later && thing.loops.len() <= loops.len() && thing.loops.iter().zip(loops).all(|(one, other)| one == other)
+        !thing.later
+            && thing.loops.len() <= loops.len()
+            && thing.loops.iter().zip(loops).all(|(one, other)| one == other)
     }
 
     /// What is called by these words, the latest of the best.
     pub(super) fn called(&self, stems: &[String], loops: &[StepId], which: impl Fn(&Thing) -> bool) -> Option<&Thing> {
         let visible = self.things.iter().filter(|thing| Self::is_visible(thing, loops) && which(thing));
         let scored = visible.map(|thing| (thing, thing.is_called(stems)));
-        scored.filter(|(_, score)| *score >= 0.5).fold(None, |best: Option<(&Thing, f64)>, (thing, score)| match best {
-            Some((_, most)) if most > score + 0.01 => best,
-            _ => Some((thing, score)),
-        }).map(|(thing, _)| thing)
+        scored
+            .filter(|(_, score)| *score >= 0.5)
+            .fold(None, |best: Option<(&Thing, f64)>, (thing, score)| match best {
+                Some((_, most)) if most > score + 0.01 => best,
+                _ => Some((thing, score)),
+            })
+            .map(|(thing, _)| thing)
     }
 
     /// What was spoken of last.
     pub(super) fn latest(&self, loops: &[StepId], which: impl Fn(&Thing) -> bool) -> Option<&Thing> {
-        self.things.iter().rev().find(|thing| Self::is_visible(thing, loops) && !matches!(thing.class.as_str(), "branch" | "for_each" | "repeat" | "wait" | "human") && which(thing))
+        self.things.iter().rev().find(|thing| {
+            Self::is_visible(thing, loops)
+                && !matches!(thing.class.as_str(), "branch" | "for_each" | "repeat" | "wait" | "human")
+                && which(thing)
+        })
     }
 
     /// The services that a phrase names, and those of what it is in.
@@ -270,9 +287,14 @@ impl<'a> Scene<'a> {
             let mut words = vec![Token::new(preposition, What::Word)];
             words.extend(place.words.iter().cloned());
             let inner = self.cards.mentioned(&words);
-            let target = matches!(preposition.as_str(), "to" | "into" | "in" | "on" | "onto" | "via" | "using" | "through" | "by");
+            let target = matches!(
+                preposition.as_str(),
+                "to" | "into" | "in" | "on" | "onto" | "via" | "using" | "through" | "by"
+            );
             // `copy it from one to the other`: done with the other.
-            if !inner.is_empty() && (mentioned.is_empty() || (target && phrase.places.iter().any(|(other, _)| other == "from"))) {
+            if !inner.is_empty()
+                && (mentioned.is_empty() || (target && phrase.places.iter().any(|(other, _)| other == "from")))
+            {
                 mentioned = Mentioned::default();
             } else if !inner.is_empty() {
                 continue;
@@ -304,15 +326,22 @@ impl<'a> Scene<'a> {
         let mut context = self.context(loops);
         let mut plural = phrase.plural;
         if phrase.pronoun || object.is_empty() {
-            let meant = if phrase.plural { self.latest(loops, |thing| thing.plural).or_else(|| self.latest(loops, |_| true)) } else { self.latest(loops, |_| true) };
+            let meant = if phrase.plural {
+                self.latest(loops, |thing| thing.plural).or_else(|| self.latest(loops, |_| true))
+            } else {
+                self.latest(loops, |_| true)
+            };
             if let Some(thing) = meant {
                 object = thing.objects.first().cloned().unwrap_or_default();
                 plural |= thing.plural;
-                if services.is_empty() && let Some(service) = thing.service {
+                if services.is_empty()
+                    && let Some(service) = thing.service
+                {
                     context.clear();
                     context.insert(service, 1.0);
                     // What is done to it is done where it is; only a message about it is sent elsewhere.
-                    let carried = verb.is_some_and(|verb| matches!(verb.class.as_deref(), Some("send" | "create" | "upload")));
+                    let carried =
+                        verb.is_some_and(|verb| matches!(verb.class.as_deref(), Some("send" | "create" | "upload")));
                     if phrase.pronoun && !carried {
                         services = Mentioned::of(service);
                     }
@@ -336,7 +365,14 @@ impl<'a> Scene<'a> {
             add(service, 0.3 + 0.3 * weight);
         }
         let visible = |thing: &&Thing| Self::is_visible(thing, loops);
-        let services: Vec<usize> = self.things.iter().rev().filter(visible).chain(self.things.iter().rev()).filter_map(|thing| thing.service).collect();
+        let services: Vec<usize> = self
+            .things
+            .iter()
+            .rev()
+            .filter(visible)
+            .chain(self.things.iter().rev())
+            .filter_map(|thing| thing.service)
+            .collect();
         for (at, service) in services.iter().enumerate() {
             add(*service, if at == 0 { 1.0 } else { 0.85 });
         }
@@ -353,16 +389,24 @@ impl<'a> Scene<'a> {
 
     fn test(&mut self, test: &Test, loops: &[StepId]) -> String {
         let stems: Vec<String> = condition::stems(&test.subject);
-        let without_property: Vec<String> = stems.iter().filter(|word| test.property.as_deref().is_none_or(|property| **word != stem(property))).cloned().collect();
+        let without_property: Vec<String> = stems
+            .iter()
+            .filter(|word| test.property.as_deref().is_none_or(|property| **word != stem(property)))
+            .cloned()
+            .collect();
         let innermost = loops.last();
         let item = self.things.iter().rev().find(|thing| thing.is_item() && Some(&thing.step) == innermost);
-        let called = |thing: &Thing| without_property.iter().map(|word| thing.is_called(std::slice::from_ref(word))).fold(0.0, f64::max);
+        let called = |thing: &Thing| {
+            without_property.iter().map(|word| thing.is_called(std::slice::from_ref(word))).fold(0.0, f64::max)
+        };
         let meant = self
             .things
             .iter()
             .rev()
             .filter(|thing| Self::is_visible(thing, loops) && thing.class != "branch" && thing.class != "for_each")
-            .map(|thing| (thing, called(thing) + if Some(&thing.step) == innermost && thing.is_item() { 0.005 } else { 0.0 }))
+            .map(|thing| {
+                (thing, called(thing) + if Some(&thing.step) == innermost && thing.is_item() { 0.005 } else { 0.0 })
+            })
             .filter(|(_, score)| *score >= 0.5)
             // Of those that are called so, what the loop goes through, else the latest.
             .fold(None, |best: Option<(&Thing, f64)>, (thing, score)| match best {
@@ -370,26 +414,38 @@ impl<'a> Scene<'a> {
                 _ => Some((thing, score)),
             })
             .map(|(thing, _)| thing)
-            .or_else(|| if without_property.is_empty() && test.subject.iter().any(|token| token.lower == "it" || token.lower == "its") { self.latest(loops, |thing| thing.is_item() || !thing.is_list() || thing.loops.len() == loops.len()) } else { None })
+            .or_else(|| {
+                if without_property.is_empty()
+                    && test.subject.iter().any(|token| token.lower == "it" || token.lower == "its")
+                {
+                    self.latest(loops, |thing| thing.is_item() || !thing.is_list() || thing.loops.len() == loops.len())
+                } else {
+                    None
+                }
+            })
             .or(item)
             .or_else(|| self.latest(loops, |_| true))
             .cloned();
-        let (base, consumed) = match &meant {
-            Some(thing) => {
-                let consumed: Vec<String> = without_property.iter().filter(|word| thing.is_called(std::slice::from_ref(*word)) >= 0.5).cloned().collect();
-                (thing.expression.clone(), consumed)
-            }
-            None => {
-                let name = self.draft.input(&["subject".to_owned()], json!({}));
-                (format!("inputs.{name}"), Vec::new())
-            }
+        let (base, consumed) = if let Some(thing) = &meant {
+            let consumed: Vec<String> = without_property
+                .iter()
+                .filter(|word| thing.is_called(std::slice::from_ref(*word)) >= 0.5)
+                .cloned()
+                .collect();
+            (thing.expression.clone(), consumed)
+        } else {
+            let name = self.draft.input(&["subject".to_owned()], json!({}));
+            (format!("inputs.{name}"), Vec::new())
         };
         // What is left of the subject names the field, if no property does.
         let left: Vec<&Token> = test
             .subject
             .iter()
             .filter(|token| !condition::stems(std::slice::from_ref(*token)).is_empty())
-            .filter(|token| !consumed.contains(&token.stem) && test.property.as_deref().is_none_or(|property| token.lower != property))
+            .filter(|token| {
+                !consumed.contains(&token.stem)
+                    && test.property.as_deref().is_none_or(|property| token.lower != property)
+            })
             .filter(|token| !self.cards.mentioned(std::slice::from_ref(*token)).covers(token))
             .collect();
         let mut field: Vec<String> = left.iter().map(|token| token.lower.clone()).collect();
@@ -402,7 +458,7 @@ impl<'a> Scene<'a> {
         }
         let path = if field.is_empty() { base } else { format!("{base}.{}", draft::item_name(&field)) };
         let value = match &test.value {
-            Constant::Text(text) => quoted(text),
+            Constant::Text(said) => quoted(said),
             Constant::Number(number) => number.clone(),
             Constant::Nothing => "none".to_owned(),
             Constant::Truth(truth) => truth.to_string(),
@@ -415,15 +471,18 @@ impl<'a> Scene<'a> {
     }
 
     /// True if a condition speaks of what is in these loops.
-    pub(super) fn speaks_of(&self, tokens: &[Token], things: &[Thing]) -> bool {
+    pub(super) fn speaks_of(tokens: &[Token], things: &[Thing]) -> bool {
         let stems = condition::stems(tokens);
         let pronoun = tokens.iter().any(|token| token.is("pronoun") || matches!(token.lower.as_str(), "its" | "their"));
-        pronoun || stems.iter().any(|word| things.iter().any(|thing| thing.is_called(std::slice::from_ref(word)) >= 0.6))
+        pronoun
+            || stems.iter().any(|word| things.iter().any(|thing| thing.is_called(std::slice::from_ref(word)) >= 0.6))
     }
 
     /// Hides what comes after a place from expressions.
     pub(super) fn look_from(&mut self, spot: &Spot) {
-        let last = |things: &[Thing], step: &StepId| things.iter().rposition(|thing| thing.step == *step || thing.loops.contains(step));
+        let last = |things: &[Thing], step: &StepId| {
+            things.iter().rposition(|thing| thing.step == *step || thing.loops.contains(step))
+        };
         let first = |things: &[Thing], step: &StepId| things.iter().position(|thing| thing.step == *step);
         let seen = match spot {
             Spot::Start(None) => 0,
@@ -451,12 +510,18 @@ impl<'a> Scene<'a> {
     pub(super) fn set(&mut self, setting: &Setting) {
         let deed = super::grammar::deed(&setting.of);
         let of_things = |thing: &&Thing| {
-            let words = deed.objects.iter().flat_map(|phrase| content(phrase, &self.mentions(phrase))).collect::<Vec<_>>();
+            let words =
+                deed.objects.iter().flat_map(|phrase| content(phrase, &self.mentions(phrase))).collect::<Vec<_>>();
             !thing.is_item() && !words.is_empty() && thing.is_called(&words) >= 0.5
         };
         let named = self.meant(&deed).first().map(|(id, _)| id.clone()).filter(|_| !setting.of.is_empty());
         let named = named.or_else(|| self.things.iter().rev().find(of_things).map(|thing| thing.step.clone()));
-        let latest = self.things.iter().rev().find(|thing| !thing.is_item() && thing.class != "branch").map(|thing| thing.step.clone());
+        let latest = self
+            .things
+            .iter()
+            .rev()
+            .find(|thing| !thing.is_item() && thing.class != "branch")
+            .map(|thing| thing.step.clone());
         if let Some(step) = named.or(latest) {
             if let Some(attempts) = setting.attempts {
                 self.assume(format!("`{step}` is tried {attempts} times at most."));
@@ -469,7 +534,12 @@ impl<'a> Scene<'a> {
     pub(super) fn is_meant(&self, step: &Step, deed: &Deed) -> f64 {
         let thing = self.thing(step, &[]);
         // By its id.
-        if deed.words.iter().any(|word| word.lower == step.id.as_str() && (word.what == What::Quoted || word.lower.contains('_'))) || deed.said == step.id.as_str() {
+        if deed
+            .words
+            .iter()
+            .any(|word| word.lower == step.id.as_str() && (word.what == What::Quoted || word.lower.contains('_')))
+            || deed.said == step.id.as_str()
+        {
             return 1.0;
         }
         if let Process::Tool { tool } = &step.process {
@@ -479,10 +549,20 @@ impl<'a> Scene<'a> {
             let mut best: f64 = 0.0;
             for phrase in phrases {
                 let services = self.mentions(phrase);
-                let service = if services.is_empty() { 1.0 } else if facts.service.is_some_and(|service| services.weight(service).is_some()) { 1.05 } else { 0.0 };
+                let service = if services.is_empty() {
+                    1.0
+                } else if facts.service.is_some_and(|service| services.weight(service).is_some()) {
+                    1.05
+                } else {
+                    0.0
+                };
                 let words = content(phrase, &services);
                 let words: Vec<String> = words.into_iter().filter(|word| !LEXICON.is("step", word)).collect();
-                let mut object = if words.is_empty() && !services.is_empty() { 0.9 } else { thing.is_called(&words).max(facts.is_about(&words, &[], phrase.plural)) };
+                let mut object = if words.is_empty() && !services.is_empty() {
+                    0.9
+                } else {
+                    thing.is_called(&words).max(facts.is_about(&words, &[], phrase.plural))
+                };
                 if let Some(implied) = deed.verb().and_then(|verb| LEXICON.implied(&verb.base)) {
                     object = object.max(facts.is_about(&[stem(implied)], &words, false));
                 }
@@ -507,7 +587,11 @@ impl<'a> Scene<'a> {
         let hit = words.iter().filter(|word| own.iter().any(|other| LEXICON.alike(word, other) > 0.6)).count();
         #[expect(clippy::cast_precision_loss, reason = "a handful of words")]
         let share = hit as f64 / words.len() as f64;
-        if matches!(step.process, Process::Branch { .. } | Process::ForEach(_) | Process::Repeat(_)) { share * 0.5 } else { share * 0.95 }
+        if matches!(step.process, Process::Branch { .. } | Process::ForEach(_) | Process::Repeat(_)) {
+            share * 0.5
+        } else {
+            share * 0.95
+        }
     }
 
     /// The steps of the workflow that a deed may mean, with how well, the best first.
@@ -536,13 +620,27 @@ fn shown(value: &Constant) -> String {
 
 /// A text in an expression.
 pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace("{{", "{ {").replace("}}", "} }").replace("{%", "{ %").replace("%}", "% }"))
+    format!(
+        "'{}'",
+        text.replace('\\', "\\\\")
+            .replace('\'', "\\'")
+            .replace("{{", "{ {")
+            .replace("}}", "} }")
+            .replace("{%", "{ %")
+            .replace("%}", "% }")
+    )
 }
 
 /// The telling words of a text, in lower case.
 pub(super) fn words_of(text: &str) -> Vec<String> {
     text.split(|c: char| !c.is_alphanumeric())
         .map(str::to_lowercase)
-        .filter(|word| !word.is_empty() && !LEXICON.is("determiner", word) && !LEXICON.is("preposition", word) && word != "and" && word != "item")
+        .filter(|word| {
+            !word.is_empty()
+                && !LEXICON.is("determiner", word)
+                && !LEXICON.is("preposition", word)
+                && word != "and"
+                && word != "item"
+        })
         .collect()
 }

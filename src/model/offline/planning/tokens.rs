@@ -72,7 +72,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let mut tokens = join(scan(&text[..end]));
+    let mut tokens = join(&scan(&text[..end]));
     for (at, token) in tokens.iter_mut().enumerate() {
         token.at = at;
     }
@@ -88,14 +88,19 @@ fn scan(text: &str) -> Vec<Token> {
         if let Some((quoted, length)) = quotation(rest, text[..at].chars().next_back()) {
             found.push(Token::new(quoted, What::Quoted));
             at += length;
-        } else if c.is_alphanumeric() || (matches!(c, '$' | '€' | '£' | '#') && rest[c.len_utf8()..].starts_with(char::is_alphanumeric)) {
+        } else if c.is_alphanumeric()
+            || (matches!(c, '$' | '€' | '£' | '#') && rest[c.len_utf8()..].starts_with(char::is_alphanumeric))
+        {
             let length = word(rest);
             found.extend(tokens_of_word(&rest[..length]));
             at += length;
             // `1.` or `2)` before a word begins an item of a list.
             let after = text[at..].chars().next();
             let number = found.last().is_some_and(|token| token.what == What::Number && token.text.len() <= 2);
-            if number && matches!(after, Some('.' | ')')) && text[at + 1..].starts_with(char::is_whitespace) && !text[at + 1..].trim().is_empty()
+            if number
+                && matches!(after, Some('.' | ')'))
+                && text[at + 1..].starts_with(char::is_whitespace)
+                && !text[at + 1..].trim().is_empty()
             {
                 found.pop();
                 found.push(Token::new("", What::Item));
@@ -103,16 +108,12 @@ fn scan(text: &str) -> Vec<Token> {
             }
         } else {
             let what = match c {
-                '.' | '!' | '?' | ';' => Some(What::Stop),
-                '\n' => Some(What::Stop),
-                ',' => Some(What::Comma),
+                '.' | '!' | '?' | ';' | '\n' => Some(What::Stop),
                 ':' => Some(What::Colon),
-                '-' | '–' | '—' | '*' | '•' => Some(What::Comma),
-                '(' | ')' => Some(What::Comma),
-                '&' => Some(What::Word),
+                ',' | '-' | '–' | '—' | '*' | '•' | '(' | ')' => Some(What::Comma),
                 '>' if rest.starts_with("->") => Some(What::Comma),
                 '→' => Some(What::Marker(Marker::Then)),
-                '=' | '<' | '>' => Some(What::Word),
+                '&' | '=' | '<' | '>' => Some(What::Word),
                 _ => None,
             };
             if let Some(what) = what {
@@ -153,13 +154,21 @@ fn word(text: &str) -> usize {
     let mut inside = text.char_indices().peekable();
     while let Some((at, c)) = inside.next() {
         let next = inside.peek().map(|(_, next)| *next);
-        let joins = matches!(c, '\'' | '’' | '-' | '_' | '.' | '@' | ':' | '/' | ',' | '%' | '+' | '=' | '?' | '&' | '#' | '$' | '€' | '£');
+        let joins = matches!(
+            c,
+            '\'' | '’' | '-' | '_' | '.' | '@' | ':' | '/' | ',' | '%' | '+' | '=' | '?' | '&' | '#' | '$' | '€' | '£'
+        );
         let continues = match c {
             _ if c.is_alphanumeric() => true,
             // Thousands and times, not lists.
             ',' => next.is_some_and(char::is_numeric) && text[..at].ends_with(char::is_numeric),
             ':' => next.is_some_and(|next| next.is_numeric() || next == '/') && !text[..at].is_empty(),
-            '/' => at > 0 && (text[..at].contains("://") || text[..at].ends_with(['/', ':']) || next.is_some_and(char::is_alphanumeric)),
+            '/' => {
+                at > 0
+                    && (text[..at].contains("://")
+                        || text[..at].ends_with(['/', ':'])
+                        || next.is_some_and(char::is_alphanumeric))
+            }
             '%' => text[..at].ends_with(char::is_numeric),
             '$' | '€' | '£' | '#' => at == 0,
             '?' | '=' | '&' | '+' => text[..at].contains("://") && next.is_some_and(char::is_alphanumeric),
@@ -179,7 +188,8 @@ fn tokens_of_word(text: &str) -> Vec<Token> {
     if plain.contains("://") || (plain.contains('@') && plain.contains('.')) {
         return vec![Token::new(&plain, What::Address)];
     }
-    let digits: String = plain.trim_start_matches(['$', '€', '£', '#']).chars().filter(|c| *c != ',' && *c != '%').collect();
+    let digits: String =
+        plain.trim_start_matches(['$', '€', '£', '#']).chars().filter(|c| *c != ',' && *c != '%').collect();
     if digits.parse::<f64>().is_ok() && digits.starts_with(|c: char| c.is_ascii_digit()) {
         let mut token = Token::new(&plain, What::Number);
         token.lower = digits;
@@ -198,7 +208,11 @@ fn tokens_of_word(text: &str) -> Vec<Token> {
     }
     // `lead's` is `lead`.
     let plain = match plain.strip_suffix("'s") {
-        Some(owner) if !["let", "there", "it", "that", "what", "who", "he", "she"].contains(&&*owner.to_lowercase()) => owner,
+        Some(owner)
+            if !["let", "there", "it", "that", "what", "who", "he", "she"].contains(&&*owner.to_lowercase()) =>
+        {
+            owner
+        }
         _ => &plain,
     };
     if let Some(words) = LEXICON.spelled(&plain.to_lowercase()) {
@@ -208,19 +222,21 @@ fn tokens_of_word(text: &str) -> Vec<Token> {
 }
 
 /// Brings together the words that make a phrase of the lexicon.
-fn join(tokens: Vec<Token>) -> Vec<Token> {
+fn join(tokens: &[Token]) -> Vec<Token> {
     let mut joined: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
         let token = &tokens[at];
         let matches = |words: &[String]| {
             words.len() <= tokens.len() - at
-                && words.iter().zip(&tokens[at..]).all(|(word, token)| {
-                    matches!(token.what, What::Word | What::Comma) && token.lower == *word
-                })
+                && words
+                    .iter()
+                    .zip(&tokens[at..])
+                    .all(|(word, token)| matches!(token.what, What::Word | What::Comma) && token.lower == *word)
         };
-        let known = (token.what == What::Word).then(|| LEXICON.phrases(&token.lower)).unwrap_or_default();
-        let Some((words, meaning)) = known.iter().find(|(words, meaning)| matches(words) && fits(meaning, words.len(), &tokens, at))
+        let known = if token.what == What::Word { LEXICON.phrases(&token.lower) } else { Default::default() };
+        let Some((words, meaning)) =
+            known.iter().find(|(words, meaning)| matches(words) && fits(meaning, words.len(), tokens, at))
         else {
             joined.push(token.clone());
             at += 1;
@@ -242,10 +258,17 @@ fn join(tokens: Vec<Token>) -> Vec<Token> {
 fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
     let before = at.checked_sub(1).map(|before| &tokens[before]);
     let next = tokens.get(at + length);
-    let opens = before.is_none_or(|token| !token.is_word() || token.lower == "and" || token.lower == "then" || token.lower == "but");
+    let opens = before
+        .is_none_or(|token| !token.is_word() || token.lower == "and" || token.lower == "then" || token.lower == "but");
     let closes = next.is_none_or(|token| !token.is_word());
     match meaning {
-        Meaning::Marker(Marker::Then) if length == 1 => opens || matches!(tokens[at].lower.as_str(), "then" | "afterwards" | "afterward" | "subsequently" | "thereafter"),
+        Meaning::Marker(Marker::Then) if length == 1 => {
+            opens
+                || matches!(
+                    tokens[at].lower.as_str(),
+                    "then" | "afterwards" | "afterward" | "subsequently" | "thereafter"
+                )
+        }
         Meaning::Marker(Marker::First) if length == 1 => opens || closes,
         Meaning::Marker(Marker::If) if tokens[at].lower == "where" => false,
         Meaning::Marker(Marker::Filler) if length == 1 => match tokens[at].lower.as_str() {
@@ -257,7 +280,12 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
             _ => opens || before.is_some_and(|token| matches!(token.lower.as_str(), "please" | "we" | "you" | "i")),
         },
         // `it should not be made` has what is not done before it.
-        Meaning::Marker(Marker::Not) if matches!(tokens[at].lower.as_str(), "should" | "shouldn't" | "does" | "doesn't" | "need" | "needn't" | "not") => {
+        Meaning::Marker(Marker::Not)
+            if matches!(
+                tokens[at].lower.as_str(),
+                "should" | "shouldn't" | "does" | "doesn't" | "need" | "needn't" | "not"
+            ) =>
+        {
             opens || before.is_some_and(|token| matches!(token.lower.as_str(), "we" | "you" | "i" | "it"))
         }
         Meaning::Marker(Marker::Instead) => !(tokens[at].lower == "rather" && !opens && !closes),
@@ -280,7 +308,7 @@ mod tests {
 
     use super::*;
 
-    fn check(text: &str, expected: Expect) {
+    fn check(text: &str, expected: &Expect) {
         let shown: Vec<String> = tokens(text)
             .iter()
             .map(|token| match &token.what {
@@ -301,17 +329,19 @@ mod tests {
     fn words_numbers_quotations_and_addresses() {
         check(
             "Don't e-mail “the boss” at boss@example.org, it's over $1,000.50. See https://example.org/a?b=c.",
-            expect!["<Not> email 'the boss' at @boss@example.org , it's over #1000.50 . see @https://example.org/a?b=c ."],
+            &expect![
+                "<Not> email 'the boss' at @boss@example.org , it's over #1000.50 . see @https://example.org/a?b=c ."
+            ],
         );
-        check("Make - 1. a cake 2. a tart", expect!["make , <item> a cake <item> a tart"]);
-        check("the lead's name isn't 'hot'", expect!["the lead name isn't 'hot'"]);
+        check("Make - 1. a cake 2. a tart", &expect!["make , <item> a cake <item> a tart"]);
+        check("the lead's name isn't 'hot'", &expect!["the lead name isn't 'hot'"]);
     }
 
     #[test]
     fn phrases_that_join() {
         check(
             "Please fetch it as well as that, and then, for each of them, look up the PR unless it's closed",
-            expect!["fetch it <And> that , <Then> , <ForEach> them , lookup the pull request <Unless> it's closed"],
+            &expect!["fetch it <And> that , <Then> , <ForEach> them , lookup the pull request <Unless> it's closed"],
         );
     }
 }

@@ -4,15 +4,35 @@ use super::tokens::{Token, What};
 use crate::workflow::Trigger;
 
 /// Days of the week, as cron names them.
-const DAYS: [(&str, &str); 7] =
-    [("monday", "MON"), ("tuesday", "TUE"), ("wednesday", "WED"), ("thursday", "THU"), ("friday", "FRI"), ("saturday", "SAT"), ("sunday", "SUN")];
+const DAYS: [(&str, &str); 7] = [
+    ("monday", "MON"),
+    ("tuesday", "TUE"),
+    ("wednesday", "WED"),
+    ("thursday", "THU"),
+    ("friday", "FRI"),
+    ("saturday", "SAT"),
+    ("sunday", "SUN"),
+];
 
 /// Months, from January.
-const MONTHS: [&str; 12] =
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
 
 /// Parts of the day, and the hour that stands for each.
-const PARTS: [(&str, u32); 6] = [("morning", 9), ("noon", 12), ("midday", 12), ("afternoon", 14), ("evening", 18), ("night", 22)];
+const PARTS: [(&str, u32); 6] =
+    [("morning", 9), ("noon", 12), ("midday", 12), ("afternoon", 14), ("evening", 18), ("night", 22)];
 
 /// What was found: the triggers, the words that are left, and what was taken for granted.
 #[derive(Debug, Default)]
@@ -28,16 +48,14 @@ pub(super) fn take(tokens: &[Token]) -> Found {
     let mut at = 0;
     while at < tokens.len() {
         let rest = &tokens[at..];
-        let taken = happening(rest, at == 0 || !tokens[at - 1].is_word()).or_else(|| schedule(rest, &mut found.assumed));
-        match taken {
-            Some((trigger, length)) => {
-                found.triggers.push(trigger);
-                at += length.max(1);
-            }
-            None => {
-                found.rest.push(tokens[at].clone());
-                at += 1;
-            }
+        let taken =
+            happening(rest, at == 0 || !tokens[at - 1].is_word()).or_else(|| schedule(rest, &mut found.assumed));
+        if let Some((trigger, length)) = taken {
+            found.triggers.push(trigger);
+            at += length.max(1);
+        } else {
+            found.rest.push(tokens[at].clone());
+            at += 1;
         }
     }
     found
@@ -56,141 +74,159 @@ fn day(token: &Token) -> Option<&'static str> {
     DAYS.iter().find(|(name, _)| *name == one(token) || *name == token.lower).map(|(_, cron)| *cron)
 }
 
+/// A schedule in the making.
+#[derive(Default)]
+struct Calendar {
+    days: Vec<&'static str>,
+    date: Option<u32>,
+    month: Option<u32>,
+    time: Option<(u32, u32)>,
+    /// A whole pattern, for what repeats within a day.
+    pattern: Option<String>,
+    /// True once something said that it repeats.
+    repeats: bool,
+    /// True if a day was named as if there were only one: `on Monday`.
+    once: bool,
+}
+
 /// `every Monday at 9`, `daily at 8:30`, `on the first of the month`, `every 15 minutes`
 fn schedule(tokens: &[Token], assumed: &mut Vec<String>) -> Option<(Trigger, usize)> {
+    let mut calendar = Calendar::default();
     let mut at = 0;
-    let mut days: Vec<&str> = Vec::new();
-    let mut date = None;
-    let mut month = None;
-    let mut time = None;
-    let mut repeats = false;
-    let mut hourly = None;
-    let mut bare_days = false;
-    while let Some(token) = tokens.get(at) {
-        let next = tokens.get(at + 1);
-        let word = token.lower.as_str();
-        if !token.is_word() && !matches!(token.what, What::Comma | What::Marker(_)) {
-            break;
-        }
-        match word {
-            "every" | "each" => {
-                let third = tokens.get(at + 2);
-                let Some(next) = next else { break };
-                let number = super::fields::number(next).filter(|_| next.what == What::Number || next.what == What::Word);
-                let every = |number: f64, unit: &str| cron_every(number, unit);
-                if let Some(number) = number
-                    && let Some(unit) = third
-                    && let Some(pattern) = every(number, one(unit))
-                {
-                    hourly = Some(pattern);
-                    repeats = true;
-                    at += 3;
-                    continue;
-                }
-                if let Some(pattern) = cron_every(1.0, one(next)).filter(|_| matches!(one(next), "minute" | "hour")) {
-                    hourly = Some(pattern);
-                    repeats = true;
-                    at += 2;
-                    continue;
-                }
-                match next.lower.as_str() {
-                    "day" | "morning" | "afternoon" | "evening" | "night" | "noon" => {
-                        time = time.or_else(|| part(&next.lower));
-                    }
-                    "weekday" | "weekdays" | "workday" | "workdays" => days.push("MON-FRI"),
-                    "weekend" | "weekends" => days.push("SAT,SUN"),
-                    "week" => days.push("MON"),
-                    "month" => date = date.or(Some(1)),
-                    "year" => (date, month) = (date.or(Some(1)), month.or(Some(1))),
-                    "quarter" => {
-                        hourly = Some("0 9 1 */3 *".to_owned());
-                    }
-                    _ => match day(next) {
-                        Some(day) => days.push(day),
-                        None => break,
-                    },
-                }
-                repeats = true;
-                at += 2;
-            }
-            "daily" | "nightly" => {
-                repeats = true;
-                time = time.or(if word == "nightly" { Some((22, 0)) } else { None });
-                at += 1;
-            }
-            "hourly" => {
-                hourly = Some("0 * * * *".to_owned());
-                repeats = true;
-                at += 1;
-            }
-            "weekly" | "monthly" | "yearly" | "annually" => {
-                match word {
-                    "weekly" => days.push("MON"),
-                    "monthly" => date = date.or(Some(1)),
-                    _ => (date, month) = (date.or(Some(1)), month.or(Some(1))),
-                }
-                repeats = true;
-                at += 1;
-            }
-            "on" | "of" | "the" | "in" | "at" | "," | "and" if at > 0 || next.is_some() => {
-                // Joints count only if something of a time follows.
-                let after = &tokens[at + 1..];
-                if let Some((found, length)) = clock(after).filter(|_| word == "at" || word == "in" || word == "the") {
-                    time = Some(found);
-                    at += 1 + length;
-                } else if let Some((number, length)) = ordinal(after).filter(|_| word == "on" || word == "the") {
-                    let of_month = is(after.get(length), &["of"]) && after[length..].iter().take(4).any(|token| token.lower == "month");
-                    let of_months = is(after.get(length), &["of"]) && after[length..].iter().take(3).any(|token| MONTHS.contains(&token.lower.as_str()));
-                    let every = is(after.get(length), &["every", "each"]) || is(after.get(length + 1), &["every", "each"]);
-                    if !(of_month || of_months || every) {
-                        break;
-                    }
-                    date = Some(number);
-                    repeats = true;
-                    let end = after[length..].iter().position(|token| token.lower == "month" || MONTHS.contains(&token.lower.as_str())).map_or(length, |end| length + end + 1);
-                    month = after[..end].iter().find_map(|token| MONTHS.iter().position(|name| *name == token.lower)).and_then(|month| u32::try_from(month + 1).ok());
-                    at += 1 + end;
-                } else if let Some(name) = after.first().and_then(day).filter(|_| word == "on" || word == "and" || word == ",") {
-                    // `on Mondays`; `on Monday` is one day, unless it repeats anyhow.
-                    bare_days |= !repeats && !after[0].lower.ends_with('s');
-                    repeats |= after[0].lower.ends_with('s') || !days.is_empty();
-                    days.push(name);
-                    at += 2;
-                } else {
-                    break;
-                }
-            }
-            _ => match clock(&tokens[at..]).filter(|_| repeats) {
-                Some((found, length)) => {
-                    time = Some(found);
-                    at += length;
-                }
-                None => match day(token).filter(|_| repeats && !days.is_empty()) {
-                    Some(day) => {
-                        days.push(day);
-                        at += 1;
-                    }
-                    None => break,
-                },
-            },
-        }
-    }
-    // `at 8:30` alone is no schedule, and neither is one Monday.
-    if !repeats || (bare_days && days.len() == 1 && hourly.is_none()) {
-        return None;
+    while let Some(length) = calendar.read(&tokens[at..], at == 0) {
+        at += length;
     }
     let timezone = tokens.get(at).filter(|token| token.lower == "utc").map(|_| "UTC".to_owned());
-    let at = at + usize::from(timezone.is_some());
-    if let Some(pattern) = hourly {
-        return Some((Trigger::Cron { pattern, timezone }, at));
+    let length = at + usize::from(timezone.is_some());
+    let pattern = calendar.finish(assumed)?;
+    Some((Trigger::Cron { pattern, timezone }, length))
+}
+
+impl Calendar {
+    /// Reads what a schedule may go on with; how many words that is.
+    fn read(&mut self, tokens: &[Token], begins: bool) -> Option<usize> {
+        let token = tokens.first()?;
+        if !token.is_word() && !matches!(token.what, What::Comma | What::Marker(_)) {
+            return None;
+        }
+        match token.lower.as_str() {
+            "every" | "each" => self.every(&tokens[1..]).map(|length| length + 1),
+            "daily" => Some(self.repeat(1)),
+            "nightly" => {
+                self.time = self.time.or(part("night"));
+                Some(self.repeat(1))
+            }
+            "hourly" => {
+                self.pattern = Some("0 * * * *".to_owned());
+                Some(self.repeat(1))
+            }
+            "weekly" => {
+                self.days.push("MON");
+                Some(self.repeat(1))
+            }
+            "monthly" => {
+                self.date = self.date.or(Some(1));
+                Some(self.repeat(1))
+            }
+            "yearly" | "annually" => {
+                (self.date, self.month) = (self.date.or(Some(1)), self.month.or(Some(1)));
+                Some(self.repeat(1))
+            }
+            "on" | "of" | "the" | "in" | "at" | "," | "and" if !begins || tokens.len() > 1 => {
+                self.joined(&token.lower, &tokens[1..]).map(|length| length + 1)
+            }
+            _ if self.repeats => {
+                if let Some((time, length)) = clock(tokens) {
+                    self.time = Some(time);
+                    return Some(length);
+                }
+                self.days.push(day(token).filter(|_| !self.days.is_empty())?);
+                Some(1)
+            }
+            _ => None,
+        }
     }
-    let (hour, minute) = time.unwrap_or_else(|| {
-        assumed.push("No time was named, so it starts at 9 in the morning (UTC).".to_owned());
-        (9, 0)
-    });
-    let or_any = |number: Option<u32>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
-    let days = if days.is_empty() { "*".to_owned() } else { days.join(",") };
-    Some((Trigger::Cron { pattern: format!("{minute} {hour} {} {} {days}", or_any(date), or_any(month)), timezone }, at))
+
+    /// Notes that it repeats; hands on how many words said so.
+    fn repeat(&mut self, length: usize) -> usize {
+        self.repeats = true;
+        length
+    }
+
+    /// After `every`: a day, a part of the day, or so many of a unit.
+    fn every(&mut self, tokens: &[Token]) -> Option<usize> {
+        let first = tokens.first()?;
+        if let Some(number) = super::fields::number(first)
+            && let Some(unit) = tokens.get(1)
+            && let Some(pattern) = cron_every(number, one(unit))
+        {
+            self.pattern = Some(pattern);
+            return Some(self.repeat(2));
+        }
+        if let Some(pattern) = cron_every(1.0, one(first)).filter(|_| matches!(one(first), "minute" | "hour")) {
+            self.pattern = Some(pattern);
+            return Some(self.repeat(1));
+        }
+        match first.lower.as_str() {
+            "day" | "morning" | "afternoon" | "evening" | "night" | "noon" => {
+                self.time = self.time.or_else(|| part(&first.lower));
+            }
+            "weekday" | "weekdays" | "workday" | "workdays" => self.days.push("MON-FRI"),
+            "weekend" | "weekends" => self.days.push("SAT,SUN"),
+            "week" => self.days.push("MON"),
+            "month" => self.date = self.date.or(Some(1)),
+            "year" => (self.date, self.month) = (self.date.or(Some(1)), self.month.or(Some(1))),
+            "quarter" => self.pattern = Some("0 9 1 */3 *".to_owned()),
+            _ => self.days.push(day(first)?),
+        }
+        Some(self.repeat(1))
+    }
+
+    /// After a joint, which counts only if something of a time follows it.
+    fn joined(&mut self, joint: &str, tokens: &[Token]) -> Option<usize> {
+        if let Some((time, length)) = clock(tokens).filter(|_| matches!(joint, "at" | "in" | "the")) {
+            self.time = Some(time);
+            return Some(length);
+        }
+        if let Some((number, length)) = ordinal(tokens).filter(|_| matches!(joint, "on" | "the")) {
+            let rest = &tokens[length..];
+            let names_month = |token: &Token| token.lower == "month" || MONTHS.contains(&token.lower.as_str());
+            let of_month = is(rest.first(), &["of"]) && rest.iter().take(4).any(names_month);
+            let every = is(rest.first(), &["every", "each"]) || is(rest.get(1), &["every", "each"]);
+            if !(of_month || every) {
+                return None;
+            }
+            let end = rest.iter().position(names_month).map_or(length, |end| length + end + 1);
+            let month = tokens[..end].iter().find_map(|token| MONTHS.iter().position(|name| *name == token.lower));
+            self.date = Some(number);
+            self.month = month.and_then(|month| u32::try_from(month + 1).ok());
+            return Some(self.repeat(end));
+        }
+        let name = tokens.first().and_then(day).filter(|_| matches!(joint, "on" | "and" | ","))?;
+        // `on Mondays`; `on Monday` is one day, unless it repeats anyhow.
+        let several = tokens[0].lower.ends_with('s');
+        self.once |= !self.repeats && !several;
+        self.repeats |= several || !self.days.is_empty();
+        self.days.push(name);
+        Some(1)
+    }
+
+    /// The cron pattern. `at 8:30` alone is no schedule, and neither is one Monday.
+    fn finish(self, assumed: &mut Vec<String>) -> Option<String> {
+        if !self.repeats || (self.once && self.days.len() == 1 && self.pattern.is_none()) {
+            return None;
+        }
+        if let Some(pattern) = self.pattern {
+            return Some(pattern);
+        }
+        let (hour, minute) = self.time.unwrap_or_else(|| {
+            assumed.push("No time was named, so it starts at 9 in the morning (UTC).".to_owned());
+            (9, 0)
+        });
+        let or_any = |number: Option<u32>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
+        let days = if self.days.is_empty() { "*".to_owned() } else { self.days.join(",") };
+        Some(format!("{minute} {hour} {} {} {days}", or_any(self.date), or_any(self.month)))
+    }
 }
 
 /// A pattern for every so many minutes, hours or days.
@@ -261,24 +297,55 @@ fn ordinal(tokens: &[Token]) -> Option<(u32, usize)> {
 fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
     use super::lexicon::Marker;
     let first = tokens.first()?;
-    let starts = first.marker() == Some(Marker::When) || (opens && matches!(first.marker(), Some(Marker::After | Marker::If)));
+    let starts =
+        first.marker() == Some(Marker::When) || (opens && matches!(first.marker(), Some(Marker::After | Marker::If)));
     if !starts {
         return None;
     }
-    let end = tokens.iter().skip(1).position(|token| matches!(token.what, What::Comma | What::Stop) || token.marker() == Some(Marker::Then)).map_or(tokens.len(), |end| end + 1);
+    let end = tokens
+        .iter()
+        .skip(1)
+        .position(|token| matches!(token.what, What::Comma | What::Stop) || token.marker() == Some(Marker::Then))
+        .map_or(tokens.len(), |end| end + 1);
     let clause = &tokens[1..end];
     let has = |words: &[&str]| clause.iter().position(|token| token.is_word() && words.contains(&token.lower.as_str()));
-    if has(&["webhook", "hook", "webhooks"]).is_some() || (has(&["http", "post"]).is_some() && has(&["request"]).is_some()) {
-        let named = clause.iter().find(|token| token.what == What::Quoted).or_else(|| has(&["webhook", "hook"]).and_then(|at| clause.get(at + 1)).filter(|token| token.is_word() && token.verb().is_none() && !token.is("copula") && !token.is("preposition") && !matches!(token.lower.as_str(), "arrives" | "comes" | "fires")));
+    if has(&["webhook", "hook", "webhooks"]).is_some()
+        || (has(&["http", "post"]).is_some() && has(&["request"]).is_some())
+    {
+        let named = clause.iter().find(|token| token.what == What::Quoted).or_else(|| {
+            has(&["webhook", "hook"]).and_then(|at| clause.get(at + 1)).filter(|token| {
+                token.is_word()
+                    && token.verb().is_none()
+                    && !token.is("copula")
+                    && !token.is("preposition")
+                    && !matches!(token.lower.as_str(), "arrives" | "comes" | "fires")
+            })
+        });
         let path = named.map_or_else(|| "start".to_owned(), |token| path(&token.text));
         return Some((Trigger::Webhook { path }, end));
     }
-    if let Some(at) = has(&["workflow", "flow", "run"])
-        && let Some(ends) = has(&["ends", "finishes", "completes", "fails", "succeeds", "finished", "completed", "failed", "ended", "done", "cancelled"])
+    if has(&["workflow", "flow", "run"]).is_some()
+        && let Some(ends) = has(&[
+            "ends",
+            "finishes",
+            "completes",
+            "fails",
+            "succeeds",
+            "finished",
+            "completed",
+            "failed",
+            "ended",
+            "done",
+            "cancelled",
+        ])
     {
-        let named = clause[..ends].iter().filter(|token| matches!(token.what, What::Word | What::Quoted) && !token.is("determiner") && !token.is("copula") && !matches!(token.lower.as_str(), "workflow" | "flow" | "run" | "of" | "another" | "other"));
+        let named = clause[..ends].iter().filter(|token| {
+            matches!(token.what, What::Word | What::Quoted)
+                && !token.is("determiner")
+                && !token.is("copula")
+                && !matches!(token.lower.as_str(), "workflow" | "flow" | "run" | "of" | "another" | "other")
+        });
         let words: Vec<String> = named.map(|token| token.text.clone()).collect();
-        let _ = at;
         if words.is_empty() {
             return None;
         }
@@ -290,18 +357,35 @@ fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
         return Some((Trigger::RunEnded { workflow: super::draft::item_name(&words), outcome }, end));
     }
     if let Some(at) = has(&["event", "signal"]) {
-        let name = clause[at + 1..].iter().chain(&clause[..at]).find(|token| token.what == What::Quoted || (token.what == What::Word && !token.is("determiner") && !token.is("marked") && token.verb().is_none()))?;
-        return Some((Trigger::Event { name: event_name(&[name.text.clone()]) }, end));
+        let name = clause[at + 1..].iter().chain(&clause[..at]).find(|token| {
+            token.what == What::Quoted
+                || (token.what == What::Word
+                    && !token.is("determiner")
+                    && !token.is("marked")
+                    && token.verb().is_none())
+        })?;
+        return Some((Trigger::Event { name: event_name(std::slice::from_ref(&name.text)) }, end));
     }
     // `when a new lead is created in the tracker`: something outside that happens.
     let happens = clause.iter().position(|token| token.is("happens"))?;
-    let new = clause.iter().take(happens).any(|token| matches!(token.lower.as_str(), "a" | "an" | "new" | "someone" | "somebody")) && first.marker() == Some(Marker::When);
+    let new = clause
+        .iter()
+        .take(happens)
+        .any(|token| matches!(token.lower.as_str(), "a" | "an" | "new" | "someone" | "somebody"))
+        && first.marker() == Some(Marker::When);
     if !new {
         return None;
     }
     let words: Vec<String> = clause
         .iter()
-        .filter(|token| token.what == What::Word && !token.is("determiner") && !token.is("preposition") && !token.is("copula") && !token.is("new") && !token.is("plain"))
+        .filter(|token| {
+            token.what == What::Word
+                && !token.is("determiner")
+                && !token.is("preposition")
+                && !token.is("copula")
+                && !token.is("new")
+                && !token.is("plain")
+        })
         .map(|token| token.lower.clone())
         .chain(clause.get(happens).filter(|token| token.is("plain")).map(|token| token.lower.clone()))
         .take(5)
@@ -310,7 +394,12 @@ fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
 }
 
 fn path(text: &str) -> String {
-    let path: String = text.trim_matches('/').chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).take(100).collect();
+    let path: String = text
+        .trim_matches('/')
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
+        .take(100)
+        .collect();
     if path.is_empty() { "start".to_owned() } else { path }
 }
 
@@ -325,7 +414,7 @@ mod tests {
 
     use super::*;
 
-    fn check(texts: &[&str], expected: Expect) {
+    fn check(texts: &[&str], expected: &Expect) {
         let shown: Vec<String> = texts
             .iter()
             .map(|text| {
@@ -352,7 +441,7 @@ mod tests {
                 "list the orders of Monday",
                 "weekly, list the orders",
             ],
-            expect![[r#"
+            &expect![[r#"
                 Every Monday at 9 list the orders
                   [Cron { pattern: "0 9 * * MON", timezone: None }] | list the orders
                 list the orders each weekday morning
@@ -387,7 +476,7 @@ mod tests {
                 "When a new order is created in the shop, list the orders",
                 "When the order is paid, list the orders",
             ],
-            expect![[r#"
+            &expect![[r#"
                 When a webhook arrives, list the orders
                   [Webhook { path: "start" }] | , list the orders
                 Whenever the workflow 'night shift' fails, list the orders

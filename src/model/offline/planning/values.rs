@@ -21,7 +21,13 @@ const RECEIVERS: [&str; 6] = ["to", "recipi", "email", "address", "channel", "us
 const QUERIES: [&str; 5] = ["queri", "q", "search", "filter", "term"];
 
 /// The arguments of a call.
-pub(super) fn bind(scene: &mut Scene<'_>, card: &Card, phrase: &Phrase, deed: &Deed, loops: &[StepId]) -> IndexMap<String, Value> {
+pub(super) fn bind(
+    scene: &mut Scene<'_>,
+    card: &Card,
+    phrase: &Phrase,
+    deed: &Deed,
+    loops: &[StepId],
+) -> IndexMap<String, Value> {
     let said = Said::of(phrase, deed);
     if card.parameters.is_empty() {
         return said.named();
@@ -63,7 +69,9 @@ impl<'d> Said<'d> {
         let mut found = Vec::new();
         for (at, word) in self.words.iter().enumerate() {
             if matches!(word.what, What::Quoted | What::Address) {
-                let before = self.words[..at].iter().rev().find(|before| before.is_word() && !before.is("determiner") && !before.is("copula") && before.lower != "as");
+                let before = self.words[..at].iter().rev().find(|before| {
+                    before.is_word() && !before.is("determiner") && !before.is("copula") && before.lower != "as"
+                });
                 if let Some(before) = before {
                     found.push((before, word));
                 }
@@ -117,7 +125,15 @@ impl<'d> Said<'d> {
             }
         }
         // An address says by itself what it is.
-        let address = self.words.iter().find(|word| word.what == What::Address && text && if word.text.contains("://") { is(&["url", "uri", "link"]) } else { is(&["to", "recipi", "email", "address"]) });
+        let address = self.words.iter().find(|word| {
+            word.what == What::Address
+                && text
+                && if word.text.contains("://") {
+                    is(&["url", "uri", "link"])
+                } else {
+                    is(&["to", "recipi", "email", "address"])
+                }
+        });
         if let Some(address) = address.filter(|address| take(address)) {
             return Some(json!(address.text));
         }
@@ -126,7 +142,11 @@ impl<'d> Said<'d> {
         }
         // `to #general`, `to Jane`: a name after the word for where it goes.
         if text && is(&RECEIVERS) {
-            let named = self.words.windows(2).find(|pair| matches!(pair[0].lower.as_str(), "to" | "in") && (pair[1].text.starts_with('#') || (pair[1].is_capital() && pair[0].lower == "to" && !stems.contains(&"channel".to_owned()))));
+            let named = self.words.windows(2).find(|pair| {
+                matches!(pair[0].lower.as_str(), "to" | "in")
+                    && (pair[1].text.starts_with('#')
+                        || (pair[1].is_capital() && pair[0].lower == "to" && !stems.contains(&"channel".to_owned())))
+            });
             if let Some(pair) = named.filter(|pair| take(&pair[1])) {
                 return Some(json!(pair[1].text));
             }
@@ -136,9 +156,13 @@ impl<'d> Said<'d> {
 
     /// `limit 10`, `at most 10`, `10 rows`
     fn number(&self, parameter: &Parameter, stems: &[String]) -> Option<Value> {
-        let limits = stems.iter().any(|word| matches!(word.as_str(), "limit" | "count" | "max" | "maximum" | "size" | "number" | "amount"));
+        let limits = stems
+            .iter()
+            .any(|word| matches!(word.as_str(), "limit" | "count" | "max" | "maximum" | "size" | "number" | "amount"));
         self.words.iter().enumerate().filter(|(_, word)| word.what == What::Number).find_map(|(at, word)| {
-            let near = self.words[at.saturating_sub(2)..(at + 2).min(self.words.len())].iter().any(|other| stems.contains(&other.stem));
+            let near = self.words[at.saturating_sub(2)..(at + 2).min(self.words.len())]
+                .iter()
+                .any(|other| stems.contains(&other.stem));
             if !(near || limits) {
                 return None;
             }
@@ -153,7 +177,10 @@ impl<'d> Said<'d> {
 impl Scene<'_> {
     /// A value that an earlier step yields, if its name or its use says so.
     fn yielded(&self, parameter: &Parameter, stems: &[String], deed: &Deed, loops: &[StepId]) -> Option<Value> {
-        let visible = self.things.iter().rev().filter(|thing| Scene::is_visible(thing, loops) && !matches!(thing.class.as_str(), "branch" | "for_each" | "repeat" | "wait" | "human"));
+        let visible = self.things.iter().rev().filter(|thing| {
+            Scene::is_visible(thing, loops)
+                && !matches!(thing.class.as_str(), "branch" | "for_each" | "repeat" | "wait" | "human")
+        });
         for thing in visible.clone() {
             let outputs = self.outputs_of(&thing.step);
             if let Some(output) = outputs.iter().find(|output| words_of_name(output) == stems) {
@@ -167,7 +194,9 @@ impl Scene<'_> {
         }
         // `send it`: what was spoken of is what is said.
         let carries = deed.objects.iter().any(|phrase| phrase.pronoun || phrase.owned || phrase.definite);
-        let text = stems.iter().any(|word| TEXTS.contains(&word.as_str()) || matches!(word.as_str(), "data" | "valu" | "row" | "input" | "item"));
+        let text = stems.iter().any(|word| {
+            TEXTS.contains(&word.as_str()) || matches!(word.as_str(), "data" | "valu" | "row" | "input" | "item")
+        });
         let latest = visible.clone().next()?;
         if !text || !(carries || parameter.required) {
             return None;
@@ -203,7 +232,7 @@ impl Scene<'_> {
         if let Some(description) = &parameter.description {
             schema.insert("description".into(), json!(description));
         }
-        let name = self.draft.input(&[parameter.name.clone()], Value::Object(schema));
+        let name = self.draft.input(std::slice::from_ref(&parameter.name), Value::Object(schema));
         self.assume(format!("`{}` of `{}` was not said: it is the input `{name}`.", parameter.name, card.name));
         json!(format!("{{{{ inputs.{name} }}}}"))
     }

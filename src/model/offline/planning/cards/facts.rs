@@ -38,7 +38,12 @@ impl Facts {
     pub(super) fn of(card: &Card, services: &mut Services) -> Self {
         let pieces = pieces(&card.name);
         let described = Described::of(&card.description, &card.name);
-        let last = pieces.iter().filter(|piece| !piece.word.chars().all(char::is_numeric)).map(|piece| piece.part).max().unwrap_or(0);
+        let last = pieces
+            .iter()
+            .filter(|piece| !piece.word.chars().all(char::is_numeric))
+            .map(|piece| piece.part)
+            .max()
+            .unwrap_or(0);
         let named = named_verb(&pieces, last);
         let base = match (&named, &described.base) {
             // `get` and `post` in a name may be those of the web, and say little.
@@ -47,8 +52,14 @@ impl Facts {
             (None, Some(base)) => base.clone(),
             (None, None) => String::new(),
         };
-        let class = LEXICON.verb(&base).and_then(|verb| verb.class).map_or_else(|| base.clone(), |class| class.into_owned());
-        let told = described.base.as_deref().and_then(|base| LEXICON.verb(base)?.class).map(std::borrow::Cow::into_owned).filter(|told| class == "create" && matches!(told.as_str(), "send" | "publish" | "upload"));
+        let class =
+            LEXICON.verb(&base).and_then(|verb| verb.class).map_or_else(|| base.clone(), std::borrow::Cow::into_owned);
+        let told = described
+            .base
+            .as_deref()
+            .and_then(|base| LEXICON.verb(base)?.class)
+            .map(std::borrow::Cow::into_owned)
+            .filter(|told| class == "create" && matches!(told.as_str(), "send" | "publish" | "upload"));
         let verb_at = named.as_ref().map(|(_, at)| *at);
         let object: Vec<String> = object_words(&pieces, last, verb_at);
         let service = service_words(&card.name, &object, last);
@@ -61,7 +72,11 @@ impl Facts {
         let noun = nouns.iter().min_by_key(|words| words.len()).cloned().unwrap_or_default();
         let mut objects: Vec<Vec<String>> = Vec::new();
         // `time tracking records` are also called time tracking.
-        let without_tail: Vec<Vec<String>> = nouns.iter().filter(|words| words.len() > 1 && words.last().is_some_and(|last| LEXICON.is("generic", last))).map(|words| words[..words.len() - 1].to_vec()).collect();
+        let without_tail: Vec<Vec<String>> = nouns
+            .iter()
+            .filter(|words| words.len() > 1 && words.last().is_some_and(|last| LEXICON.is("generic", last)))
+            .map(|words| words[..words.len() - 1].to_vec())
+            .collect();
         nouns.extend(without_tail);
         for words in nouns {
             let stems: Vec<String> = words.iter().map(|word| stem(word)).collect();
@@ -87,7 +102,14 @@ impl Facts {
             None if at > 0 => 0.93,
             _ => 1.0,
         };
-        classes.iter().enumerate().map(|(at, class)| LEXICON.fit(class, &self.class).max(self.told.as_deref().map_or(0.0, |told| LEXICON.fit(class, told))) * order(at)).fold(0.0, f64::max)
+        classes
+            .iter()
+            .enumerate()
+            .map(|(at, class)| {
+                LEXICON.fit(class, &self.class).max(self.told.as_deref().map_or(0.0, |told| LEXICON.fit(class, told)))
+                    * order(at)
+            })
+            .fold(0.0, f64::max)
     }
 
     /// True if its description says more of what it does than its name.
@@ -125,7 +147,11 @@ fn called(object: &[String], phrase: &[String], around: &[String], head: &str) -
     let near = |word: &String| around.iter().map(|other| LEXICON.alike(word, other) * 0.9).fold(0.0, f64::max);
     let covered = |word: &String| phrase.iter().map(|other| LEXICON.alike(word, other)).fold(near(word), f64::max);
     let heads = LEXICON.alike(last, head);
-    let phrase_covered: f64 = phrase.iter().map(|word| object.iter().map(|other| LEXICON.alike(word, other)).fold(0.0, f64::max)).sum::<f64>() / phrase.len() as f64;
+    let phrase_covered: f64 = phrase
+        .iter()
+        .map(|word| object.iter().map(|other| LEXICON.alike(word, other)).fold(0.0, f64::max))
+        .sum::<f64>()
+        / phrase.len() as f64;
     let object_covered: f64 = object.iter().map(covered).sum::<f64>() / object.len() as f64;
     if heads == 0.0 {
         // `a message` is not `a message reply`, and a little like `message queue`.
@@ -159,7 +185,9 @@ fn camel(text: &str) -> Vec<String> {
     for (at, c) in chars.iter().enumerate() {
         let before = at.checked_sub(1).map(|before| chars[before]);
         let next = chars.get(at + 1);
-        let starts = c.is_uppercase() && (before.is_some_and(char::is_lowercase) || (before.is_some_and(char::is_uppercase) && next.is_some_and(|next| next.is_lowercase())));
+        let starts = c.is_uppercase()
+            && (before.is_some_and(char::is_lowercase)
+                || (before.is_some_and(char::is_uppercase) && next.is_some_and(|next| next.is_lowercase())));
         match words.last_mut() {
             Some(word) if !starts => word.extend(c.to_lowercase()),
             _ => words.push(c.to_lowercase().collect()),
@@ -170,10 +198,14 @@ fn camel(text: &str) -> Vec<String> {
 
 /// The verb of a name, and which of its words it is in.
 fn named_verb(pieces: &[Piece], last: usize) -> Option<(String, usize)> {
-    let base = |word: &str| LEXICON.verb(word).filter(|verb| verb.form == Form::Base && verb.class.is_some()).map(|verb| verb.base);
+    let base = |word: &str| {
+        LEXICON.verb(word).filter(|verb| verb.form == Form::Base && verb.class.is_some()).map(|verb| verb.base)
+    };
     let mut weak = None;
     // The last part of a name says what is done; the others, what with.
-    let order = (0..pieces.len()).filter(|at| pieces[*at].part == last).chain((0..pieces.len()).filter(|at| pieces[*at].part != last && *at > 0));
+    let order = (0..pieces.len())
+        .filter(|at| pieces[*at].part == last)
+        .chain((0..pieces.len()).filter(|at| pieces[*at].part != last && *at > 0));
     for at in order {
         let word = &pieces[at].word;
         if let Some(verb) = base(word).or_else(|| fused(word, pieces[at].capitals)) {
@@ -192,14 +224,17 @@ fn named_verb(pieces: &[Piece], last: usize) -> Option<(String, usize)> {
 fn fused(word: &str, capitals: bool) -> Option<String> {
     let shortest = if capitals { 3 } else { 5 };
     let ends = (shortest..word.len().saturating_sub(3)).rev().filter(|end| word.is_char_boundary(*end));
-    ends.filter_map(|end| LEXICON.verb(&word[..end])).find(|verb| verb.form == Form::Base && verb.class.is_some()).map(|verb| verb.base)
+    ends.filter_map(|end| LEXICON.verb(&word[..end]))
+        .find(|verb| verb.form == Form::Base && verb.class.is_some())
+        .map(|verb| verb.base)
 }
 
 /// What is done to: the words of the last part but its verb, or those of the first part if it has no others.
 fn object_words(pieces: &[Piece], last: usize, verb: Option<usize>) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for (at, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.part == last) {
-        if Some(at) == verb || fused(&piece.word, piece.capitals).is_some() || piece.word.chars().all(char::is_numeric) {
+        if Some(at) == verb || fused(&piece.word, piece.capitals).is_some() || piece.word.chars().all(char::is_numeric)
+        {
             continue;
         }
         if words.last() != Some(&piece.word) {
@@ -218,10 +253,15 @@ fn object_words(pieces: &[Piece], last: usize, verb: Option<usize>) -> Vec<Strin
 fn service_words(name: &str, object: &[String], last: usize) -> Vec<String> {
     let marked = name.replace("__", "/");
     let parts: Vec<&str> = marked.split(['/', '.', ':']).collect();
-    let raw = |text: &str| -> Vec<String> { text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect() };
+    let raw = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
     let is_verb = |word: &String| {
         let words = camel(word);
-        words.first().is_some_and(|first| LEXICON.verb(first).is_some_and(|verb| verb.form == Form::Base && verb.class.is_some()) && (words.len() > 1 || !LEXICON.is("verb_or_noun", first))) || words.iter().any(|word| fused(word, false).is_some())
+        words.first().is_some_and(|first| {
+            LEXICON.verb(first).is_some_and(|verb| verb.form == Form::Base && verb.class.is_some())
+                && (words.len() > 1 || !LEXICON.is("verb_or_noun", first))
+        }) || words.iter().any(|word| fused(word, false).is_some())
     };
     let mut words = raw(parts[0]);
     if last == 0 {
@@ -255,7 +295,22 @@ struct Described {
 }
 
 /// Words that stand for what they are of: `a list of users`.
-const OF: [&str; 14] = ["list", "detail", "details", "information", "set", "copy", "content", "contents", "settings", "identifiers", "metadata", "records", "status", "values"];
+const OF: [&str; 14] = [
+    "list",
+    "detail",
+    "details",
+    "information",
+    "set",
+    "copy",
+    "content",
+    "contents",
+    "settings",
+    "identifiers",
+    "metadata",
+    "records",
+    "status",
+    "values",
+];
 
 impl Described {
     fn of(description: &str, name: &str) -> Self {
@@ -265,20 +320,35 @@ impl Described {
             return described;
         }
         let first = description.split(['.', '\n']).next().unwrap_or_default().replace(['"', '“', '”'], " ");
-        let words: Vec<String> = first.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '\'')).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
-        described.around = words.iter().filter(|word| !(LEXICON.is("determiner", word) || LEXICON.is("preposition", word))).map(|word| stem(word)).collect();
-        let at = words.iter().take(5).position(|word| LEXICON.verb(word).is_some_and(|verb| verb.form != Form::Noun && (verb.form != Form::Gerund)));
+        let words: Vec<String> = first
+            .split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '\''))
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        described.around = words
+            .iter()
+            .filter(|word| !(LEXICON.is("determiner", word) || LEXICON.is("preposition", word)))
+            .map(|word| stem(word))
+            .collect();
+        let at = words.iter().take(5).position(|word| {
+            LEXICON.verb(word).is_some_and(|verb| verb.form != Form::Noun && (verb.form != Form::Gerund))
+        });
         let Some(at) = at else {
             return described;
         };
         described.base = LEXICON.verb(&words[at]).map(|verb| verb.base);
         // `A new message is posted`: what is done to comes before.
-        let after = if at > 0 && words.get(at.wrapping_sub(1)).is_some_and(|word| LEXICON.is("copula", word)) { &words[..at - 1] } else { &words[at + 1..] };
+        let after = if at > 0 && words.get(at.wrapping_sub(1)).is_some_and(|word| LEXICON.is("copula", word)) {
+            &words[..at - 1]
+        } else {
+            &words[at + 1..]
+        };
         let mut start = 0;
         while let Some(object) = noun(&after[start..]) {
             let length = object.iter().map(String::as_str).next_back();
             let end = start + after[start..].iter().take_while(|word| !stops(word)).count();
-            let goes_on = length.is_some_and(|head| OF.contains(&head)) && after.get(end).is_some_and(|word| matches!(word.as_str(), "of" | "for" | "about"));
+            let goes_on = length.is_some_and(|head| OF.contains(&head))
+                && after.get(end).is_some_and(|word| matches!(word.as_str(), "of" | "for" | "about"));
             let about = after[start..end].is_empty();
             if object.len() <= 4 && !goes_on {
                 described.objects.push(object.clone());
@@ -304,7 +374,12 @@ fn noun(words: &[String]) -> Option<Vec<String>> {
     let phrase: Vec<String> = words
         .iter()
         .take_while(|word| !stops(word))
-        .filter(|word| !(LEXICON.is("determiner", word) || LEXICON.is("all", word) || LEXICON.is("plain", word) || word.as_str() == "single-use"))
+        .filter(|word| {
+            !(LEXICON.is("determiner", word)
+                || LEXICON.is("all", word)
+                || LEXICON.is("plain", word)
+                || word.as_str() == "single-use")
+        })
         .cloned()
         .collect();
     (!phrase.is_empty()).then_some(phrase)

@@ -86,7 +86,8 @@ impl Services {
                 self.alias(service, &tail, 0.9);
             }
         }
-        let others: Vec<(String, String)> = LEXICON.services().map(|(other, name)| (squash(other), squash(name))).collect();
+        let others: Vec<(String, String)> =
+            LEXICON.services().map(|(other, name)| (squash(other), squash(name))).collect();
         for (other, name) in others {
             if let Some(known) = self.aliases.get(&name).cloned() {
                 self.aliases.entry(other).or_default().extend(known);
@@ -104,10 +105,8 @@ impl Services {
                 let part = &words[start..end];
                 // A part of only common words means the service if it is most of the name, or written as a name.
                 let common = !part.iter().any(telling);
-                if common && part.len() == 1 && (words.len() == 1 || part[0].len() < 4) {
-                    if words.len() > 1 {
-                        continue;
-                    }
+                if common && part.len() == 1 && (words.len() == 1 || part[0].len() < 4) && words.len() > 1 {
+                    continue;
                 }
                 #[expect(clippy::cast_precision_loss, reason = "a handful of letters")]
                 let share = if common { 0.5 } else { length(part) as f64 / all as f64 };
@@ -136,7 +135,8 @@ impl Services {
             .enumerate()
             .map(|(at, token)| {
                 let lower = squash(&token.lower);
-                let lower = LEXICON.services().find(|(other, _)| *other == lower).map_or(lower, |(_, name)| squash(name));
+                let lower =
+                    LEXICON.services().find(|(other, _)| *other == lower).map_or(lower, |(_, name)| squash(name));
                 (at, lower)
             })
             .collect();
@@ -179,8 +179,13 @@ fn squash(text: &str) -> String {
 /// The name at the end of a description: `… from Azure AD`.
 fn tail(description: &str) -> Option<Vec<String>> {
     let words: Vec<&str> = description.trim_end_matches(['.', ' ']).split_whitespace().collect();
-    let start = words.iter().rposition(|word| LEXICON.is("container", word) || matches!(*word, "a" | "an" | "the"))? + 1;
+    let start =
+        words.iter().rposition(|word| LEXICON.is("container", word) || matches!(*word, "a" | "an" | "the"))? + 1;
     let tail = &words[start..];
-    let name: Vec<String> = tail.iter().take_while(|word| word.starts_with(|c: char| c.is_uppercase() || c.is_numeric())).map(|word| squash(word)).collect();
+    let name: Vec<String> = tail
+        .iter()
+        .take_while(|word| word.starts_with(|c: char| c.is_uppercase() || c.is_numeric()))
+        .map(|word| squash(word))
+        .collect();
     (!name.is_empty() && name.len() == tail.len() && name.len() <= LONGEST).then_some(name)
 }

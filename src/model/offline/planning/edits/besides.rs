@@ -1,0 +1,188 @@
+//! What is to be done besides what is there, and where that belongs.
+
+use super::super::cards::content;
+use super::super::compose::Composer;
+use super::super::condition::{self, Condition};
+use super::super::draft::{self, Spot};
+use super::super::grammar::{Deed, Part};
+use super::super::scene::Scene;
+use super::super::tokens::Token;
+use super::{EQUAL, target};
+use crate::workflow::{Outcome, Process, StepId};
+
+impl Scene<'_> {
+    /// What is to be done besides what is there.
+    pub(super) fn besides(&mut self, parts: &[Part]) {
+        let mut rest: Vec<Part> = parts.to_vec();
+        let mut spot = None;
+        // `before X`, `after X`: a place, if X is there.
+        if let Some(at) = rest.iter().position(|part| matches!(part, Part::Before(_) | Part::After(_)))
+            && let Part::Before(anchor) | Part::After(anchor) = &rest[at]
+        {
+            let wanted = target(&anchor.words_with_verbs());
+            let meant =
+                self.by_place(&wanted).or_else(|| self.latest_meant(&wanted.deed, matches!(rest[at], Part::After(_))));
+            if let Some(id) = meant {
+                spot = Some(if matches!(rest[at], Part::Before(_)) { Spot::Before(id) } else { Spot::After(id) });
+                rest.remove(at);
+                // `after creation of every task` says no more than that.
+                rest.retain(|part| !matches!(part, Part::Each(_)) || parts.len() < 3);
+            }
+        }
+        for (part, place) in
+            [(Part::First, Spot::Start(None)), (Part::Last, Spot::End(None)), (Part::AfterLoop, Spot::End(None))]
+        {
+            if rest.contains(&part) {
+                spot.get_or_insert(place);
+                rest.retain(|other| *other != part);
+            }
+        }
+        if rest.contains(&Part::InLoop) {
+            if let Some(id) = self.only_loop() {
+                spot.get_or_insert(Spot::End(Some(id)));
+            }
+            rest.retain(|other| *other != Part::InLoop);
+        }
+        // `for each lead`: a loop that is there.
+        if spot.is_none()
+            && let Some(at) = rest.iter().position(|part| matches!(part, Part::Each(_)))
+            && let Part::Each(phrase) = &rest[at]
+        {
+            let words = content(phrase, &self.cards.mentioned(&phrase.words));
+            let named = self
+                .things
+                .iter()
+                .find(|thing| thing.is_item() && thing.is_called(&words) >= 0.6)
+                .map(|thing| thing.step.clone());
+            if let Some(id) = named {
+                spot = Some(Spot::End(Some(id)));
+                rest.remove(at);
+            }
+        }
+        // `otherwise …`, `if …`: an arm of a branch that is there.
+        if spot.is_none()
+            && matches!(rest.first(), Some(Part::Otherwise))
+            && let Some(branch) = self.only_branch()
+        {
+            let outcome = Outcome::from(Outcome::OTHERWISE);
+            spot = Some(Spot::Arm(branch, outcome));
+            rest.remove(0);
+        }
+        if spot.is_none()
+            && let Some(at) = rest.iter().position(|part| matches!(part, Part::If(_) | Part::When(..)))
+            && let Part::If(condition) | Part::When(condition, _) = &rest[at]
+        {
+            let condition = condition.clone();
+            if condition.is_about_failure() {
+                if let Some(id) = self.failing(&condition) {
+                    spot = Some(Spot::Failure(id));
+                    rest.remove(at);
+                }
+            } else if let Some((branch, outcome, _)) = self.branch_for(&condition) {
+                spot = Some(Spot::Arm(branch, outcome));
+                rest.remove(at);
+            } else {
+                spot = self.loop_of(&condition).map(|id| Spot::End(Some(id)));
+            }
+        }
+        let spot = spot.or_else(|| self.place_of(&rest)).unwrap_or(Spot::End(None));
+        let loops = match &spot {
+            Spot::Start(owner) | Spot::End(owner) => owner.iter().flat_map(|owner| self.loops_within(owner)).collect(),
+            Spot::Before(id) | Spot::After(id) | Spot::Arm(id, _) | Spot::Failure(id) => self.loops_of(id),
+        };
+        for part in &mut rest {
+            // `add a step that …`
+            if let Part::Do(deed) = part
+                && deed.is_verb(&["add", "insert", "include", "create", "put", "make"])
+                && let wanted = target(&deed.words)
+                && wanted.step
+                && !wanted.deed.verbs.is_empty()
+            {
+                *part = Part::Do(wanted.deed);
+            }
+        }
+        self.look_from(&spot);
+        let mut composer = Composer::new(self, loops);
+        composer.sentence(&rest);
+        let nodes = composer.finish();
+        self.look_from_the_end();
+        self.draft.put(&nodes, &spot);
+    }
+
+    /// Of the steps that are meant equally, the last to come after, the first to come before.
+    pub(super) fn latest_meant(&self, deed: &Deed, last: bool) -> Option<StepId> {
+        let meant = self.meant(deed);
+        let best = meant.first()?.1;
+        let mut equal = meant.iter().filter(|(_, score)| best - score < EQUAL);
+        let found = if last { equal.next_back() } else { equal.next() };
+        found.filter(|(_, score)| *score >= 0.45).map(|(id, _)| id.clone())
+    }
+
+    /// A sentence about what is made in a loop belongs there.
+    pub(super) fn place_of(&self, parts: &[Part]) -> Option<Spot> {
+        let top: Vec<_> = self.things.iter().filter(|thing| thing.loops.is_empty()).cloned().collect();
+        for part in parts {
+            let Part::Do(deed) = part else { continue };
+            for phrase in deed.objects.iter().flat_map(super::super::phrase::Phrase::each_part) {
+                let words = content(phrase, &self.mentions(phrase));
+                if !phrase.definite || phrase.new || phrase.all || phrase.plural || words.is_empty() {
+                    continue;
+                }
+                let inner = self.things.iter().find(|thing| !thing.loops.is_empty() && thing.is_called(&words) >= 0.6);
+                if let Some(thing) = inner
+                    && !top.iter().any(|thing| !thing.is_list() && thing.is_called(&words) >= 0.6)
+                {
+                    return thing.loops.last().map(|id| Spot::End(Some(id.clone())));
+                }
+            }
+        }
+        None
+    }
+
+    pub(super) fn only_loop(&self) -> Option<StepId> {
+        let mut loops = Vec::new();
+        draft::each_step(&self.draft.workflow.steps, &mut |step| {
+            if step.process.body().is_some() {
+                loops.push(step.id.clone());
+            }
+        });
+        loops.pop()
+    }
+
+    pub(super) fn only_branch(&self) -> Option<StepId> {
+        let mut branches = Vec::new();
+        draft::each_step(&self.draft.workflow.steps, &mut |step| {
+            if matches!(step.process, Process::Branch { .. }) {
+                branches.push(step.id.clone());
+            }
+        });
+        branches.pop()
+    }
+
+    /// The loop whose item a condition speaks of.
+    pub(super) fn loop_of(&self, condition: &Condition) -> Option<StepId> {
+        let words: Vec<String> = condition.tests.iter().flat_map(|test| condition::stems(&test.subject)).collect();
+        let called = |thing: &&super::super::scene::Thing| {
+            words.iter().any(|word| thing.is_called(std::slice::from_ref(word)) >= 0.6)
+        };
+        let item = self.things.iter().filter(|thing| thing.is_item()).find(called).map(|thing| thing.step.clone());
+        item.or_else(|| {
+            let loops: Vec<_> = self.things.iter().filter(|thing| thing.is_item()).collect();
+            // A property of what is not named: of the one thing that is gone through.
+            let bare = condition.tests.iter().all(|test| {
+                test.subject.iter().all(|token| {
+                    token.is("property") || token.is("determiner") || token.is("pronoun") || token.is("possessive")
+                })
+            });
+            (loops.len() == 1 && bare).then(|| loops[0].step.clone())
+        })
+    }
+
+    /// The step whose failure is spoken of.
+    pub(super) fn failing(&self, condition: &Condition) -> Option<StepId> {
+        let subject: Vec<Token> = condition.tests.iter().flat_map(|test| test.subject.clone()).collect();
+        let wanted = target(&subject);
+        let meant = self.meant(&wanted.deed).first().map(|(id, _)| id.clone());
+        meant.or_else(|| self.draft.workflow.steps.last().map(|step| step.id.clone()))
+    }
+}

@@ -74,6 +74,9 @@ fn splice(text: &str, parsed: &Parsed, new: &Workflow) -> Option<String> {
         } else if let Some(value) = new_head.get(key) {
             result.push_str(&above(&lines, *piece));
             result.push_str(&entry(key, value));
+        } else {
+            // What is said above it may be about more than what is gone.
+            result.push_str(&above(&lines, *piece));
         }
         end_line(&mut result);
     }
@@ -122,12 +125,16 @@ fn keys(lines: &[&str]) -> Vec<(String, Piece)> {
         .collect()
 }
 
-/// The pieces that begin at these lines, each with the loose lines above it.
+/// The pieces that begin at these lines, each with the comments above it.
 fn cut(lines: &[&str], starts: &[usize], begin: usize, end: usize) -> Vec<Piece> {
     let with_loose = |at: usize| {
         let mut at = at;
         while at > begin && is_loose(lines[at - 1]) {
             at -= 1;
+        }
+        // Empty lines may be the end of a text that stands before: they stay with it.
+        while lines[at].trim().is_empty() {
+            at += 1;
         }
         at
     };

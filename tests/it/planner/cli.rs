@@ -88,9 +88,9 @@ async fn what_is_left_alone_stays_as_it_was_written_comments_and_all() {
           - id: note        # in the house
             input: { path: notes.txt, text: "About {{ inputs.topic }}" }
             process: { tool: files.write }
+
           - id: sure
             process: {human: Sure?}
-
           # Then.
           - id: read
             input: { path: notes.txt }

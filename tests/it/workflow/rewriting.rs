@@ -46,47 +46,46 @@ fn a_chain_stays_one_if_it_can() {
         CHAIN,
         json!([add, mail]),
         &expect![[r#"
-        # The house's brief.
-        name: brief   # for all
-        steps:
+            # The house's brief.
+            name: brief   # for all
+            steps:
 
-            # Find out.
-            - id: gather
-              process: {agent: research,
-                        goal: Find out}   # whatever it takes
-            - id: write       # it down
-              process: { agent: implementation, goal: Write }
-            - id: sure
-              process: {human: Sure?}
+                # Find out.
+                - id: gather
+                  process: {agent: research,
+                            goal: Find out}   # whatever it takes
+                - id: write       # it down
+                  process: { agent: implementation, goal: Write }
 
-            # Away with it.
-            - process: { tool: mail.send }
-              id: mail
-              input: {to: maria}
-        # The end.
-        --- comments lost: 0
-    "#]],
+                - id: sure
+                  process: {human: Sure?}
+                # Away with it.
+                - process: { tool: mail.send }
+                  id: mail
+                  input: {to: maria}
+            # The end.
+            --- comments lost: 0
+        "#]],
     );
     check(
         CHAIN,
         json!([{ "remove_step": { "id": "write" } }]),
         &expect![[r#"
-        # The house's brief.
-        name: brief   # for all
-        steps:
+            # The house's brief.
+            name: brief   # for all
+            steps:
 
-            # Find out.
-            - id: gather
-              process: {agent: research,
-                        goal: Find out}   # whatever it takes
-
-            # Away with it.
-            - process: { tool: mail.send }
-              id: mail
-              input: {to: maria}
-        # The end.
-        --- comments lost: 1
-    "#]],
+                # Find out.
+                - id: gather
+                  process: {agent: research,
+                            goal: Find out}   # whatever it takes
+                # Away with it.
+                - process: { tool: mail.send }
+                  id: mail
+                  input: {to: maria}
+            # The end.
+            --- comments lost: 1
+        "#]],
     );
 }
 

@@ -172,6 +172,7 @@ async fn ask(
                 is_streamed = true;
                 arriving.add(&text).into_iter().for_each(|asked| watch(Progress::Came(asked)));
             }
+            Piece::Said => {}
             Piece::Done(reply) => {
                 if !is_streamed {
                     arriving.add(&said_text(&reply)).into_iter().for_each(|asked| watch(Progress::Came(asked)));

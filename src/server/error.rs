@@ -235,7 +235,7 @@ impl From<ModelError> for ApiError {
         match trouble {
             Trouble::Refused => Self::invalid(ErrorBody::new("refused", message).suggest(help)),
             trouble => {
-                let mut error = Self::environment(&format!("model_{}", trouble), message);
+                let mut error = Self::environment(&format!("model_{trouble}"), message);
                 error.body = error.body.suggest(help);
                 error
             }

@@ -477,7 +477,7 @@ pub(super) fn deed(tokens: &[Token]) -> Deed {
         let words = rest[length..].to_vec();
         return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
     }
-    let object_follows = |rest: &[Token]| rest.iter().skip(1).any(super::tokens::Token::is_word);
+    let object_follows = |rest: &[Token]| rest.iter().skip(1).any(Token::is_word);
     // `the creation of a task`: the verb after its article.
     if rest.len() > 1
         && rest[0].is("determiner")

@@ -241,7 +241,7 @@ fn conditions_lead_to_branches() {
             "For each ticket in the helpdesk check if a comment exists. If not, create a comment.",
             "If the amount is at least 10 or the name contains 'x', create an order; else if the amount equals 5 delete the order, else send an email",
         ],
-        &expect![[r#"
+        &expect![[r"
             > For each order, if the amount is more than 100, send an email, otherwise create a ticket in the tracker. Finally send a chat message.
             orders: Shop.list_orders
             each_order: for order in {{ steps.orders.output }}  <- orders
@@ -265,7 +265,7 @@ fn conditions_lead_to_branches() {
             order: Shop.create_order  <- check_amount.case_1
             delete_order: Shop.delete_order  <- check_amount.case_2
             send_email: Post.send_email  <- check_amount.otherwise
-        "#]],
+        "]],
     );
 }
 

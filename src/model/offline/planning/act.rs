@@ -386,7 +386,13 @@ impl Scene<'_> {
         for sentence in assumed {
             self.assume(sentence);
         }
-        let thing = self.thing(&step, loops);
+        let mut thing = self.thing(&step, loops);
+        let words = content(phrase, &self.mentions(phrase));
+        if role.is_none() && !words.is_empty() && !phrase.pronoun && !phrase.owned {
+            // `it`, said after this, may be what somebody was asked about.
+            thing.objects = vec![words];
+            thing.plural = true;
+        }
         self.things.push(thing);
         Node::Step(step)
     }

@@ -389,7 +389,8 @@ fn is_function_word(token: &Token) -> bool {
 
 /// `a file is made`, `it should not be sent`: what is done comes first. The verb, the words without it, and whether it is denied.
 fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, bool)> {
-    let at = tokens.iter().position(|token| token.is("copula") || token.is("auxiliary"))?;
+    let been = |at: usize| tokens[at].is("have") && tokens.get(at + 1).is_some_and(|next| next.lower == "been");
+    let at = (0..tokens.len()).find(|at| tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at))?;
     if at == 0
         || tokens[..at]
             .iter()
@@ -401,6 +402,7 @@ fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, bool)> {
         .iter()
         .take_while(|token| {
             token.is("copula")
+                || token.is("have")
                 || token.is("auxiliary")
                 || token.is("negation")
                 || token.is("filler")

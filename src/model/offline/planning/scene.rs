@@ -331,7 +331,14 @@ impl<'a> Scene<'a> {
             } else {
                 self.latest(loops, |_| true)
             };
-            if let Some(thing) = meant {
+            // What somebody is asked about is spoken of, too.
+            let asked = self
+                .things
+                .last()
+                .filter(|thing| phrase.pronoun && thing.class == "human" && !thing.later && thing.plural);
+            if let Some(thing) = asked {
+                object = thing.objects.first().cloned().unwrap_or_default();
+            } else if let Some(thing) = meant {
                 object = thing.objects.first().cloned().unwrap_or_default();
                 plural |= thing.plural;
                 if services.is_empty()

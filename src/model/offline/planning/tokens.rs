@@ -275,6 +275,8 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
             "should" | "must" => opens,
             _ => true,
         },
+        // `no comments`, said of the workflow; `there are no comments` says what is.
+        Meaning::Marker(Marker::Not) if tokens[at].lower == "no" && length == 1 => before.is_none(),
         Meaning::Marker(Marker::Not) if length == 1 => match tokens[at].lower.as_str() {
             "stop" | "skip" | "omit" | "exclude" | "avoid" | "without" | "never" => true,
             _ => opens || before.is_some_and(|token| matches!(token.lower.as_str(), "please" | "we" | "you" | "i")),

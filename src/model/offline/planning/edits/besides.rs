@@ -14,6 +14,8 @@ impl Scene<'_> {
     /// What is to be done besides what is there.
     pub(super) fn besides(&mut self, parts: &[Part]) {
         let mut rest: Vec<Part> = parts.to_vec();
+        // `add a step:` says nothing of what it does.
+        rest.retain(|part| !matches!(part, Part::Do(deed) if parts.len() > 1 && deed.is_verb(&["add", "insert", "include", "create"]) && !deed.words.is_empty() && deed.words.iter().all(|word| word.is("determiner") || word.is("plain") || word.is("new") || word.is("step"))));
         let mut spot = None;
         // `before X`, `after X`: a place, if X is there.
         if let Some(at) = rest.iter().position(|part| matches!(part, Part::Before(_) | Part::After(_)))

@@ -60,7 +60,18 @@ impl Scene<'_> {
     /// True if both sides of a change are known: steps, services, or constants of a condition.
     pub(super) fn exchanges_known(&self, old: &[Token], new: &[Token]) -> bool {
         let services = |tokens: &[Token]| !self.cards.mentioned(tokens).is_empty();
-        self.constant(old).is_some() || (services(old) && services(new)) || old.iter().any(|token| token.is("step"))
+        let steps = || {
+            // `change the comment to an issue`: the one is there, and the other can be made in its place.
+            let (old, new) = (target(old), target(new));
+            let there = self.meant(&old.deed).first().is_some_and(|(_, score)| *score >= 0.6);
+            let made = new.deed.objects.first().zip(LEXICON.verb("create"));
+            let verbs = old.deed.verbs.is_empty() && new.deed.verbs.is_empty();
+            there && verbs && made.is_some_and(|(phrase, verb)| self.tool(&verb, phrase, &[]).is_some())
+        };
+        self.constant(old).is_some()
+            || (services(old) && services(new))
+            || old.iter().any(|token| token.is("step"))
+            || (new.first().is_some_and(|token| token.is("determiner")) && steps())
     }
 
     /// A branch that compares with what these words say, and the constant.
@@ -109,6 +120,11 @@ impl Scene<'_> {
                     steps.push(step.id.clone());
                 }
             });
+            // A whole service gives way to another; one step alone, to anything.
+            let fits = only_service(&new_target, &new_services) || steps.len() == 1;
+            if !steps.is_empty() && !fits {
+                return false;
+            }
             if !steps.is_empty() {
                 let mut done = false;
                 for step in steps {

@@ -24,6 +24,7 @@ mod mcp;
 mod models;
 mod outside;
 mod planner;
+mod planner_evals;
 mod simulation;
 mod trust;
 mod workflow;

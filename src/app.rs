@@ -4,6 +4,7 @@
 //! and the memory's index are made when they are first wanted.
 
 mod answer;
+mod chat;
 mod definitions;
 mod error;
 mod library;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+use crate::chat::Chat;
 use crate::agents::{Company, RoleFolders, Roles};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{self, Ask, Config};
@@ -66,6 +68,7 @@ struct Shared {
     servers: Servers,
     company: OnceCell<Company>,
     engine: OnceCell<Engine>,
+    chat: OnceCell<Chat>,
     /// Set once the roles' texts are kept.
     defined: OnceCell<()>,
     stopping: CancellationToken,
@@ -133,6 +136,7 @@ impl App {
             servers,
             company: OnceCell::new(),
             engine: OnceCell::new(),
+            chat: OnceCell::new(),
             defined: OnceCell::new(),
             stopping: CancellationToken::new(),
         };
@@ -361,6 +365,9 @@ impl App {
     /// Stops: attempts in flight get a while to end, everything recorded stays, and the folder is given up.
     pub async fn stop(&self) {
         self.wind_down();
+        if let Some(chat) = self.shared.chat.get() {
+            chat.stop().await;
+        }
         if let Some(engine) = self.shared.engine.get() {
             engine.stop().await;
         }

@@ -7,6 +7,7 @@ mod agents;
 mod answer;
 mod cancel;
 mod carry;
+mod chat;
 mod client;
 mod code_worker;
 mod complaint;
@@ -118,6 +119,7 @@ enum Command {
     Answer(answer::Answer),
     Retry(retry::Retry),
     Simulate(simulate::Simulate),
+    Chat(chat::Chat),
     Plan(plan::Plan),
     Remember(remember::Remember),
     Recall(recall::Recall),
@@ -139,6 +141,7 @@ enum Command {
 const LONG_HELP: &str = "\
 Examples:
   callboard remember docs/                        remember a folder of documents
+  callboard chat                                  say what you want, and see it proposed
   callboard run brief.yaml --input topic=Rust     carry out a workflow and print its result
   callboard run brief.yaml --format json          the same, for a script
   callboard answer last go_on approved            answer what a run waits for
@@ -279,6 +282,7 @@ async fn carry_out(command: Command, context: &Context) -> Result<Exit, Complain
         Command::Answer(command) => command.carry_out(context).await,
         Command::Retry(command) => command.carry_out(context).await,
         Command::Simulate(command) => command.carry_out(context).await,
+        Command::Chat(command) => command.carry_out(context).await,
         Command::Plan(command) => command.carry_out(context).await,
         Command::Remember(command) => command.carry_out(context).await,
         Command::Recall(command) => command.carry_out(context).await,

@@ -41,6 +41,8 @@ pub struct Config {
     pub agents: Agents,
     /// Which models play the roles.
     pub models: Models,
+    /// How conversations are held.
+    pub chat: Chat,
     /// Where other programs are served.
     pub listen: Listen,
     /// What may be spent on them.
@@ -87,6 +89,24 @@ pub struct Engine {
     pub attempts: usize,
     /// How long attempts in flight may take to end when the process stops.
     pub stop_grace: Duration,
+}
+
+/// How conversations are held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chat {
+    /// The alias of the model that is asked.
+    pub model: String,
+    /// What is carried out without asking.
+    pub auto_run: AutoRun,
+}
+
+/// What a conversation carries out without asking, once its graph was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AutoRun {
+    /// Nothing.
+    Never,
+    /// Tasks of which every step computes or reads.
+    Read,
 }
 
 /// Where the company is described.

@@ -28,6 +28,8 @@ pub mod executor;
 
 pub mod planner;
 
+pub mod chat;
+
 pub mod app;
 
 pub mod server;

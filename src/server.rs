@@ -6,6 +6,7 @@
 
 mod agents;
 mod completions;
+mod conversations;
 mod documents;
 mod error;
 mod events;
@@ -31,6 +32,10 @@ use axum::routing::{get, post};
 use crate::app::App;
 
 pub use agents::{AgentVersion, AgentView, Resize, Revert, Reverted};
+pub use conversations::{
+    ConversationFrame, ConversationList, ConversationState, ConversationView, DecidedView, GoOnWith, NewConversation, Say,
+    StoppedTurn, Uttered,
+};
 pub use documents::{DocumentVersionView, DocumentView, MemoryStatus, VersionsQuery};
 pub use error::{ApiError, ErrorBody, ErrorDocument, PlacedProblem};
 pub use events::{EventPage, Frame};
@@ -61,6 +66,14 @@ pub fn router(app: App) -> Router {
         .route("/api/workflows/check", post(workflows::check))
         .route("/api/simulations", post(workflows::simulate))
         .route("/api/plans", post(plans::make))
+        .route("/api/conversations", get(conversations::list).post(conversations::begin))
+        .route("/api/conversations/{id}", get(conversations::show))
+        .route("/api/conversations/{id}/messages", post(conversations::say))
+        .route("/api/conversations/{id}/stop", post(conversations::stop))
+        .route("/api/conversations/{id}/go-on", post(conversations::go_on))
+        .route("/api/conversations/{id}/proposals/{proposal}", post(conversations::decide))
+        .route("/api/conversations/{id}/events", get(conversations::events))
+        .route("/api/conversations/{id}/events/live", get(conversations::live))
         .route("/api/runs", get(runs::list).post(runs::begin))
         .route("/api/runs/{run}", get(runs::show))
         .route("/api/runs/{run}/cancel", post(runs::cancel))

@@ -8,6 +8,7 @@
 
 pub mod blobs;
 mod column;
+pub mod conversations;
 mod database;
 pub mod definitions;
 pub mod entries;
@@ -29,6 +30,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use blobs::{BlobRef, BlobWriter, Blobs};
+pub use conversations::{
+    ConversationAppend, ConversationEvent, ConversationHead, ConversationId, Conversations, NewConversationEvent,
+};
 pub use definitions::{Definition, DefinitionKind, DefinitionVersion, Definitions};
 pub use entries::Entries;
 pub use error::StoreError;

@@ -2,6 +2,7 @@
 
 use super::FileProblems;
 use crate::agents::{RolesError, StartError};
+use crate::chat::ChatError;
 use crate::engine::EngineError;
 use crate::memory::MemoryError;
 use crate::model::ModelError;
@@ -123,6 +124,9 @@ pub enum AppError {
     /// A tool cannot be registered.
     #[error(transparent)]
     Tools(#[from] RegisterError),
+    /// Something cannot be said or done in a conversation.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
     /// The engine says no.
     #[error(transparent)]
     Engine(#[from] EngineError),

@@ -89,13 +89,25 @@ pub(super) async fn save(
     files: &[WorkflowFile],
     now: Timestamp,
 ) -> Result<Vec<Saved>, AppError> {
-    let checked = check(Some(workspace), catalog, files).await?;
+    let checked = save_aside(workspace, catalog, files, now).await?;
     let workflows = workspace.workflows();
     // Those that are started come first, so that whatever is live can be started.
+    for Saved { workflow, .. } in checked.iter().rev() {
+        workflows.set_live(&workflow.workflow().name, workflow.hash()).await?;
+    }
+    Ok(checked)
+}
+
+/// Checks the files, and saves each as a version. Which version is live stays as it is.
+pub(super) async fn save_aside(
+    workspace: &Workspace,
+    catalog: &Catalog,
+    files: &[WorkflowFile],
+    now: Timestamp,
+) -> Result<Vec<Saved>, AppError> {
+    let checked = check(Some(workspace), catalog, files).await?;
     for (Saved { workflow, .. }, WorkflowFile { text, .. }) in checked.iter().zip(files).rev() {
-        let name = &workflow.workflow().name;
-        workflows.save(name, workflow.hash(), text, now).await?;
-        workflows.set_live(name, workflow.hash()).await?;
+        workspace.workflows().save(&workflow.workflow().name, workflow.hash(), text, now).await?;
     }
     Ok(checked)
 }

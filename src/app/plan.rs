@@ -350,7 +350,7 @@ impl App {
         Ok(Offer::new(catalog, &about))
     }
 
-    async fn add_workflows(&self, catalog: &mut Catalog, files: &[Workflow]) -> Result<(), AppError> {
+    pub(super) async fn add_workflows(&self, catalog: &mut Catalog, files: &[Workflow]) -> Result<(), AppError> {
         let mut known = IndexMap::new();
         for head in self.workspace().workflows().list().await?.into_iter().take(MOST_WORKFLOWS) {
             let Some(saved) = self.workspace().workflows().live(&head.name).await? else { continue };

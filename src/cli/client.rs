@@ -182,10 +182,18 @@ impl Client {
         run: RunId,
         after: u64,
     ) -> Result<impl Stream<Item = Result<Frame, Lost>> + Send + Unpin + use<>, Lost> {
+        self.live(&format!("/api/runs/{run}/events/live?after={after}")).await
+    }
+
+    /// What comes over a live connection, read.
+    pub(super) async fn live<T: DeserializeOwned + Send + 'static>(
+        &self,
+        path: &str,
+    ) -> Result<BoxStream<'static, Result<T, Lost>>, Lost> {
         let socket = self.socket.as_ref().ok_or(Lost::Owner)?;
         let connecting = async {
             let stream = UnixStream::connect(socket).await.map_err(|_| Lost::Owner)?;
-            let address = format!("ws://callboard/api/runs/{run}/events/live?after={after}");
+            let address = format!("ws://callboard{path}");
             let limits = WebSocketConfig::default()
                 .max_message_size(Some(LARGEST_MESSAGE))
                 .max_frame_size(Some(LARGEST_MESSAGE));
@@ -209,7 +217,7 @@ impl Client {
                 return Some((frame, Some(messages)));
             }
         });
-        Ok(Box::pin(frames))
+        Ok(frames.boxed())
     }
 }
 

@@ -45,6 +45,22 @@ impl Output {
         } else {
             self.line(line);
         }
+        }
+    }
+
+    /// Writes a part of a line.
+    pub(super) fn part(&self, text: &str) {
+        self.write(&if self.is_live() { harmless(text) } else { text.to_owned() });
+    }
+
+    /// Writes what is ours as it is, control characters too.
+    pub(super) fn raw(&self, text: &str) {
+        self.write(text);
+    }
+
+    /// Writes a line with styles of our own in it. What is from elsewhere must have gone through [`harmless`].
+    pub(super) fn styled(&self, line: &str) {
+        self.write(&format!("{line}\n"));
     }
 
     /// Writes a value as one JSON document: in one line, unless a person is looking.
@@ -110,7 +126,7 @@ impl Output {
 }
 
 /// The text without control characters but for line ends and tabs.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 

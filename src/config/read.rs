@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::layers::Entry;
 use super::settings::setting;
 use super::{
-    Agents, Ask, Backend, Budget, Code, Config, Email, Engine, Exchanges, Files, Http, Listen, Log, LogFormat,
+    Agents, Ask, AutoRun, Backend, Budget, Chat, Code, Config, Email, Engine, Exchanges, Files, Http, Listen, Log, LogFormat,
     McpServer, Memory, Models, Ollama, OpenAi, Remote, SecretRule, Secrets, Sql, ToolPolicy, Tools, named, value,
 };
 
@@ -27,6 +27,10 @@ impl Config {
             },
             agents: Agents { folder: get("agents.folder").path(), prompts: get("agents.prompts").path() },
             models: Models::of(&entries),
+            chat: Chat {
+                model: get("chat.model").text(),
+                auto_run: if get("chat.auto_run").text() == "never" { AutoRun::Never } else { AutoRun::Read },
+            },
             listen: Listen { address: get("listen.address").text(), key_variable: get("listen.key_variable").text() },
             budget: Budget {
                 run: get("budget.run").dollars(),

@@ -250,6 +250,18 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "budget.day", kind: Kind::Dollars, default: "", about: "What all runs may cost on one day (UTC)." },
     Setting { key: "budget.workspace", kind: Kind::Dollars, default: "", about: "What all runs may cost, ever." },
     Setting {
+        key: "chat.model",
+        kind: Kind::Text,
+        default: "default",
+        about: "The model that conversations are held with, by its alias.",
+    },
+    Setting {
+        key: "chat.auto_run",
+        kind: Kind::OneOf(&["never", "read"]),
+        default: "read",
+        about: "What a conversation carries out without asking, once its graph was shown: never anything, or tasks for the agents of which every step computes or reads.",
+    },
+    Setting {
         key: "listen.address",
         kind: Kind::Text,
         default: "127.0.0.1:4000",

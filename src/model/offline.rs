@@ -15,6 +15,7 @@
 //! - [`task`]: which kind of work is wanted; [`research`], [`quoting`], [`analysis`], [`writing`] with
 //!   [`table`], [`checking`] with [`proofs`], [`length`], [`arbitration`], [`plain`] do it, and leave a [`Draft`]
 //! - [`planning`]: what people ask of workflows, into edits; [`proposing`] says them in the form that every model is asked for
+//! - [`intent`]: what a person wants of a conversation; [`talking`] is the offline model's part in one
 //! - [`fill`]: gives the draft the form that is asked for, be it a result's schema or a tool's parameters
 
 mod analysis;
@@ -31,6 +32,7 @@ mod dates;
 mod doubts;
 mod draft;
 mod fill;
+pub mod intent;
 mod length;
 mod material;
 mod plain;
@@ -44,6 +46,7 @@ mod research;
 mod sentences;
 mod subjects;
 mod table;
+mod talking;
 mod task;
 mod thesaurus;
 mod words;
@@ -53,6 +56,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use super::edits::Brief;
+use super::talk::Now;
 use super::{Model, ModelError, Reply, Request, ToolCall, Trouble, Usage};
 use conversation::Conversation;
 use draft::Draft;
@@ -94,10 +98,25 @@ fn reply_to(request: &Request) -> Result<Reply, ModelError> {
         let usage = Usage { input_tokens: tokens(request)?, output_tokens: tokens(&text)? };
         return Ok(Reply { text, usage, ..Reply::default() });
     }
+    if let Some(now) = Now::read(request) {
+        return talking_reply(request, &now);
+    }
     let conversation = Conversation::read(request);
     let (text, calls) = match task::next(&conversation) {
         Move::Call(calls) => (String::new(), numbered(&conversation, calls)),
         Move::Finish(draft) => (finished(&conversation, &draft), Vec::new()),
+    };
+    let usage = Usage { input_tokens: tokens(request)?, output_tokens: tokens(&(&text, &calls))? };
+    Ok(Reply { text, calls, usage, ..Reply::default() })
+}
+
+/// The reply in a conversation with a person.
+fn talking_reply(request: &Request, now: &Now) -> Result<Reply, ModelError> {
+    let (text, calls) = match talking::next(request, now) {
+        talking::Next::Say(text) => (text, Vec::new()),
+        talking::Next::Call(name, arguments) => {
+            (String::new(), numbered(&Conversation::read(request), vec![(name.to_owned(), arguments)]))
+        }
     };
     let usage = Usage { input_tokens: tokens(request)?, output_tokens: tokens(&(&text, &calls))? };
     Ok(Reply { text, calls, usage, ..Reply::default() })

@@ -184,6 +184,7 @@ impl From<AppError> for ApiError {
             ),
             AppError::Company(_) => Self::invalid(ErrorBody::new("invalid_role", message)),
             AppError::Tools(_) => Self::environment("tools_failed", message),
+            AppError::Chat(error) => error.into(),
             AppError::Engine(error) => error.into(),
             AppError::Memory(error) => error.into(),
             AppError::Store(error) => error.into(),

@@ -38,6 +38,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "model_calls", include_str!("../../migrations/0004_model_calls.sql")),
     (5, "entries_whole", include_str!("../../migrations/0005_entries_whole.sql")),
     (6, "secrets", include_str!("../../migrations/0006_secrets.sql")),
+    (7, "conversations", include_str!("../../migrations/0007_conversations.sql")),
 ];
 
 fn migrator() -> Migrator {

@@ -107,6 +107,20 @@ impl Workflows {
         }
     }
 
+    /// Makes no version of a workflow the live one any more; all stay saved.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn retire(&self, workflow: &str) -> Result<(), StoreError> {
+        let mut writing = self.workspace.shared.database.writing().await?;
+        sqlx::query("UPDATE workflows SET live = NULL WHERE workspace_id = ? AND name = ?")
+            .bind(self.workspace.id().as_str())
+            .bind(workflow)
+            .execute(writing.connection()?)
+            .await?;
+        Ok(())
+    }
+
     /// A version by its hash.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Shared;
 use super::blobs::Blobs;
+use super::conversations::Conversations;
 use super::definitions::Definitions;
 use super::entries::Entries;
 use super::journal::SqlJournal;
@@ -128,6 +129,12 @@ impl Workspace {
     #[must_use]
     pub fn definitions(&self) -> Definitions {
         Definitions::new(self.clone())
+    }
+
+    /// What people and the company said to each other.
+    #[must_use]
+    pub fn conversations(&self) -> Conversations {
+        Conversations::new(self.clone())
     }
 
     /// Its secrets, sealed.

@@ -1,0 +1,352 @@
+//! Accepting, rejecting, taking back and keeping what was proposed.
+//!
+//! A person decides, by a key or by words that say just that; or the policy, about what only reads. Words that a model chose decide
+//! nothing.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+
+use super::acts::{self, Act, live};
+use super::event::{BaseVersion, By, Decision, Event, Offered, ProposalId, RunKind};
+use super::port::{Live, Refusal};
+use super::room::Room;
+use super::state::Held;
+use super::tools::{Decide, Verdict};
+use super::turn::Turn;
+use super::{ChatError, Shared};
+use crate::model::edits::Asked;
+use crate::model::intent::{Intent, intent};
+use crate::model::Usage;
+use crate::planner::{Accepted, Proposal, Standing, empty, undo};
+use crate::workflow::edit::Edit;
+use crate::workflow::{StepId, Workflow, yaml};
+
+/// What a person decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// To accept it.
+    Accept {
+        /// These steps of it; all if there are none.
+        #[serde(default)]
+        steps: Vec<String>,
+        /// Whether what is accepted is carried out at once.
+        #[serde(default)]
+        run: bool,
+    },
+    /// To reject it.
+    Reject,
+    /// To take back that it was accepted.
+    Undo,
+}
+
+/// How many names are tried for a new workflow whose name is taken.
+const MOST_NAMES: u32 = 1_000;
+
+/// Carries out what a person decides by a key or a button; what is said of it.
+pub(super) async fn by_a_person(
+    shared: &Arc<Shared>,
+    room: &Arc<Room>,
+    proposal: ProposalId,
+    choice: Choice,
+) -> Result<String, ChatError> {
+    let state = room.state().await;
+    let held = state.proposal(proposal).ok_or(ChatError::NoSuchProposal(proposal))?.clone();
+    match choice {
+        Choice::Accept { steps, run } => accept(shared, room, held, steps, run, By::Person).await,
+        Choice::Reject => reject(shared, room, &held).await,
+        Choice::Undo => take_back(shared, room, held).await,
+    }
+}
+
+/// Carries out what the person's words say. What the model makes of them counts for nothing.
+pub(super) async fn by_words(turn: &mut Turn<'_>, wanted: Decide) -> Result<Act, ChatError> {
+    let own = intent(&turn.words, &turn.now);
+    let refused = |say: &str| {
+        let reason = format!(
+            "nothing was decided: the person's own last message does not say just that. They can say {say}, or press the key for it"
+        );
+        Ok(Act::Result(json!({ "error": reason })))
+    };
+    let state = turn.room.state().await;
+    let said = match (wanted.decision, own) {
+        (Verdict::Accept, Intent::Accept { steps, run }) => match state.open_proposal() {
+            Some(held) => accept(turn.shared, turn.room, held.clone(), steps, run, By::Person).await,
+            None => return Ok(Act::Said("Nothing is proposed that could be accepted.".to_owned())),
+        },
+        (Verdict::Reject, Intent::Reject) => match state.open_proposal() {
+            Some(held) => reject(turn.shared, turn.room, held).await,
+            None => return Ok(Act::Said("Nothing is proposed that could be rejected.".to_owned())),
+        },
+        (Verdict::Undo, Intent::Undo) => match state.accepted() {
+            Some(held) => take_back(turn.shared, turn.room, held.clone()).await,
+            None => return Ok(Act::Said("Nothing was accepted here that could be taken back.".to_owned())),
+        },
+        (Verdict::Accept, _) => return refused("“yes”"),
+        (Verdict::Reject, _) => return refused("“no”"),
+        (Verdict::Undo, _) => return refused("“undo that”"),
+    };
+    told(said).map(Act::Said)
+}
+
+/// Accepts a task as the policy does, and carries it out.
+pub(super) async fn by_policy(turn: &Turn<'_>, proposal: ProposalId) -> Result<String, ChatError> {
+    let state = turn.room.state().await;
+    let held = state.proposal(proposal).ok_or(ChatError::NoSuchProposal(proposal))?.clone();
+    told(accept(turn.shared, turn.room, held, Vec::new(), true, By::Policy).await)
+}
+
+/// What cannot be done is said, and no failure of the turn.
+fn told(said: Result<String, ChatError>) -> Result<String, ChatError> {
+    match said {
+        Err(ChatError::Refused(Refusal(reason)) | ChatError::NotNow(reason)) => {
+            Ok(format!("That cannot be done: {reason}\n\nNothing is changed."))
+        }
+        said => said,
+    }
+}
+
+async fn accept(
+    shared: &Arc<Shared>,
+    room: &Arc<Room>,
+    held: Held,
+    steps: Vec<String>,
+    run: bool,
+    by: By,
+) -> Result<String, ChatError> {
+    if held.decision.is_some() {
+        return Err(ChatError::NotNow(format!("something was decided about {} already", held.id)));
+    }
+    let (shared, room) = (Arc::clone(shared), Arc::clone(room));
+    // Whoever waits for this may be dropped, and what was begun is brought to its end.
+    let accepting = tokio::spawn(async move {
+        let Offered { base, task, .. } = &*held.offered;
+        let is_live = !*task;
+        let steps: Vec<StepId> = steps.iter().map(|step| StepId::from(step.as_str())).collect();
+        let (current, accepted) = applied(&shared, &held.offered, &steps).await?;
+        let mut workflow = accepted.workflow.clone();
+        let mut said = String::new();
+        if base.is_none() {
+            let free = free_name(&shared, &workflow.name).await?;
+            if free != workflow.name {
+                let _ = writeln!(said, "There is a workflow `{}` already, so this one is called `{free}`.\n", workflow.name);
+                workflow.name = free;
+            }
+        }
+        let (name, text) = (workflow.name.clone(), yaml::write(&workflow));
+        let version = shared.desk.save(&name, &text, if is_live { Live::Yes } else { Live::No }).await?;
+        let after = BaseVersion { version: version.clone(), text };
+        let decision = Decision::Accepted { steps, workflow: name.clone(), before: current, after, live: is_live, by };
+        room.write(&shared, vec![Event::Decided { proposal: held.id, decision }]).await?;
+        let short = version.get(..12).unwrap_or(&version);
+        match (by, is_live) {
+            (By::Policy, _) => {
+                let _ = writeln!(said, "All that it does is to compute and read, so it is carried out at once ([chat] auto_run).");
+            }
+            (By::Person, false) => said.push_str("Accepted. It is carried out now.\n"),
+            (By::Person, true) => {
+                let _ = writeln!(said, "Accepted and saved: `{name}`, version {short}.\n");
+                for change in &accepted.diff {
+                    let _ = writeln!(said, "- {}", change.text);
+                }
+                if !accepted.besides.is_empty() {
+                    let besides: Vec<String> = accepted.besides.iter().map(|step| format!("`{step}`")).collect();
+                    let _ = writeln!(said, "\nAccepted too, since it cannot be done without: {}", besides.join(", "));
+                }
+            }
+        }
+        if run || !is_live {
+            let kind = if *task { RunKind::Task } else { RunKind::Workflow };
+            match acts::begin(&shared, &room, &name, &version, Map::new(), kind).await {
+                Ok((_, begun)) => {
+                    let _ = writeln!(said, "\n{begun}");
+                }
+                Err(ChatError::Refused(Refusal(reason))) => {
+                    let _ = writeln!(said, "\nThe run was not begun: {reason}");
+                }
+                Err(error) => return Err(error),
+            }
+            if *task {
+                let _ = writeln!(said, "Say “save this as a workflow” to keep it.");
+            }
+        } else {
+            let _ = writeln!(said, "\nSay “run it” to carry it out, “undo that” to take it back.");
+        }
+        Ok(said)
+    });
+    accepting.await.unwrap_or_else(|error| Err(ChatError::NotNow(format!("it stopped half-way: {error}"))))
+}
+
+/// What comes of accepting these steps: the version that is live now, and the workflow with them.
+async fn applied(
+    shared: &Shared,
+    offered: &Offered,
+    steps: &[StepId],
+) -> Result<(Option<BaseVersion>, Accepted), ChatError> {
+    let proposal = stored(offered)?;
+    let base = match &offered.base {
+        Some(base) => parsed(&base.text)?,
+        None => empty(),
+    };
+    let current = match &offered.base {
+        Some(_) => live(shared, &base.name).await?,
+        None => None,
+    };
+    let now = match &current {
+        Some(current) => parsed(&current.text)?,
+        None => base.clone(),
+    };
+    let catalog = shared.desk.catalog().await?;
+    let accepted = if steps.is_empty() {
+        proposal.accept(&base, &now, &catalog)
+    } else {
+        proposal.accept_steps(steps, &base, &now, &catalog)
+    };
+    let accepted = accepted.map_err(|error| Refusal(error.to_string()))?;
+    Ok((current, accepted))
+}
+
+/// The proposal as far as it is needed to accept it.
+fn stored(offered: &Offered) -> Result<Proposal, ChatError> {
+    let unreadable = |error: serde_json::Error| Refusal(format!("the proposal was made by another version: {error}"));
+    let part = |name: &str| offered.proposal.get(name).cloned().unwrap_or_default();
+    let edits: Vec<Edit> = serde_json::from_value(part("edits")).map_err(unreadable)?;
+    let asked: Vec<Asked> = serde_json::from_value(part("asked")).map_err(unreadable)?;
+    Ok(Proposal {
+        standing: Standing::Ready,
+        base: offered.base.as_ref().map(|base| base.version.clone()),
+        edits,
+        asked,
+        diff: Vec::new(),
+        kept: Vec::new(),
+        problems: Vec::new(),
+        confidence: Vec::new(),
+        questions: Vec::new(),
+        assumptions: Vec::new(),
+        rounds: 0,
+        usage: Usage::default(),
+        cost: None,
+    })
+}
+
+fn parsed(text: &str) -> Result<Workflow, ChatError> {
+    yaml::parse(text).map(|parsed| parsed.workflow).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Refusal(format!("the workflow cannot be read: {}", problems.join("; "))).into()
+    })
+}
+
+/// A name that no saved workflow has.
+async fn free_name(shared: &Shared, name: &str) -> Result<String, ChatError> {
+    let known = shared.workspace.workflows().list().await?;
+    let is_taken = |name: &str| known.iter().any(|head| head.name == name);
+    if !is_taken(name) {
+        return Ok(name.to_owned());
+    }
+    let free = (2..MOST_NAMES).map(|number| format!("{name}_{number}")).find(|name| !is_taken(name));
+    free.ok_or_else(|| Refusal(format!("there are too many workflows called `{name}`")).into())
+}
+
+async fn reject(shared: &Arc<Shared>, room: &Arc<Room>, held: &Held) -> Result<String, ChatError> {
+    if held.decision.is_some() {
+        return Err(ChatError::NotNow(format!("something was decided about {} already", held.id)));
+    }
+    room.write(shared, vec![Event::Decided { proposal: held.id, decision: Decision::Rejected }]).await?;
+    Ok("Rejected. Nothing is changed.".to_owned())
+}
+
+async fn take_back(shared: &Arc<Shared>, room: &Arc<Room>, held: Held) -> Result<String, ChatError> {
+    let Some(Decision::Accepted { workflow, before, after, live: was_live, .. }) = held.decision.clone() else {
+        return Err(ChatError::NotNow(format!("{} is not accepted, so that nothing can be taken back", held.id)));
+    };
+    let (shared, room) = (Arc::clone(shared), Arc::clone(room));
+    let taking_back = tokio::spawn(async move {
+        let now = live(&shared, &workflow).await?;
+        let workflows = shared.workspace.workflows();
+        let (back, said) = match (&now, before) {
+            _ if !was_live => (None, format!("`{workflow}` was only carried out once; it is not kept.")),
+            (Some(now), Some(before)) if now.version == after.version => {
+                workflows.set_live(&workflow, &before.version).await?;
+                let said = format!("Taken back: `{workflow}` is as it was, version {}.", short(&before.version));
+                (Some(before), said)
+            }
+            (Some(now), None) if now.version == after.version => {
+                workflows.retire(&workflow).await?;
+                (None, format!("Taken back: no version of `{workflow}` is in use any more. What ran stays recorded."))
+            }
+            (Some(now), Some(before)) => {
+                let catalog = shared.desk.catalog().await?;
+                let undone = undo(&parsed(&before.text)?, &parsed(&after.text)?, &parsed(&now.text)?, &catalog)
+                    .map_err(|error| Refusal(error.to_string()))?;
+                let text = yaml::write(&undone.workflow);
+                let version = shared.desk.save(&workflow, &text, Live::Yes).await?;
+                let mut said = format!("Taken back; what else was done to `{workflow}` since stays:\n");
+                for change in &undone.diff {
+                    let _ = write!(said, "\n- {}", change.text);
+                }
+                (Some(BaseVersion { version, text }), said)
+            }
+            (Some(_), None) => {
+                return Err(Refusal(format!("`{workflow}` has been changed since it was made; take that back first")).into());
+            }
+            (None, _) => (None, format!("No version of `{workflow}` is in use.")),
+        };
+        let (version, text) = back.map(|back| (back.version, back.text)).unzip();
+        let decision = Decision::Undone { version, text };
+        room.write(&shared, vec![Event::Decided { proposal: held.id, decision }]).await?;
+        Ok(said)
+    });
+    taking_back.await.unwrap_or_else(|error| Err(ChatError::NotNow(format!("it stopped half-way: {error}"))))
+}
+
+fn short(version: &str) -> &str {
+    version.get(..12).unwrap_or(version)
+}
+
+/// Keeps the task that was carried out last as a workflow.
+pub(super) async fn keep(turn: &mut Turn<'_>, name: Option<String>) -> Result<Act, ChatError> {
+    let Intent::Keep { name: own } = intent(&turn.words, &turn.now) else {
+        let reason = "nothing is kept unless the person's own last message asks for that: have them say “save this as a workflow”";
+        return Ok(Act::Result(json!({ "error": reason })));
+    };
+    let name = own.or(name);
+    let state = turn.room.state().await;
+    if let Some(held) = state.open_proposal() {
+        // What is proposed is kept by accepting it.
+        let said = accept(turn.shared, turn.room, held.clone(), Vec::new(), false, By::Person).await;
+        return told(said).map(Act::Said);
+    }
+    let Some((id, Decision::Accepted { workflow, after, live: false, .. })) =
+        state.accepted().and_then(|held| Some((held.id, held.decision.clone()?)))
+    else {
+        return Ok(Act::Said("There is nothing to keep: what was accepted here is saved already.".to_owned()));
+    };
+    told(kept(turn, id, &workflow, &after, name).await).map(Act::Said)
+}
+
+async fn kept(
+    turn: &Turn<'_>,
+    id: ProposalId,
+    workflow: &str,
+    after: &BaseVersion,
+    name: Option<String>,
+) -> Result<String, ChatError> {
+    let (name, text) = match name.filter(|name| name != workflow) {
+        None => (workflow.to_owned(), after.text.clone()),
+        Some(name) => {
+            let free = free_name(turn.shared, &name).await?;
+            if free != name {
+                return Err(Refusal(format!("there is a workflow `{name}` already; choose another name")).into());
+            }
+            (name.clone(), yaml::write(&Workflow { name, ..parsed(&after.text)? }))
+        }
+    };
+    let version = turn.shared.desk.save(&name, &text, Live::Yes).await?;
+    let said = format!("Kept as the workflow `{name}`, version {}. Say “run it” to carry it out again.", short(&version));
+    let decision = Decision::Kept { workflow: name, version };
+    turn.room.write(turn.shared, vec![Event::Decided { proposal: id, decision }]).await?;
+    Ok(said)
+}

@@ -1,0 +1,192 @@
+//! One conversation while something happens in it: its state, and the one turn that goes on.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::event::{Event, Recorded, SCHEMA, TurnEnd};
+use super::state::State;
+use super::{ChatError, Shared, Taking, follow, turn};
+use crate::store::{ConversationAppend, ConversationId, NewConversationEvent};
+
+/// How long a turn may take.
+const TURN_LIMIT: Duration = Duration::from_mins(20);
+
+/// One conversation.
+pub(super) struct Room {
+    id: ConversationId,
+    state: tokio::sync::Mutex<State>,
+    /// The number of the last event.
+    last: watch::Sender<u64>,
+    running: std::sync::Mutex<Option<Running>>,
+}
+
+/// The turn that goes on.
+struct Running {
+    number: u64,
+    cancel: CancellationToken,
+    /// How it ends if it is cut.
+    end: TurnEnd,
+}
+
+impl Room {
+    pub(super) fn new(id: ConversationId, state: State) -> Self {
+        let last = watch::Sender::new(state.seq());
+        Self { id, state: tokio::sync::Mutex::new(state), last, running: std::sync::Mutex::default() }
+    }
+
+    pub(super) fn id(&self) -> ConversationId {
+        self.id
+    }
+
+    /// How it stands now.
+    pub(super) async fn state(&self) -> State {
+        self.state.lock().await.clone()
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.last.subscribe()
+    }
+
+    /// Writes events. They are durable on return, which tells the number of the last one. Whoever waits for this may be dropped: it
+    /// is carried out all the same, so that what is stored and what is known here never differ.
+    pub(super) async fn write(self: &Arc<Self>, shared: &Arc<Shared>, events: Vec<Event>) -> Result<u64, ChatError> {
+        self.write_in(shared, events, None).await
+    }
+
+    /// The same for a turn: nothing is written once it is over.
+    pub(super) async fn write_in_turn(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        turn: u64,
+        events: Vec<Event>,
+    ) -> Result<u64, ChatError> {
+        self.write_in(shared, events, Some(turn)).await
+    }
+
+    async fn write_in(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        events: Vec<Event>,
+        turn: Option<u64>,
+    ) -> Result<u64, ChatError> {
+        let (room, shared) = (Arc::clone(self), Arc::clone(shared));
+        let writing = tokio::spawn(async move {
+            let mut state = room.state.lock().await;
+            if turn.is_some_and(|turn| state.turns() != turn || state.open().is_none()) {
+                return Err(ChatError::NotNow("the turn is over".to_owned()));
+            }
+            room.append(&shared, &mut state, events).await
+        });
+        writing.await.unwrap_or_else(|error| Err(ChatError::NotNow(format!("the conversation stopped half-way: {error}"))))
+    }
+
+    async fn append(&self, shared: &Shared, state: &mut State, events: Vec<Event>) -> Result<u64, ChatError> {
+        let at = shared.clock.now();
+        let mut next = state.clone();
+        let mut rows = Vec::with_capacity(events.len());
+        for event in events {
+            let body = serde_json::to_string(&event)
+                .map_err(|error| ChatError::NotNow(format!("an event cannot be written: {error}")))?;
+            rows.push(NewConversationEvent { v: SCHEMA, body });
+            next.apply(&Recorded { seq: next.seq() + 1, at, event })?;
+        }
+        let append = ConversationAppend {
+            id: self.id,
+            expected_seq: state.seq(),
+            events: &rows,
+            title: next.title(),
+            focus: next.focus(),
+            busy: next.is_busy(),
+            at,
+        };
+        shared.workspace.conversations().append(&append).await?;
+        *state = next;
+        self.last.send_replace(state.seq());
+        Ok(state.seq())
+    }
+
+    /// Takes up what a process that died has left.
+    pub(super) async fn take_up(self: &Arc<Self>, shared: &Arc<Shared>) -> Result<(), ChatError> {
+        let state = self.state().await;
+        if state.open().is_some() {
+            let why = Some("the process that worked on it ended".to_owned());
+            self.write(shared, vec![Event::TurnEnded { end: TurnEnd::Interrupted, why }]).await?;
+        }
+        if shared.taking == Taking::Turns {
+            for (run, _) in state.runs().iter().filter(|(_, held)| held.is_followed()) {
+                follow::begin(shared, self, *run);
+            }
+            self.go_on(shared);
+        }
+        Ok(())
+    }
+
+    /// Ends the turn that goes on, if one does; if a number is given, only the turn with that.
+    pub(super) fn cut(&self, end: TurnEnd, number: Option<u64>) {
+        if let Some(running) = &mut *self.running.lock().unwrap_or_else(PoisonError::into_inner)
+            && number.is_none_or(|number| number == running.number)
+        {
+            running.end = end;
+            running.cancel.cancel();
+        }
+    }
+
+    /// Takes the turns that wait, one after the other, unless somebody does.
+    pub(super) fn go_on(self: &Arc<Self>, shared: &Arc<Shared>) {
+        if shared.taking == Taking::Nothing || shared.stopping.is_cancelled() {
+            return;
+        }
+        let (room, tracked) = (Arc::clone(self), Arc::clone(shared));
+        shared.tasks.spawn(async move {
+            while !tracked.stopping.is_cancelled() {
+                match room.take_turn(&tracked).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        tracing::error!(conversation = %room.id, %error, "a turn could not be taken");
+                        break;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Takes the next turn; tells whether there was one to take.
+    async fn take_turn(self: &Arc<Self>, shared: &Arc<Shared>) -> Result<bool, ChatError> {
+        let cancel = CancellationToken::new();
+        let (number, began) = {
+            let mut state = self.state.lock().await;
+            let Some(began) = state.next_turn() else { return Ok(false) };
+            self.append(shared, &mut state, vec![began.clone()]).await?;
+            // While the state is held: whoever cuts a turn finds it.
+            let number = state.turns();
+            let running = Running { number, cancel: cancel.clone(), end: TurnEnd::Stopped };
+            *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+            (number, began)
+        };
+        if shared.stopping.is_cancelled() {
+            self.cut(TurnEnd::Interrupted, Some(number));
+        }
+        let Event::TurnBegan { cause } = began else { return Ok(false) };
+        let taken = tokio::select! {
+            biased;
+            () = cancel.cancelled() => None,
+            taken = tokio::time::timeout(TURN_LIMIT, turn::take(shared, self, number, cause)) => Some(taken),
+        };
+        let cut = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (end, why) = match taken {
+            None => (cut.map_or(TurnEnd::Stopped, |running| running.end), None),
+            Some(Ok(Ok(()))) => (TurnEnd::Done, None),
+            Some(Ok(Err(error))) => (TurnEnd::Failed, Some(error.to_string())),
+            Some(Err(_)) => {
+                let limit = humantime::format_duration(TURN_LIMIT);
+                (TurnEnd::Failed, Some(format!("it took longer than {limit}")))
+            }
+        };
+        self.write(shared, vec![Event::TurnEnded { end, why }]).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,272 @@
+//! What happens in a conversation, as a person sees it; as JSON lines, for programs.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use crate::chat::event::{Decision, Doing, Event, Link, Offered, Recorded, TurnEnd};
+use crate::chat::state::{Author, Message, State};
+use crate::cli::Format;
+use crate::cli::chat::diff::{Paint, diff};
+use crate::cli::chat::markdown::{render, settled};
+use crate::cli::output::{Output, clipped};
+
+/// How many links are shown below a reply.
+const MOST_LINKS: usize = 4;
+
+/// How much of what goes on is shown beside the prompt.
+const DOING_WIDTH: usize = 48;
+
+/// What is shown.
+pub(super) struct Showing<'o> {
+    output: &'o Output,
+    paint: Paint,
+    /// The file that the conversation is about, which accepted changes are written to.
+    file: Option<PathBuf>,
+    /// What the model has said in this turn.
+    streamed: String,
+    /// How much of it is shown.
+    shown: usize,
+    doing: String,
+    /// The prompt that stands in the last line, if one does.
+    prompt: Option<String>,
+}
+
+impl<'o> Showing<'o> {
+    pub(super) fn new(output: &'o Output, file: Option<PathBuf>) -> Self {
+        let has_colours = output.is_live() && std::env::var_os("NO_COLOR").is_none() && std::io::stdout().is_terminal();
+        let paint = if has_colours { Paint::Ansi } else { Paint::Plain };
+        let doing = "thinking".to_owned();
+        Self { output, paint, file, streamed: String::new(), shown: 0, doing, prompt: None }
+    }
+
+    /// What goes on, in a few words.
+    pub(super) fn doing(&self) -> &str {
+        &self.doing
+    }
+
+    /// Shows where something can be typed, and what was typed so far.
+    pub(super) fn prompt(&mut self, mark: &str, typed: &str) {
+        let prompt = format!("{}{}", self.paint.styled("2", mark), crate::cli::output::harmless(typed));
+        if self.prompt.as_ref() != Some(&prompt) {
+            self.output.raw(&format!("\r\x1b[K{prompt}"));
+            self.prompt = Some(prompt);
+        }
+    }
+
+    /// Takes the prompt away.
+    pub(super) fn clear_prompt(&mut self) {
+        if self.prompt.take().is_some() {
+            self.output.raw("\r\x1b[K");
+        }
+    }
+
+    /// What was typed stays, as a line of its own.
+    pub(super) fn typed(&mut self, line: &str) {
+        self.clear_prompt();
+        self.output.styled(&self.paint.styled("1", &format!("› {}", line.trim())));
+    }
+
+    /// Shows a text of the program.
+    pub(super) fn line(&mut self, text: &str) {
+        if self.output.format() == Format::Text {
+            self.clear_prompt();
+            self.output.line(text);
+        }
+    }
+
+    /// Shows Markdown.
+    pub(super) fn said(&mut self, text: &str) {
+        if self.output.format() == Format::Json {
+            return;
+        }
+        self.clear_prompt();
+        if self.output.is_live() {
+            for line in render(text, self.paint) {
+                self.output.styled(&line);
+            }
+        } else {
+            self.output.line(text.trim_end());
+        }
+        self.output.line("");
+    }
+
+    /// Shows a message of before.
+    pub(super) fn again(&mut self, message: &Message) {
+        match message.by {
+            Author::Person => self.output.line(format!("> {}", clipped(&message.text, 200))),
+            Author::Callboard => self.said(&message.text),
+        }
+    }
+
+    /// Shows what happened.
+    pub(super) fn show(&mut self, recorded: &Recorded, state: &State) {
+        if let Event::Decided { decision, .. } = &recorded.event {
+            self.write_file(decision);
+        }
+        if self.output.format() == Format::Json {
+            self.output.json_line(recorded);
+            return;
+        }
+        match &recorded.event {
+            Event::TurnBegan { .. } => {
+                self.streamed.clear();
+                self.shown = 0;
+                self.doing = "thinking".to_owned();
+            }
+            Event::Piece { text } => self.stream(text),
+            Event::Withdrawn => {
+                if self.shown > 0 {
+                    self.line("\n(What the model has said so far is no part of the reply.)\n");
+                }
+                self.streamed.clear();
+                self.shown = 0;
+            }
+            Event::Doing(doing) => self.does(doing),
+            Event::Proposed(offered) => self.proposed(offered),
+            Event::Replied { text, links } => {
+                self.replied(text);
+                self.links(links);
+            }
+            Event::Reported { text, links, artifacts, .. } => {
+                self.said(text);
+                if !artifacts.is_empty() && !text.contains(&artifacts[0]) {
+                    self.line(&format!("Files: {}", artifacts.join(", ")));
+                }
+                self.links(links);
+            }
+            Event::TurnEnded { end, why } => self.ended(*end, why.as_deref(), state),
+            _ => {}
+        }
+    }
+
+    /// More of what the model says: whole blocks on a terminal, as it comes in a pipe.
+    fn stream(&mut self, text: &str) {
+        self.streamed.push_str(text);
+        self.clear_prompt();
+        if self.output.is_live() {
+            let until = settled(&self.streamed[self.shown..]) + self.shown;
+            if until > self.shown {
+                for line in render(&self.streamed[self.shown..until], self.paint) {
+                    self.output.styled(&line);
+                }
+                self.output.line("");
+                self.shown = until;
+            }
+        } else {
+            self.output.part(text);
+            self.shown = self.streamed.len();
+        }
+    }
+
+    /// The reply: what of it is not shown yet.
+    fn replied(&mut self, text: &str) {
+        let rest = if self.shown > 0 && text.starts_with(self.streamed[..self.shown].trim_end()) {
+            text.get(self.shown..).unwrap_or_default()
+        } else {
+            text
+        };
+        if self.output.is_live() || self.shown == 0 {
+            self.said(rest);
+        } else {
+            // It goes on in the line in which the last piece ended.
+            self.output.part(rest);
+            self.output.line("\n");
+        }
+        self.streamed.clear();
+        self.shown = 0;
+    }
+
+    fn does(&mut self, doing: &Doing) {
+        match doing {
+            Doing::Calling { tool } => self.doing = tool.replace('_', " "),
+            Doing::Planning { round: 1 } => self.doing = "planning".to_owned(),
+            Doing::Planning { round } => self.doing = format!("planning, round {round}"),
+            Doing::Edit { text } => self.doing = clipped(text, DOING_WIDTH),
+            Doing::Mending { problems } => {
+                let first = problems.first().map(String::as_str).unwrap_or_default();
+                self.doing = clipped(&format!("mending: {first}"), DOING_WIDTH);
+            }
+            Doing::Step { step, standing, .. } => {
+                self.doing = format!("{step} {standing}");
+                if standing != "began" {
+                    let code = if standing == "error" { "31" } else { "2" };
+                    let line = self.paint.styled(code, &format!("  {:<16}  {standing}", step.as_str()));
+                    self.clear_prompt();
+                    self.output.styled(&line);
+                }
+            }
+        }
+    }
+
+    fn proposed(&mut self, offered: &Offered) {
+        let before = offered.base.as_ref().map(|base| base.text.as_str()).unwrap_or_default();
+        self.clear_prompt();
+        for line in diff(before, &offered.text, self.paint) {
+            self.output.styled(&line);
+        }
+        self.output.line("");
+    }
+
+    fn links(&mut self, links: &[Link]) {
+        for link in links.iter().take(MOST_LINKS) {
+            let line = self.paint.styled("2", &format!("  → {}", link.command));
+            self.output.styled(&line);
+        }
+        if !links.is_empty() {
+            self.output.line("");
+        }
+    }
+
+    fn ended(&mut self, end: TurnEnd, why: Option<&str>, state: &State) {
+        let why = why.unwrap_or_default();
+        if self.shown < self.streamed.len() && self.output.is_live() {
+            let rest = self.streamed[self.shown..].to_owned();
+            self.said(&rest);
+        }
+        self.streamed.clear();
+        self.shown = 0;
+        match end {
+            TurnEnd::Done | TurnEnd::Steered => {}
+            TurnEnd::Stopped => self.line("(stopped; what had come stays)"),
+            TurnEnd::Interrupted => self.line(&format!("(interrupted: {why})")),
+            TurnEnd::Failed => self.line(&format!("This could not be answered: {why}")),
+        }
+        if !state.queue().is_empty() && self.output.is_live() {
+            self.line(&format!("({} more to answer)", state.queue().len()));
+        }
+    }
+
+    /// Writes what was accepted, or taken back, to the file that the conversation is about.
+    fn write_file(&mut self, decision: &Decision) {
+        let Some(path) = self.file.clone() else { return };
+        let (expected, text) = match decision {
+            Decision::Accepted { before, after, live: true, .. } => {
+                (before.as_ref().map(|before| before.text.clone()), after.text.clone())
+            }
+            Decision::Undone { text: Some(text), .. } => (None, text.clone()),
+            _ => return,
+        };
+        let now = std::fs::read_to_string(&path).ok();
+        if expected.is_some() && now != expected {
+            self.line(&format!("{} was changed meanwhile, and is left as it is; the change is saved.", path.display()));
+            return;
+        }
+        if let Err(error) = replace(&path, &text) {
+            self.line(&format!("{} cannot be written ({error}); the change is saved.", path.display()));
+        }
+    }
+}
+
+/// Puts a text in a file's place, whole or not at all.
+fn replace(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(std::path::Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    if let Ok(metadata) = std::fs::metadata(path) {
+        std::fs::set_permissions(file.path(), metadata.permissions())?;
+    }
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -22,8 +22,8 @@ use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use crate::chat::Chat;
 use crate::agents::{Company, RoleFolders, Roles};
+use crate::chat::Chat;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{self, Ask, Config};
 use crate::engine::port::Executor;

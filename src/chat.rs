@@ -157,7 +157,7 @@ pub struct Chat {
     shared: Arc<Shared>,
 }
 
-pub(self) struct Shared {
+struct Shared {
     workspace: Workspace,
     models: Models,
     memory: Memory,
@@ -417,12 +417,7 @@ impl Shared {
 }
 
 /// The events of a conversation after a number.
-async fn read(
-    workspace: &Workspace,
-    id: ConversationId,
-    after: u64,
-    limit: usize,
-) -> Result<Vec<Recorded>, ChatError> {
+async fn read(workspace: &Workspace, id: ConversationId, after: u64, limit: usize) -> Result<Vec<Recorded>, ChatError> {
     let rows = workspace.conversations().events(id, after, limit).await?;
     rows.into_iter()
         .map(|row| {

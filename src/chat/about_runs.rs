@@ -64,7 +64,8 @@ pub async fn answer(workspace: &Workspace, question: &str, here: &Here) -> Resul
     let facts = Facts::read(workspace, run).await?;
     let mut told = tell(workspace, &facts, asked.what).await?;
     if runs.len() > 1 && matches!(asked.which, Which::Between { .. }) {
-        let _ = write!(told.text, "\n\nThere were {} runs in that time; this is of the one that fits best.", runs.len());
+        let _ =
+            write!(told.text, "\n\nThere were {} runs in that time; this is of the one that fits best.", runs.len());
         told.links.extend(runs.iter().skip(1).take(MOST_TOLD).map(|run| Link::run(run.id)));
     }
     Ok(told)
@@ -133,7 +134,11 @@ async fn meant(workspace: &Workspace, asked: &Asked, here: &Here) -> Result<Vec<
     let filter = |workflow: Option<&String>| RunFilter { workflow: workflow.cloned(), ..RunFilter::default() };
     let mut found = runs.list(&filter(asked.workflow.as_ref()), MOST_RUNS).await?;
     found.retain(|run| run.parent.is_none());
-    if asked.which == Which::Last && asked.workflow.is_none() && !asked.several && let Some(focus) = &here.focus {
+    if asked.which == Which::Last
+        && asked.workflow.is_none()
+        && !asked.several
+        && let Some(focus) = &here.focus
+    {
         let of_focus = runs.list(&filter(Some(focus)), MOST_RUNS).await?;
         if !of_focus.is_empty() {
             found = of_focus;
@@ -156,7 +161,15 @@ async fn list(workspace: &Workspace, runs: &[Run], what: What) -> Result<Told, S
     for run in runs.iter().take(MOST_TOLD) {
         let cost = cost(workspace, run.id).await?;
         whole.add(&cost);
-        let _ = writeln!(text, "- `{}` of `{}`: {}, begun {}{}", run.id, run.workflow, run.status, run.created_at, cost.beside());
+        let _ = writeln!(
+            text,
+            "- `{}` of `{}`: {}, begun {}{}",
+            run.id,
+            run.workflow,
+            run.status,
+            run.created_at,
+            cost.beside()
+        );
         links.push(Link::run(run.id));
     }
     if what == What::Cost {
@@ -178,7 +191,12 @@ async fn tell(workspace: &Workspace, facts: &Facts, what: What) -> Result<Told, 
             let cost = cost(workspace, run.id).await?;
             let _ = writeln!(told.text, "{head} has cost {}.", cost.in_words());
             for sum in workspace.model_calls().sums(By::Step, Some(run.id), MOST_TOLD).await? {
-                let cost = Cost { calls: sum.calls, nanos: sum.cost, unpriced: sum.unpriced, tokens: sum.input_tokens + sum.output_tokens };
+                let cost = Cost {
+                    calls: sum.calls,
+                    nanos: sum.cost,
+                    unpriced: sum.unpriced,
+                    tokens: sum.input_tokens + sum.output_tokens,
+                };
                 let _ = writeln!(told.text, "- `{}`: {}", sum.of, cost.in_words());
             }
             let _ = writeln!(told.text, "\nBooked in the table of model calls: `callboard costs --run {}`", run.id);
@@ -284,7 +302,8 @@ fn steps(facts: &Facts, head: &str, told: &mut Told) {
         let _ = writeln!(told.text, "- `{}`: {standing} (event {})", step.id, step.last_seq);
     }
     if facts.steps.len() > MOST_TOLD {
-        let _ = writeln!(told.text, "- … and {} more: `callboard show {}`", facts.steps.len() - MOST_TOLD, facts.run.id);
+        let _ =
+            writeln!(told.text, "- … and {} more: `callboard show {}`", facts.steps.len() - MOST_TOLD, facts.run.id);
     }
 }
 
@@ -356,7 +375,8 @@ impl Cost {
         if self.calls == 0 {
             return "nothing: no model that costs something was asked".to_owned();
         }
-        let mut text = format!("{}, for {} of models with {} tokens", Dollars(self.nanos), calls(self.calls), self.tokens);
+        let mut text =
+            format!("{}, for {} of models with {} tokens", Dollars(self.nanos), calls(self.calls), self.tokens);
         if self.unpriced > 0 {
             let _ = write!(text, "; the price of {} is not known", calls(self.unpriced));
         }

@@ -126,9 +126,11 @@ async fn plan(
         }
     }
     let is_new = workflow.is_none();
-    let task = is_new && is_task(after) || state.runs().values().any(|run| {
-        run.kind == RunKind::Task && workflow.as_ref().is_some_and(|(name, base)| *name == run.workflow && base.version == run.version)
-    });
+    let task = is_new && is_task(after)
+        || state.runs().values().any(|run| {
+            run.kind == RunKind::Task
+                && workflow.as_ref().is_some_and(|(name, base)| *name == run.workflow && base.version == run.version)
+        });
     let offered = Offered {
         request,
         workflow: after.name.clone(),
@@ -188,9 +190,7 @@ fn is_task(workflow: &Workflow) -> bool {
     fn is_work(step: &Step) -> bool {
         match &step.process {
             Process::Agent { .. } | Process::Model { .. } | Process::Transform { .. } | Process::Branch { .. } => true,
-            Process::ForEach(_) | Process::Repeat(_) => {
-                step.process.body().unwrap_or_default().iter().all(is_work)
-            }
+            Process::ForEach(_) | Process::Repeat(_) => step.process.body().unwrap_or_default().iter().all(is_work),
             _ => false,
         }
     }

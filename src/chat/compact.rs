@@ -193,17 +193,27 @@ fn decisions(state: &State, older: &[&Message]) -> Vec<Line> {
                     let steps: Vec<&str> = steps.iter().map(crate::workflow::StepId::as_str).collect();
                     format!(", only {}", steps.join(", "))
                 };
-                format!("{} accepted{part}: `{workflow}` version {} (asked for: {what})", held.id, short(&after.version))
+                format!(
+                    "{} accepted{part}: `{workflow}` version {} (asked for: {what})",
+                    held.id,
+                    short(&after.version)
+                )
             }
             Decision::Rejected => format!("{} rejected (asked for: {what})", held.id),
             Decision::Undone { .. } => format!("{} accepted and taken back (asked for: {what})", held.id),
-            Decision::Kept { workflow, version } => format!("{} kept as `{workflow}` version {}", held.id, short(version)),
+            Decision::Kept { workflow, version } => {
+                format!("{} kept as `{workflow}` version {}", held.id, short(version))
+            }
         };
         lines.push(Line { rank: DECISIONS, at: at_of(held), text });
     }
     for (run, held) in state.runs() {
         let status = held.status.map_or_else(|| "goes on".to_owned(), |status| status.to_string());
-        lines.push(Line { rank: DECISIONS, at: older.len(), text: format!("run {run} of `{}`: {status}", held.workflow) });
+        lines.push(Line {
+            rank: DECISIONS,
+            at: older.len(),
+            text: format!("run {run} of `{}`: {status}", held.workflow),
+        });
     }
     lines
 }
@@ -228,8 +238,22 @@ fn open_questions(at: usize, message: &Message, follows: Option<&Message>) -> Op
 
 /// Words by which a person says how they want things, from now on and not only once.
 const WISHING: [&str; 16] = [
-    "always", "never", "prefer", "from now on", "must", "i want", "i'd like", "i would like", "make sure", "remember", "do not",
-    "don't", "only ever", "call me", "in future", "as a rule",
+    "always",
+    "never",
+    "prefer",
+    "from now on",
+    "must",
+    "i want",
+    "i'd like",
+    "i would like",
+    "make sure",
+    "remember",
+    "do not",
+    "don't",
+    "only ever",
+    "call me",
+    "in future",
+    "as a rule",
 ];
 
 fn wishes(at: usize, message: &Message) -> Vec<Line> {
@@ -237,10 +261,7 @@ fn wishes(at: usize, message: &Message) -> Vec<Line> {
         let lower = format!(" {} ", sentence.to_lowercase().replace('’', "'"));
         WISHING.iter().any(|word| lower.contains(&format!(" {word} ")))
     };
-    sentences(&message.text)
-        .filter(wish)
-        .map(|sentence| Line { rank: WISHES, at, text: one_line(sentence) })
-        .collect()
+    sentences(&message.text).filter(wish).map(|sentence| Line { rank: WISHES, at, text: one_line(sentence) }).collect()
 }
 
 /// Names and ids that a text speaks of: what stands in backticks, ids, proposals, files.
@@ -273,8 +294,23 @@ fn is_name(word: &str) -> bool {
     is_id || is_path || is_file || (word.contains('@') && length > 3) || (word.contains('_') && length > 3)
 }
 
-fn sentences(text: &str) -> impl DoubleEndedIterator<Item = &str> {
-    text.split_inclusive(['.', '!', '?', '\n']).map(str::trim).filter(|sentence| !sentence.is_empty())
+/// The sentences of a text. A point within a name ends none.
+fn sentences(text: &str) -> std::vec::IntoIter<&str> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let is_end = |(at, c): (usize, char)| {
+            let next = rest[at + c.len_utf8()..].chars().next();
+            let ends = c == '\n' || (['.', '!', '?'].contains(&c) && next.is_none_or(char::is_whitespace));
+            ends.then_some(at + c.len_utf8())
+        };
+        let end = rest.char_indices().find_map(is_end).unwrap_or(rest.len());
+        let (sentence, after) = rest.split_at(end);
+        found.push(sentence.trim());
+        rest = after;
+    }
+    found.retain(|sentence| !sentence.is_empty());
+    found.into_iter()
 }
 
 fn one_line(text: &str) -> String {

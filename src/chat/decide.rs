@@ -17,9 +17,9 @@ use super::state::Held;
 use super::tools::{Decide, Verdict};
 use super::turn::Turn;
 use super::{ChatError, Shared};
+use crate::model::Usage;
 use crate::model::edits::Asked;
 use crate::model::intent::{Intent, intent};
-use crate::model::Usage;
 use crate::planner::{Accepted, Proposal, Standing, empty, undo};
 use crate::workflow::edit::Edit;
 use crate::workflow::{StepId, Workflow, yaml};
@@ -132,7 +132,11 @@ async fn accept(
         if base.is_none() {
             let free = free_name(&shared, &workflow.name).await?;
             if free != workflow.name {
-                let _ = writeln!(said, "There is a workflow `{}` already, so this one is called `{free}`.\n", workflow.name);
+                let _ = writeln!(
+                    said,
+                    "There is a workflow `{}` already, so this one is called `{free}`.\n",
+                    workflow.name
+                );
                 workflow.name = free;
             }
         }
@@ -144,7 +148,10 @@ async fn accept(
         let short = version.get(..12).unwrap_or(&version);
         match (by, is_live) {
             (By::Policy, _) => {
-                let _ = writeln!(said, "All that it does is to compute and read, so it is carried out at once ([chat] auto_run).");
+                let _ = writeln!(
+                    said,
+                    "All that it does is to compute and read, so it is carried out at once ([chat] auto_run)."
+                );
             }
             (By::Person, false) => said.push_str("Accepted. It is carried out now.\n"),
             (By::Person, true) => {
@@ -290,7 +297,9 @@ async fn take_back(shared: &Arc<Shared>, room: &Arc<Room>, held: Held) -> Result
                 (Some(BaseVersion { version, text }), said)
             }
             (Some(_), None) => {
-                return Err(Refusal(format!("`{workflow}` has been changed since it was made; take that back first")).into());
+                return Err(
+                    Refusal(format!("`{workflow}` has been changed since it was made; take that back first")).into()
+                );
             }
             (None, _) => (None, format!("No version of `{workflow}` is in use.")),
         };
@@ -345,7 +354,8 @@ async fn kept(
         }
     };
     let version = turn.shared.desk.save(&name, &text, Live::Yes).await?;
-    let said = format!("Kept as the workflow `{name}`, version {}. Say “run it” to carry it out again.", short(&version));
+    let said =
+        format!("Kept as the workflow `{name}`, version {}. Say “run it” to carry it out again.", short(&version));
     let decision = Decision::Kept { workflow: name, version };
     turn.room.write(turn.shared, vec![Event::Decided { proposal: id, decision }]).await?;
     Ok(said)

@@ -19,7 +19,7 @@ pub fn graph(workflow: &Workflow) -> String {
     let mut number = 1;
     while !left.is_empty() && number <= MOST_STEPS {
         let is_ready = |step: &&Step| step.needs.iter().all(|need| done.contains(&need.step.as_str()));
-        let (ready, rest): (Vec<&Step>, Vec<&Step>) = left.iter().copied().partition(|step| is_ready(&step));
+        let (ready, rest): (Vec<&Step>, Vec<&Step>) = left.iter().copied().partition(is_ready);
         if ready.is_empty() {
             break;
         }

@@ -80,7 +80,9 @@ impl Room {
             }
             room.append(&shared, &mut state, events).await
         });
-        writing.await.unwrap_or_else(|error| Err(ChatError::NotNow(format!("the conversation stopped half-way: {error}"))))
+        writing
+            .await
+            .unwrap_or_else(|error| Err(ChatError::NotNow(format!("the conversation stopped half-way: {error}"))))
     }
 
     async fn append(&self, shared: &Shared, state: &mut State, events: Vec<Event>) -> Result<u64, ChatError> {

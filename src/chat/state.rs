@@ -177,7 +177,7 @@ impl State {
                 says(!self.runs.contains_key(run), "the run was not begun here")
             }
             Event::Replied { .. } => {
-                says(!self.open.as_ref().is_some_and(|open| !open.is_replied), "no turn waits for a reply")
+                says(self.open.as_ref().is_none_or(|open| open.is_replied), "no turn waits for a reply")
             }
             Event::Piece { .. }
             | Event::Withdrawn
@@ -335,10 +335,8 @@ impl State {
             Decision::Accepted { workflow, live: true, .. } | Decision::Kept { workflow, .. } => {
                 self.focus = Some(workflow.clone());
             }
-            Decision::Undone { version: None, .. } => {
-                if self.focus.as_deref() == Some(held.offered.workflow.as_str()) {
-                    self.focus = None;
-                }
+            Decision::Undone { version: None, .. } if self.focus.as_deref() == Some(held.offered.workflow.as_str()) => {
+                self.focus = None;
             }
             _ => {}
         }
@@ -444,10 +442,7 @@ impl State {
     /// The last proposal whose acceptance can be taken back.
     #[must_use]
     pub fn accepted(&self) -> Option<&Held> {
-        self.proposals()
-            .into_iter()
-            .rev()
-            .find(|held| matches!(held.decision, Some(Decision::Accepted { .. })))
+        self.proposals().into_iter().rev().find(|held| matches!(held.decision, Some(Decision::Accepted { .. })))
     }
 
     /// The runs that were begun here, in that order.

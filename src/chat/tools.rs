@@ -97,10 +97,6 @@ impl Wanted {
         if arguments.to_string().len() > 4 * LONGEST {
             return Err(format!("{}: the arguments are too long", call.name));
         }
-        fn of<T: serde::de::DeserializeOwned>(call: &ToolCall) -> Result<T, String> {
-            serde_json::from_value(call.arguments.clone())
-                .map_err(|error| format!("{}: the arguments do not fit: {error}", call.name))
-        }
         match call.name.as_str() {
             talk::PROPOSE => of(call).map(Self::Propose),
             talk::DECIDE => of(call).map(Self::Decide),
@@ -116,13 +112,16 @@ impl Wanted {
     }
 }
 
+fn of<T: serde::de::DeserializeOwned>(call: &ToolCall) -> Result<T, String> {
+    serde_json::from_value(call.arguments.clone())
+        .map_err(|error| format!("{}: the arguments do not fit: {error}", call.name))
+}
+
 /// What a model is offered.
 #[must_use]
 pub(super) fn specs() -> Vec<ToolSpec> {
     let text = |about: &str| json!({ "type": "string", "minLength": 1, "maxLength": LONGEST, "description": about });
-    let workflow = || {
-        json!({ "type": "string", "description": "The workflow's name; the one in front of the person if it is left out" })
-    };
+    let workflow = || json!({ "type": "string", "description": "The workflow's name; the one in front of the person if it is left out" });
     let spec = |name: &str, description: &str, properties: Value, required: &[&str]| ToolSpec {
         name: name.to_owned(),
         description: description.to_owned(),

@@ -15,7 +15,7 @@ use super::state::State;
 use super::tools::{Wanted, specs};
 use super::{ChatError, Shared};
 use crate::model::talk::{Now, OpenProposal};
-use crate::model::{Message, Model, Models, Piece, Reply, Request, ToolCall, TokenCount, untrusted};
+use crate::model::{Message, Model, Models, Piece, Reply, Request, TokenCount, ToolCall, untrusted};
 
 /// What the model is told of its work.
 pub(super) const PROMPT: &str = include_str!("../../prompts/chat.md");
@@ -74,8 +74,7 @@ pub(super) async fn take(shared: &Arc<Shared>, room: &Arc<Room>, number: u64, ca
     };
     let alias = state.model().unwrap_or(&shared.settings.model).to_owned();
     let now = now(shared, &state).await?;
-    let mut turn =
-        Turn { shared, room, number, words, now, alias, has_read_others: false, links: Vec::new() };
+    let mut turn = Turn { shared, room, number, words, now, alias, has_read_others: false, links: Vec::new() };
     match cause {
         Cause::Message(_) => turn.answer(&state).await,
         Cause::Failure(run) => {
@@ -136,7 +135,8 @@ impl Turn<'_> {
                 }
             }
         }
-        let text = format!("The model has called tools {ROUNDS} times over and come to no reply. Ask for less at once.");
+        let text =
+            format!("The model has called tools {ROUNDS} times over and come to no reply. Ask for less at once.");
         self.reply(text).await
     }
 

@@ -24,7 +24,9 @@ use talk::{Answers, Talk};
 /// On a terminal, what you type while something goes on is said next; a line that begins with `!` is said at once. Every line of a
 /// pipe is a message. A conversation is durable: whatever ends the process, `callboard chat` goes on with it.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   callboard chat                                      a new conversation
   callboard chat --conversation last                  go on with the last one
@@ -39,7 +41,8 @@ While it goes on:
   /edit N TEXT say message N otherwise, which begins a branch
   /help        what else there is
 
-Exit codes: 0 all was answered; 1 a turn failed; 2 invalid usage or files; 5 the environment failed; 130 interrupted.")]
+Exit codes: 0 all was answered; 1 a turn failed; 2 invalid usage or files; 5 the environment failed; 130 interrupted."
+)]
 pub(super) struct Chat {
     #[command(subcommand)]
     what: Option<What>,

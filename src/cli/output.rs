@@ -45,7 +45,6 @@ impl Output {
         } else {
             self.line(line);
         }
-        }
     }
 
     /// Writes a part of a line.

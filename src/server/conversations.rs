@@ -182,7 +182,9 @@ impl From<ChatError> for ApiError {
             ChatError::Empty => invalid("nothing_said"),
             ChatError::TooLong { .. } => {
                 let body = ErrorBody::new("too_long", message);
-                Self::invalid(body.suggest("put what is long into a file, and have it remembered: `callboard remember FILE`"))
+                Self::invalid(
+                    body.suggest("put what is long into a file, and have it remembered: `callboard remember FILE`"),
+                )
             }
             ChatError::TooManyWaiting => invalid("too_many_waiting"),
             ChatError::TooManyTurns => invalid("too_many_turns"),
@@ -199,7 +201,8 @@ async fn named(app: &App, text: &str) -> Result<ConversationId, ApiError> {
         let last = app.workspace().conversations().list(1).await?.pop();
         return last.map(|head| head.id).ok_or_else(|| {
             ApiError::missing(
-                ErrorBody::new("no_such_conversation", "there is no conversation yet").suggest("`callboard chat` begins one"),
+                ErrorBody::new("no_such_conversation", "there is no conversation yet")
+                    .suggest("`callboard chat` begins one"),
             )
         });
     }
@@ -254,10 +257,7 @@ async fn focus(app: &App, workflow: Option<String>, files: Vec<WorkflowText>) ->
 }
 
 /// `GET /api/conversations/{id}`
-pub(super) async fn show(
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Result<Json<ConversationState>, ApiError> {
+pub(super) async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<ConversationState>, ApiError> {
     let id = named(&app, &id).await?;
     let state = app.chat().await?.state(id).await?;
     let runs = state.runs().iter().map(|(run, held)| {

@@ -254,8 +254,66 @@ fn head(row: &SqliteRow) -> Result<ConversationHead, StoreError> {
 
 fn id_of(row: &SqliteRow) -> Result<ConversationId, StoreError> {
     let bytes: &[u8] = row.try_get("id")?;
-    Uuid::from_slice(bytes).map(ConversationId).map_err(|error| StoreError::Corrupt {
-        what: "the id of a conversation".to_owned(),
-        reason: error.to_string(),
-    })
+    Uuid::from_slice(bytes)
+        .map(ConversationId)
+        .map_err(|error| StoreError::Corrupt { what: "the id of a conversation".to_owned(), reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::fixtures::fixture;
+
+    #[tokio::test]
+    async fn events_are_appended_in_order_or_not_at_all() {
+        let fixture = fixture().await;
+        let conversations = fixture.workspace.conversations();
+        let id = ConversationId(Uuid::from_u64_pair(1, 1));
+        let events: Vec<NewConversationEvent> =
+            (1..=3).map(|n| NewConversationEvent { v: 1, body: format!("{{\"n\":{n}}}") }).collect();
+        let append = |expected_seq: u64, events: &[NewConversationEvent], busy: bool| {
+            let (events, conversations) = (events.to_vec(), conversations.clone());
+            async move {
+                let at = Timestamp(i64::try_from(expected_seq).unwrap());
+                let (title, focus) = ("hello", Some("brief"));
+                let append = ConversationAppend { id, expected_seq, events: &events, title, focus, busy, at };
+                conversations.append(&append).await
+            }
+        };
+        assert_eq!(append(0, &events[..2], true).await.unwrap(), 2);
+        for wrong in [0, 1, 3] {
+            assert!(append(wrong, &events, false).await.is_err(), "{wrong}");
+        }
+        assert_eq!(conversations.busy().await.unwrap(), [id]);
+        assert_eq!(append(2, &events[2..], false).await.unwrap(), 3);
+        let read = conversations.events(id, 1, 10).await.unwrap();
+        assert_eq!(
+            read.iter().map(|event| (event.seq, event.body.as_str())).collect::<Vec<_>>(),
+            [(2, "{\"n\":2}"), (3, "{\"n\":3}")]
+        );
+        assert!(conversations.busy().await.unwrap().is_empty());
+        let head = conversations.get(id).await.unwrap().unwrap();
+        assert_eq!(
+            (head.seq, head.title.as_str(), head.created_at, head.updated_at),
+            (3, "hello", Timestamp(0), Timestamp(2))
+        );
+        assert_eq!(conversations.list(10).await.unwrap(), [head]);
+
+        // Another workspace sees none of it, and cannot write to it.
+        let other = fixture.store.workspace("other".parse().unwrap()).conversations();
+        assert!(other.get(id).await.unwrap().is_none() && other.events(id, 0, 10).await.unwrap().is_empty());
+        let foreign = ConversationAppend {
+            id,
+            expected_seq: 3,
+            events: &events,
+            title: "",
+            focus: None,
+            busy: true,
+            at: Timestamp(9),
+        };
+        assert!(other.append(&foreign).await.is_err());
+        let foreign = ConversationAppend { expected_seq: 0, ..foreign };
+        assert!(other.append(&foreign).await.is_err());
+        assert_eq!(conversations.events(id, 0, 10).await.unwrap().len(), 3);
+    }
 }

@@ -77,12 +77,11 @@ impl Asked {
         let words: Vec<&str> =
             lower.split(|c: char| !c.is_alphanumeric() && !"_'-".contains(c)).filter(|word| !word.is_empty()).collect();
         let has = |word: &str| words.contains(&word);
-        let mut what = WORDS
-            .iter()
-            .find(|(_, list)| list.split_whitespace().any(has))
-            .map_or(What::Steps, |(what, _)| *what);
+        let mut what =
+            WORDS.iter().find(|(_, list)| list.split_whitespace().any(has)).map_or(What::Steps, |(what, _)| *what);
         let several = has("runs") || has("all") || has("total") || has("everything");
-        if several && matches!(what, What::Steps) || (several && has("list")) || has("runs") && what == What::Failure && !has("why") {
+        let lists = several && (what == What::Steps || has("list"));
+        if lists || (has("runs") && what == What::Failure && !has("why")) {
             what = What::List;
         }
         Self {
@@ -104,7 +103,8 @@ fn which(words: &[&str], here: &Here) -> Which {
     let today = here.now.0.div_euclid(DAY) * DAY;
     let between = |from: i64, until: i64| Which::Between { from: Timestamp(from), until: Timestamp(until) };
     let has = |word: &str| words.contains(&word);
-    let follows = |first: &str, second: &[&str]| words.windows(2).any(|pair| pair[0] == first && second.contains(&pair[1]));
+    let follows =
+        |first: &str, second: &[&str]| words.windows(2).any(|pair| pair[0] == first && second.contains(&pair[1]));
     if follows("last", &["night", "night's", "nights"]) {
         return between(today - 6 * HOUR, today + 8 * HOUR);
     }
@@ -126,9 +126,8 @@ fn which(words: &[&str], here: &Here) -> Which {
 /// The workflow that is named: `weekly_brief`, or `weekly brief`.
 fn workflow(words: &[&str], here: &Here) -> Option<String> {
     let said = format!(" {} ", words.join(" ").replace("'s", ""));
-    let is_named = |name: &&String| {
-        said.contains(&format!(" {name} ")) || said.contains(&format!(" {} ", name.replace('_', " ")))
-    };
+    let is_named =
+        |name: &&String| said.contains(&format!(" {name} ")) || said.contains(&format!(" {} ", name.replace('_', " ")));
     // The longest, so that `weekly` does not stand in the way of `weekly_brief`.
     here.workflows.iter().filter(is_named).max_by_key(|name| name.len()).cloned()
 }
@@ -140,7 +139,11 @@ mod tests {
     fn here() -> Here {
         // 2026-11-21, 09:30.
         let now = Timestamp(20_778 * DAY + 9 * HOUR + HOUR / 2);
-        Here { now, workflows: vec!["weekly".to_owned(), "weekly_brief".to_owned(), "hello".to_owned()], ..Here::default() }
+        Here {
+            now,
+            workflows: vec!["weekly".to_owned(), "weekly_brief".to_owned(), "hello".to_owned()],
+            ..Here::default()
+        }
     }
 
     #[test]

@@ -55,10 +55,10 @@ impl Facts {
         let mut folded = Folded::default();
         let mut after = 0;
         while after < MOST_EVENTS {
-            let page = journal.read(run.id, after, PAGE).await.map_err(|error| StoreError::Corrupt {
-                what: format!("run {}", run.id),
-                reason: error.to_string(),
-            })?;
+            let page = journal
+                .read(run.id, after, PAGE)
+                .await
+                .map_err(|error| StoreError::Corrupt { what: format!("run {}", run.id), reason: error.to_string() })?;
             let Some(last) = page.last() else { break };
             after = last.seq;
             for recorded in &page {

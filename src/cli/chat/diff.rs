@@ -11,8 +11,9 @@ const AROUND: usize = 2;
 const MOST_LINES: usize = 200;
 
 /// Whether colours are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Paint {
+    #[default]
     Plain,
     Ansi,
 }

@@ -55,12 +55,6 @@ struct Table {
     heads: usize,
 }
 
-impl Default for Paint {
-    fn default() -> Self {
-        Self::Plain
-    }
-}
-
 impl Page {
     fn take(&mut self, event: Event<'_>) {
         match event {

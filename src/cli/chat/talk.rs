@@ -19,9 +19,7 @@ use crate::cli::complaint::Complaint;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Twice, passed_on};
 use crate::cli::{Context, Format};
-use crate::server::{
-    ConversationFrame, ConversationView, DecidedView, EventPage, GoOnWith, Say, StoppedTurn, Uttered,
-};
+use crate::server::{ConversationFrame, ConversationView, DecidedView, EventPage, GoOnWith, Say, StoppedTurn, Uttered};
 use crate::store::ConversationId;
 use showing::Showing;
 
@@ -98,9 +96,7 @@ impl<'t> Talk<'t> {
                 break;
             }
             for recorded in &events {
-                state.apply(recorded).map_err(|error| {
-                    Complaint::environment("other_version", error.to_string())
-                })?;
+                state.apply(recorded).map_err(|error| Complaint::environment("other_version", error.to_string()))?;
             }
         }
         let showing = Showing::new(&context.output, file);
@@ -134,7 +130,8 @@ impl<'t> Talk<'t> {
             if input.is_terminal() && self.state.turns() == 0 {
                 self.context.output.line("Say what is to be done. /help says what else there is.");
             }
-            for message in self.state.branch().into_iter().rev().take(SHOWN_AGAIN).collect::<Vec<_>>().into_iter().rev() {
+            for message in self.state.branch().into_iter().rev().take(SHOWN_AGAIN).collect::<Vec<_>>().into_iter().rev()
+            {
                 self.showing.again(message);
             }
         }
@@ -208,9 +205,7 @@ impl<'t> Talk<'t> {
     }
 
     fn see(&mut self, recorded: &Recorded) -> Result<(), Complaint> {
-        self.state
-            .apply(recorded)
-            .map_err(|error| Complaint::environment("other_version", error.to_string()))?;
+        self.state.apply(recorded).map_err(|error| Complaint::environment("other_version", error.to_string()))?;
         if let crate::chat::event::Event::TurnEnded { end, .. } = &recorded.event {
             self.last_end = Some(*end);
         }
@@ -270,7 +265,9 @@ impl<'t> Talk<'t> {
                 self.typed.clear();
             }
             Key::Char('\u{4}') if self.typed.is_empty() => return Ok(Next::Leave(self.exit())),
-            Key::Char(choice @ ('y' | 'n' | 'e' | 'Y' | 'N' | 'E')) if self.typed.is_empty() && self.asked.is_some() => {
+            Key::Char(choice @ ('y' | 'n' | 'e' | 'Y' | 'N' | 'E'))
+                if self.typed.is_empty() && self.asked.is_some() =>
+            {
                 if let Some(proposal) = self.asked.take() {
                     match choice.to_ascii_lowercase() {
                         'y' => self.decide(proposal, Choice::Accept { steps: Vec::new(), run: false }).await?,

@@ -94,18 +94,8 @@ const ABOUT_WORKFLOWS: &str = "workflow graph steps step flow plan";
 /// What is said to somebody, and asks for nothing.
 const TALK: &str = "hello hi hey thanks thank help hallo danke";
 /// What may stand before a request and says nothing.
-const POLITE: [&str; 10] = [
-    "please ",
-    "can you ",
-    "could you ",
-    "would you ",
-    "will you ",
-    "now ",
-    "then ",
-    "ok, ",
-    "okay, ",
-    "and ",
-];
+const POLITE: [&str; 10] =
+    ["please ", "can you ", "could you ", "would you ", "will you ", "now ", "then ", "ok, ", "okay, ", "and "];
 /// What begins something to be remembered.
 const REMEMBER: [&str; 9] = [
     "remember that ",
@@ -166,8 +156,8 @@ pub fn intent(text: &str, now: &Now) -> Intent {
     if let Some(carried_out) = carrying_out(plain, &plain_words, whole, now) {
         return carried_out;
     }
-    if let Some(name) = keeping(&plain_words) {
-        return Intent::Keep { name };
+    if let Some(kept) = keeping(&plain_words) {
+        return kept;
     }
     question(whole, &lower, &plain_words, now).unwrap_or(Intent::Propose)
 }
@@ -183,9 +173,10 @@ fn decision(words: &[&str], now: &Now) -> Option<Intent> {
     let proposal = now.proposal.as_ref()?;
     let negative = words.iter().any(|word| is(NO, word) || is(NOT, word));
     if negative {
-        let known = |word: &&str| plain(word) || is(NO, word) || is(NOT, word) || is(ACCEPTING, word) || *word == "keep";
+        let known =
+            |word: &&str| plain(word) || is(NO, word) || is(NOT, word) || is(ACCEPTING, word) || *word == "keep";
         // “nothing else” and the like are about something else.
-        let is_plain = words.iter().all(|word| known(&word));
+        let is_plain = words.iter().all(known);
         return is_plain.then_some(Intent::Reject);
     }
     let run = words.iter().any(|word| is(RUN, word));
@@ -197,7 +188,7 @@ fn decision(words: &[&str], now: &Now) -> Option<Intent> {
             says_yes = true;
         } else if names_steps && proposal.steps.iter().any(|step| step == word) {
             steps.push((*word).to_owned());
-        } else if !plain(&word) && !is(RUN, word) {
+        } else if !plain(word) && !is(RUN, word) {
             return None;
         }
     }
@@ -257,7 +248,7 @@ fn pairs(text: &str) -> Vec<(String, String)> {
 }
 
 /// `save this as a workflow called weekly brief`, `keep it`
-fn keeping(words: &[&str]) -> Option<Option<String>> {
+fn keeping(words: &[&str]) -> Option<Intent> {
     if !matches!(words, ["save" | "keep", "this" | "it" | "that", ..]) {
         return None;
     }
@@ -270,7 +261,7 @@ fn keeping(words: &[&str]) -> Option<Option<String>> {
         },
     };
     let is_plain = said.iter().all(|word| is(FILLER, word) || ["save", "keep", "workflow"].contains(word));
-    is_plain.then_some(name.filter(|name| !name.is_empty()))
+    is_plain.then(|| Intent::Keep { name: name.filter(|name| !name.is_empty()) })
 }
 
 fn question(whole: &str, lower: &str, words: &[&str], now: &Now) -> Option<Intent> {
@@ -304,11 +295,15 @@ fn speaks_of_runs(words: &[&str], now: &Now) -> bool {
     }
     let name = named(words, now).unwrap_or_default();
     let is_known = |word: &&str| {
-        is(RUNS, word) || is(BESIDE_RUNS, word) || is(FILLER, word) || is(ASKING, word) || is(ABOUT_WORKFLOWS, word)
+        is(RUNS, word)
+            || is(BESIDE_RUNS, word)
+            || is(FILLER, word)
+            || is(ASKING, word)
+            || is(ABOUT_WORKFLOWS, word)
             || name == *word
             || name.split('_').any(|part| part == *word)
     };
-    words.iter().any(|word| is(RUNS, word)) && words.iter().all(|word| is_known(&word))
+    words.iter().any(|word| is(RUNS, word)) && words.iter().all(is_known)
 }
 
 /// The saved workflow that is named: `weekly_brief`, or `weekly brief`.

@@ -30,11 +30,11 @@ pub(super) fn next(request: &Request, now: &Now) -> Next {
         return Next::Say(TALK.to_owned());
     };
     let Message::User { text } = &request.messages[at] else { return Next::Say(TALK.to_owned()) };
-    let results = request.messages[at..].iter().filter_map(|message| match message {
+    let mut results = request.messages[at..].iter().filter_map(|message| match message {
         Message::Tool { result, .. } => Some(result),
         _ => None,
     });
-    match results.last() {
+    match results.next_back() {
         Some(result) => Next::Say(told(text, result)),
         None => chosen(text, now),
     }

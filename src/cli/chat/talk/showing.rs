@@ -9,6 +9,7 @@ use crate::cli::Format;
 use crate::cli::chat::diff::{Paint, diff};
 use crate::cli::chat::markdown::{render, settled};
 use crate::cli::output::{Output, clipped};
+use crate::workflow::yaml;
 
 /// How many links are shown below a reply.
 const MOST_LINKS: usize = 4;
@@ -111,7 +112,7 @@ impl<'o> Showing<'o> {
             Event::TurnBegan { .. } => {
                 self.streamed.clear();
                 self.shown = 0;
-                self.doing = "thinking".to_owned();
+                "thinking".clone_into(&mut self.doing);
             }
             Event::Piece { text } => self.stream(text),
             Event::Withdrawn => {
@@ -179,7 +180,7 @@ impl<'o> Showing<'o> {
     fn does(&mut self, doing: &Doing) {
         match doing {
             Doing::Calling { tool } => self.doing = tool.replace('_', " "),
-            Doing::Planning { round: 1 } => self.doing = "planning".to_owned(),
+            Doing::Planning { round: 1 } => "planning".clone_into(&mut self.doing),
             Doing::Planning { round } => self.doing = format!("planning, round {round}"),
             Doing::Edit { text } => self.doing = clipped(text, DOING_WIDTH),
             Doing::Mending { problems } => {
@@ -200,8 +201,10 @@ impl<'o> Showing<'o> {
 
     fn proposed(&mut self, offered: &Offered) {
         let before = offered.base.as_ref().map(|base| base.text.as_str()).unwrap_or_default();
+        // As the program would write it: how somebody laid the file out is no change.
+        let before = yaml::parse(before).map_or_else(|_| before.to_owned(), |parsed| yaml::write(&parsed.workflow));
         self.clear_prompt();
-        for line in diff(before, &offered.text, self.paint) {
+        for line in diff(&before, &offered.text, self.paint) {
             self.output.styled(&line);
         }
         self.output.line("");

@@ -107,7 +107,16 @@ fn what_is_wanted_is_told_apart() {
 
 #[test]
 fn no_text_is_too_strange() {
-    for text in ["İİİ remember that İ", "run with =", "run it with =,=;", "\u{0}", "’’’", "remember that ", "?", "save it called"] {
+    for text in [
+        "İİİ remember that İ",
+        "run with =",
+        "run it with =,=;",
+        "\u{0}",
+        "’’’",
+        "remember that ",
+        "?",
+        "save it called",
+    ] {
         let _ = (intent(text, &now()), intent(text, &with_proposal()));
     }
 }

@@ -14,6 +14,7 @@
 mod architecture;
 mod brief;
 mod chains;
+mod chat;
 mod cli;
 mod company;
 mod data;

@@ -277,8 +277,10 @@ fn question(whole: &str, lower: &str, words: &[&str], now: &Now) -> Option<Inten
     }
     let shown = named(words, now);
     let about_workflow = words.iter().any(|word| is(ABOUT_WORKFLOWS, word));
-    let what_it_does = words.windows(2).any(|pair| matches!(pair, ["does", _] | ["it", "do"]))
-        && words.last().is_some_and(|word| ["do", "work"].contains(word));
+    let what_it_does = words.contains(&"does") && words.last().is_some_and(|word| ["do", "work"].contains(word));
+    if matches!(words, ["what", "did", "it" | "that", "do"]) {
+        return Some(Intent::AskRuns);
+    }
     if (tells && (about_workflow || shown.is_some()) && !speaks_of_runs(words, now)) || what_it_does {
         return Some(Intent::Show { workflow: shown });
     }

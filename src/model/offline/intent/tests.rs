@@ -81,6 +81,7 @@ fn what_is_wanted_is_told_apart() {
         ("How long is the harbour wall?", search("How long is the harbour wall")),
         ("what does the licence cost?", search("what does the licence cost")),
         ("what is it waiting for?", Intent::AskRuns),
+        ("what did it do?", Intent::AskRuns),
         ("show me the result of the last run", Intent::AskRuns),
         ("what does it do?", Intent::Show { workflow: None }),
         ("describe the backup workflow", Intent::Show { workflow: Some("backup".to_owned()) }),

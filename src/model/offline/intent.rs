@@ -61,7 +61,7 @@ pub enum Intent {
 }
 
 /// Words that say yes.
-const YES: &str = "yes yep yeah ok okay sure fine agreed accept accepted apply approve approved confirm confirmed good great \
+const YES: &str = "y yes yep yeah ok okay sure fine agreed accept accepted apply approve approved confirm confirmed good great \
     perfect right correct go ahead lgtm ja";
 /// Verbs that accept by themselves, so that steps may be named.
 const ACCEPTING: &str = "accept apply approve confirm take";
@@ -159,7 +159,9 @@ pub fn intent(text: &str, now: &Now) -> Intent {
     if let Some(kept) = keeping(&plain_words) {
         return kept;
     }
-    question(whole, &lower, &plain_words, now).unwrap_or(Intent::Propose)
+    // “Can you …?” asks for something to be done.
+    let plain = if plain.len() == lower.len() { plain } else { plain.trim_end_matches('?') };
+    question(whole, plain, &plain_words, now).unwrap_or(Intent::Propose)
 }
 
 /// A decision about a proposal, if the words hold nothing else.
@@ -194,7 +196,7 @@ fn decision(words: &[&str], now: &Now) -> Option<Intent> {
     }
     // “Run it” while a proposal is open: what is not accepted cannot be run, so both are meant.
     let means_both = run && is(RUN, first);
-    (says_yes || means_both || words == ["y"]).then_some(Intent::Accept { steps, run })
+    (says_yes || means_both).then_some(Intent::Accept { steps, run })
 }
 
 fn carrying_out(plain: &str, words: &[&str], whole: &str, now: &Now) -> Option<Intent> {

@@ -46,6 +46,8 @@ fn every_effective_value_has_its_origin() {
         budget.run                                                           default
         budget.day                                                           default
         budget.workspace                                                     default
+        chat.model                  default                                  default
+        chat.auto_run               read                                     default
         listen.address              127.0.0.1:4000                           default
         listen.key_variable         CALLBOARD_KEY                            default
         gate.ask                    irreversible                             house/config.toml:1

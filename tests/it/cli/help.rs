@@ -25,6 +25,7 @@ fn the_help_names_every_command_and_every_exit_code() {
           answer     Answers what a run waits for, and carries it on
           retry      Begins a new run that reuses what an ended one has done
           simulate   Shows what a workflow would do, and changes nothing
+          chat       Talks: say what you want, see what is proposed, decide, and watch it being carried out
           plan       Turns words into a workflow, or into edits of one, and shows them before anything is
                      changed
           remember   Remembers documents: files, folders with all that is in them, or web pages
@@ -70,6 +71,7 @@ fn the_help_names_every_command_and_every_exit_code() {
 
         Examples:
           callboard remember docs/                        remember a folder of documents
+          callboard chat                                  say what you want, and see it proposed
           callboard run brief.yaml --input topic=Rust     carry out a workflow and print its result
           callboard run brief.yaml --format json          the same, for a script
           callboard answer last go_on approved            answer what a run waits for

@@ -33,8 +33,8 @@ use crate::app::App;
 
 pub use agents::{AgentVersion, AgentView, Resize, Revert, Reverted};
 pub use conversations::{
-    ConversationFrame, ConversationList, ConversationState, ConversationView, DecidedView, GoOnWith, NewConversation, Say,
-    StoppedTurn, Uttered,
+    ConversationFrame, ConversationList, ConversationState, ConversationView, DecidedView, GoOnWith, NewConversation,
+    Say, StoppedTurn, Uttered,
 };
 pub use documents::{DocumentVersionView, DocumentView, MemoryStatus, VersionsQuery};
 pub use error::{ApiError, ErrorBody, ErrorDocument, PlacedProblem};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
+use super::plan::Saving;
 use super::{App, AppError, Attention, NewPlan, NewRun, Shared, Subject, WorkflowFile, library};
 use crate::chat::port::{Desk, Live, Refusal, ToPlan};
 use crate::chat::{AutoRun, Chat, Parts, Settings, Taking};
@@ -73,7 +74,16 @@ impl Desk for Root {
     async fn plan(&self, wanted: ToPlan, watch: &mut (dyn FnMut(Progress) + Send)) -> Result<Proposed, Refusal> {
         let ToPlan { request, workflow, turns, model } = wanted;
         let subject = workflow.map(|(file, text)| Subject::Files(vec![WorkflowFile { file, text }]));
-        let plan = NewPlan { request, subject, tools: Vec::new(), turns, model: Some(model), steps: Vec::new() };
+        let plan = NewPlan {
+            request,
+            subject,
+            tools: Vec::new(),
+            turns,
+            model: Some(model),
+            steps: Vec::new(),
+            trial: None,
+            saving: Saving::Nothing,
+        };
         Ok(self.app()?.plan(plan, watch).await?.proposed)
     }
 

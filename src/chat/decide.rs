@@ -22,6 +22,7 @@ use crate::model::edits::Asked;
 use crate::model::intent::{Intent, intent};
 use crate::planner::{Accepted, Proposal, Standing, empty, undo};
 use crate::workflow::edit::Edit;
+use crate::workflow::yaml::Rewritten;
 use crate::workflow::{StepId, Workflow, yaml};
 
 /// What a person decides.
@@ -140,7 +141,17 @@ async fn accept(
                 workflow.name = free;
             }
         }
-        let (name, text) = (workflow.name.clone(), yaml::write(&workflow));
+        let name = workflow.name.clone();
+        let Rewritten { text, lost_comments } = match &current {
+            Some(now) => yaml::rewrite(&now.text, &workflow),
+            None => Rewritten { text: yaml::write(&workflow), lost_comments: 0 },
+        };
+        if lost_comments > 0 {
+            let _ = writeln!(
+                said,
+                "{lost_comments} lines with comments, beside what changed, are not in the new version.\n"
+            );
+        }
         let version = shared.desk.save(&name, &text, if is_live { Live::Yes } else { Live::No }).await?;
         let after = BaseVersion { version: version.clone(), text };
         let decision = Decision::Accepted { steps, workflow: name.clone(), before: current, after, live: is_live, by };
@@ -288,7 +299,7 @@ async fn take_back(shared: &Arc<Shared>, room: &Arc<Room>, held: Held) -> Result
                 let catalog = shared.desk.catalog().await?;
                 let undone = undo(&parsed(&before.text)?, &parsed(&after.text)?, &parsed(&now.text)?, &catalog)
                     .map_err(|error| Refusal(error.to_string()))?;
-                let text = yaml::write(&undone.workflow);
+                let text = yaml::rewrite(&now.text, &undone.workflow).text;
                 let version = shared.desk.save(&workflow, &text, Live::Yes).await?;
                 let mut said = format!("Taken back; what else was done to `{workflow}` since stays:\n");
                 for change in &undone.diff {
@@ -350,7 +361,8 @@ async fn kept(
             if free != name {
                 return Err(Refusal(format!("there is a workflow `{name}` already; choose another name")).into());
             }
-            (name.clone(), yaml::write(&Workflow { name, ..parsed(&after.text)? }))
+            let text = yaml::rewrite(&after.text, &Workflow { name: name.clone(), ..parsed(&after.text)? }).text;
+            (name, text)
         }
     };
     let version = turn.shared.desk.save(&name, &text, Live::Yes).await?;

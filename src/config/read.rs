@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::layers::Entry;
 use super::settings::setting;
 use super::{
-    Agents, Ask, AutoRun, Backend, Budget, Chat, Code, Config, Email, Engine, Exchanges, Files, Http, Listen, Log, LogFormat,
-    McpServer, Memory, Models, Ollama, OpenAi, Remote, SecretRule, Secrets, Sql, ToolPolicy, Tools, named, value,
+    Agents, Ask, AutoRun, Backend, Budget, Chat, Code, Config, Email, Engine, Exchanges, Files, Http, Listen, Log,
+    LogFormat, McpServer, Memory, Models, Ollama, OpenAi, Remote, SecretRule, Secrets, Sql, ToolPolicy, Tools, named,
+    value,
 };
 
 type Entries = BTreeMap<String, Entry>;

@@ -10,7 +10,8 @@ DOCS ?= examples/documents
 QUESTION ?=
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-CALLBOARD := $(TARGET)/release/callboard
+# What `make run` runs; `make build` builds what is released.
+CALLBOARD := $(TARGET)/quick/callboard
 # Each folder of documents has a data folder of its own, so that no brief cites another folder's documents.
 DOCS_PATH := $(shell realpath -m "$(DOCS)")
 DATA ?= data/documents-$(firstword $(shell printf %s "$(DOCS_PATH)" | cksum))
@@ -22,12 +23,12 @@ export DOCS DATA ASKED
 # With the crash points, which only tests build.
 TESTS := $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run,cargo test) --locked --all-features
 
-.PHONY: help run build test check tests bench soak coverage tools
+.PHONY: help run quick build test check tests bench soak coverage tools
 
 help: ## List what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build ## Write a brief about a folder of documents:  make run DOCS=folder QUESTION="…"
+run: quick ## Write a brief about a folder of documents:  make run DOCS=folder QUESTION="…"
 	@test -d "$$DOCS" || { echo "There is no folder $$DOCS; say which one: make run DOCS=folder" >&2; exit 2; }
 	@mkdir -p "$$DATA/files"
 	@echo "==> Remembering the documents in $$DOCS"
@@ -38,7 +39,11 @@ run: build ## Write a brief about a folder of documents:  make run DOCS=folder Q
 	@test -s "$$DATA/files/brief.md"
 	@echo "==> That is $$DATA/files/brief.md, from $$DOCS"
 
-build: tools
+quick: tools
+	@echo "==> Building callboard (from nothing, this takes some minutes)"
+	@cargo build --profile quick --locked
+
+build: tools ## Build the program, optimised.
 	@echo "==> Building callboard, optimised (from nothing, this takes some minutes)"
 	@cargo build --release --locked
 

@@ -116,7 +116,8 @@ async fn plan(
         turns,
         model: turn.alias.clone(),
     };
-    let Proposed { proposal, workflow: after, reply } = planned(turn, wanted).await?;
+    let Proposed { proposal, workflow: after, reply, read_others } = planned(turn, wanted).await?;
+    turn.has_read_others |= read_others;
     let (Standing::Ready, Some(after)) = (proposal.standing, &after) else { return Ok(reply) };
     let json = serde_json::to_value(&proposal).map_err(|error| Refusal(error.to_string()))?;
     let mut steps: Vec<StepId> = Vec::new();

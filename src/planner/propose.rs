@@ -81,6 +81,8 @@ pub struct Proposed {
     pub workflow: Option<Workflow>,
     /// What is said to the person.
     pub reply: String,
+    /// Whether the model was shown what others wrote: then no policy may accept it in a person's place.
+    pub read_others: bool,
 }
 
 /// Asks a model for a proposal, and has it mended as long as it can be. `count` is how the model counts tokens.
@@ -108,7 +110,6 @@ async fn rounds(
 ) -> Result<Proposed, ModelError> {
     let brief = brief(wish);
     let (brief, mut request, shortened) = fitting(brief, count).await;
-    let offered: Vec<String> = brief.tools.iter().map(|known| known.card.name.clone()).collect();
     let mut spent = Spent::default();
     let mut last_text = None;
     let mut round = 1;
@@ -121,7 +122,7 @@ async fn rounds(
         // A model that repeats itself would do so again.
         let is_stuck = last_text.as_ref() == Some(&text);
         if attempt.problems.is_empty() || round == ROUNDS || is_stuck {
-            return Ok(attempt.finish(wish, &offered, round, spent));
+            return Ok(attempt.finish(wish, &brief, round, spent));
         }
         watch(Progress::Wrong(attempt.problems.clone()));
         request.messages.push(Message::Assistant { text: text.clone(), calls: Vec::new() });
@@ -284,7 +285,8 @@ impl Attempt {
         self.drafted = Some(drafted);
     }
 
-    fn finish(self, wish: &Wish<'_>, offered: &[String], rounds: u32, spent: Spent) -> Proposed {
+    fn finish(self, wish: &Wish<'_>, brief: &Brief, rounds: u32, spent: Spent) -> Proposed {
+        let offered: Vec<String> = brief.tools.iter().map(|known| known.card.name.clone()).collect();
         let catalog = wish.offer.catalog();
         let base = wish.workflow.cloned().unwrap_or_else(empty);
         let Self { said, asked, drafted, problems } = self;
@@ -297,7 +299,7 @@ impl Attempt {
             (true, true, false) => Standing::Asking,
             (true, true, true) => Standing::Nothing,
         };
-        let known = confidence::Known { catalog, offered, rounds, doubts: &said.doubts };
+        let known = confidence::Known { catalog, offered: &offered, rounds, doubts: &said.doubts };
         let proposal = Proposal {
             standing,
             base: wish.workflow.map(workflow_hash),
@@ -318,7 +320,7 @@ impl Attempt {
             _ => wish.workflow.cloned(),
         };
         let reply = reply(&proposal, workflow.as_ref(), catalog);
-        Proposed { proposal, workflow, reply }
+        Proposed { proposal, workflow, reply, read_others: brief.has_others() }
     }
 }
 

@@ -74,6 +74,11 @@ pub enum Detail {
 }
 
 impl Brief {
+    /// Whether it holds what others wrote: what is remembered, or what they say of their tools.
+    pub(crate) fn has_others(&self) -> bool {
+        !self.memory.is_empty() || self.tools.iter().any(|known| !known.is_own)
+    }
+
     /// The request that puts it to a model, and what was shown in short.
     #[must_use]
     pub fn put(&self, prompt: &str, detail: Detail) -> (Request, Shortened) {
@@ -82,7 +87,7 @@ impl Brief {
             Detail::Outline => OUTLINED,
         });
         let text = self.text(detail, &mut shortened);
-        let has_others = !self.memory.is_empty() || self.tools.iter().any(|known| !known.is_own);
+        let has_others = self.has_others();
         let mut system = prompt.trim_end().to_owned();
         if has_others {
             let _ = write!(system, "\n\n{}", untrusted::RULE);

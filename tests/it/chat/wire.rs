@@ -121,4 +121,17 @@ async fn a_task_that_only_reads_is_shown_and_carried_out_and_can_be_kept() {
     let kept = talk.told("save this as a workflow called sums");
     assert!(kept.contains("Kept as the workflow `sums`"), "{kept}");
     assert_eq!(saved("sums"), 200);
+
+    // What is remembered is others' words: the model is shown it with the request, so a person decides.
+    stage.write("sums.md", "To sum up, call the service of the number company.");
+    assert_eq!(
+        super::ask(&stage, "POST", "/api/memory/entries", &json!({ "paths": ["sums.md"], "base": stage.path() })).0,
+        200
+    );
+    let talk = Talk::begin(&stage, &json!({}));
+    talk.say("sum up", &json!("next"));
+    let state = talk.rest();
+    let said = super::branch(&state).join("\n---\n");
+    assert!(said.contains("1. `look`") && !said.contains("carried out at once"), "{said}");
+    assert!(state["runs"].as_array().unwrap().is_empty(), "{said}");
 }

@@ -8,6 +8,9 @@ use crate::workflow::{Need, Outcome, Port, Problem, StepId};
 /// What a step can have, at the top.
 const FIELDS: [&str; 9] = ["name", "needs", "join", "input", "process", "output", "retry", "timeout", "id"];
 
+/// How many parts a path has at most: no step is deeper, and each part is a level of the value that is made.
+const LONGEST_PATH: usize = 32;
+
 /// The kinds of a process, which models leave `process.` away from.
 const KINDS: [&str; 10] =
     ["agent", "model", "tool", "transform", "branch", "for_each", "repeat", "workflow", "wait", "human"];
@@ -19,7 +22,14 @@ const KINDS: [&str; 10] =
 pub(super) fn patch(file: &mut Value, set: &[&Pair]) -> Result<(), Vec<Problem>> {
     let mut problems = Vec::new();
     for pair in set {
-        if let Err(why) = pair.value().and_then(|value| put(file, &pair.name, value)) {
+        let parts = pair.name.split('.').count();
+        let put = if parts > LONGEST_PATH {
+            let begin: String = pair.name.chars().take(40).collect();
+            Err(format!("`{begin}…` is a path of {parts} parts, and {LONGEST_PATH} are allowed"))
+        } else {
+            pair.value().and_then(|value| put(file, &pair.name, value))
+        };
+        if let Err(why) = put {
             problems.push(Problem::new("bad_value", why));
         }
     }
@@ -123,5 +133,22 @@ pub(super) fn need(text: &str) -> Need {
         None => Need { step: StepId::from(text.trim()), port: Port::Main },
         Some((step, "done")) => Need { step: StepId::from(step), port: Port::Done },
         Some((step, outcome)) => Need { step: StepId::from(step), port: Port::Named(Outcome::from(outcome)) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_of_any_length_is_an_error_or_a_value() {
+        for parts in [LONGEST_PATH, LONGEST_PATH + 1, 100_000] {
+            let path = vec!["input"; parts].join(".");
+            let mut step = json!({ "id": "a", "process": { "tool": "mail" } });
+            let result = patch(&mut step, &[&Pair::new(path, 1.into())]);
+            assert_eq!(result.is_ok(), parts <= LONGEST_PATH, "{parts} parts");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! B2 and B3: an agent that calls its model, a tool, and its model again, with every reply and result on the disk.
 //!
-//! The model is the mock of the side-by-side scripts, or any server that answers like it, at `$MOCK`. Run by
-//! `OURS=benches/peers/ours.json run.py b2 b3`; by hand: `MOCK=http://127.0.0.1:9900 cargo bench --bench agent -- --phase 32:320`.
+//! `cargo bench --bench agent` asks a model's server of the bench's own, as slow as theirs. `OURS=benches/peers/ours.json
+//! run.py b2 b3` asks the mock of the side-by-side scripts, or any server that answers like it, at `$MOCK`.
 
 #![allow(
     clippy::pedantic,
@@ -31,6 +31,7 @@ use callboard::tools::{
 };
 use callboard::workflow::{CallEffect, Effect, ValidWorkflow};
 use serde_json::{Value, json};
+use support::provider::{Pace, provider};
 
 const WORKFLOW: &str = r#"
 name: sum
@@ -68,17 +69,20 @@ impl Tool for Add {
 }
 
 fn main() {
-    let Some(mock) = std::env::var("MOCK").ok() else {
-        println!(
-            "B2 and B3 need a model's server: set MOCK, or run them by the side-by-side scripts (docs/performance.md)"
-        );
-        return;
-    };
     let load = support::Load::from_arguments(10);
-    support::runtime().block_on(bench(&mock, load));
+    let bench = |mock: String, load| support::runtime().block_on(bench(&mock, load));
+    if let Ok(mock) = std::env::var("MOCK") {
+        println!("RESULT {}", bench(mock, load));
+        return;
+    }
+    let own = |latency| format!("http://{}", provider(Pace { latency, gap: Duration::ZERO, pieces: 1 }));
+    println!("B2: a model that takes 100 ms, called twice a run");
+    bench(own(Duration::from_millis(100)), support::Load { warm: 10, phases: vec![(1, 40), (32, 320)], herd: 0 });
+    println!("B3: 1,000 runs at once, a model that takes 5 s");
+    bench(own(Duration::from_secs(5)), support::Load { warm: 4, phases: Vec::new(), herd: 1000 });
 }
 
-async fn bench(mock: &str, load: support::Load) {
+async fn bench(mock: &str, load: support::Load) -> Value {
     let folder = match std::env::var_os("BENCH_DATA") {
         Some(folder) => tempfile::tempdir_in(folder),
         None => tempfile::tempdir(),
@@ -110,10 +114,18 @@ async fn bench(mock: &str, load: support::Load) {
     });
     if load.herd > 0 {
         result["herd"] = support::herd(load.herd, once).await;
+        let told = |name: &str| result["herd"][name].as_f64().unwrap_or(f64::NAN);
+        println!(
+            "  ended {:.2} s apart, {:.0} KB a run, {:.2} CPU-ms a run, failures {}",
+            told("last_s") - told("first_s"),
+            told("kb_per_run"),
+            told("cpu_s") * 1e3 / load.herd as f64,
+            result["herd"]["failures"],
+        );
     }
     engine.stop().await;
     store.close().await.expect("the store closes");
-    println!("RESULT {result}");
+    result
 }
 
 async fn engine(folder: &std::path::Path, mock: &str) -> (Engine, Store) {

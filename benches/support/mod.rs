@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each bench uses its part")]
 
+pub mod provider;
+
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;

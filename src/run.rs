@@ -8,19 +8,26 @@
 pub mod apply;
 pub mod decide;
 pub mod event;
+mod failure;
 mod frontier;
+mod id;
 pub mod message;
 pub mod path;
 pub mod permit;
+pub mod question;
 pub mod state;
+mod status;
+mod value;
 
 pub use apply::Illegal;
 pub use decide::{Command, Evaluation, decide, recover};
-pub use event::{
-    CallKey, Carried, Category, Failure, Hop, Origin, Output, Payload, Question, QuestionKind, Recorded, RunEvent,
-    RunId, RunStatus, ValueRef,
-};
+pub use event::{Hop, Origin, Recorded, RunEvent};
+pub use failure::{Category, Failure};
+pub use id::{CallKey, RunId};
 pub use message::{EVERYONE, Message, MessageId, Says};
 pub use path::{ScopePath, StepPath};
 pub use permit::{Mode, Permit, Policy, Verdict, rule};
+pub use question::{Question, QuestionKind};
 pub use state::{Around, RunState, StepResult};
+pub use status::RunStatus;
+pub use value::{Carried, Output, Payload, ValueRef};

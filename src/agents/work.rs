@@ -16,7 +16,7 @@ use super::{Assignment, Company, Role};
 use crate::engine::gate::{Call, CallError, Gate};
 use crate::engine::port::Stop;
 use crate::model::{Account, Asker, Model, ModelError, Reply, Request, ToolCall, ToolSpec, Trouble};
-use crate::run::event::stuck;
+use crate::run::question::stuck;
 use crate::run::{Category, Failure, Hop};
 use crate::tools::{Caller, NOTE, Origin, READ, ToolError, Tools, is_kept};
 use crate::workflow::{CallEffect, Effect, Planned};

@@ -17,7 +17,7 @@ use crate::model::{
     OllamaSettings, OpenAi, OpenAiSettings, Patience, Price, Prices, Recorder, Replay, Request, Router, Scope, Trouble,
     ollama,
 };
-use crate::run::event::stuck;
+use crate::run::question::stuck;
 use crate::run::{Question, QuestionKind};
 use crate::secrets::{Mask, Secrets};
 use crate::store::{StoreError, Workspace};

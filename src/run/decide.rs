@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::event::{stuck, unknown};
+use super::question::{stuck, unknown};
 use super::state::{Active, Attention, CallState, Each, Life, LoopStage, Phase, Slot, Timer};
 use super::{
     Category, Failure, Output, Question, QuestionKind, RunEvent, RunId, RunState, ScopePath, StepPath, ValueRef,

@@ -1,49 +1,17 @@
 //! The events of a run: its only truth.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use super::{Message, MessageId, StepPath};
+use super::{
+    CallKey, Carried, Failure, Message, MessageId, Output, Payload, Question, RunId, RunStatus, StepPath, ValueRef,
+};
 use crate::clock::Timestamp;
 use crate::workflow::{CallEffect, Outcome};
 
 /// The version of the events' schema that this build writes; older ones are read too.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// A run's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RunId(pub Uuid);
-
-impl RunId {
-    /// The id of the run that `step` of this run starts: the same whenever it is asked for.
-    #[must_use]
-    pub fn child(self, step: &StepPath, attempt: u32) -> Self {
-        let digest = Sha256::new().chain_update(self.0).chain_update(step.as_str()).chain_update(attempt.to_be_bytes());
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest.finalize()[..16]);
-        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
-    }
-}
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for RunId {
-    type Err = uuid::Error;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
-}
 
 /// An event with its place in the run's list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,159 +22,6 @@ pub struct Recorded {
     pub at: Timestamp,
     /// What happened.
     pub event: RunEvent,
-}
-
-/// A value in an event: in place if small, else the address of a content-addressed file beside the database.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Payload {
-    /// The value itself.
-    Value(Arc<Value>),
-    /// Where its JSON text is stored.
-    Stored {
-        /// SHA-256 of the text, in hex.
-        sha256: Arc<str>,
-        /// Length of the text.
-        bytes: u64,
-    },
-}
-
-impl Payload {
-    /// A value in place.
-    #[must_use]
-    pub fn of(value: Value) -> Self {
-        Self::Value(Arc::new(value))
-    }
-}
-
-/// A value by the event that carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ValueRef {
-    /// The run in whose list the event is: another one for results that a retry reuses.
-    pub run: RunId,
-    /// The event's number.
-    pub seq: u64,
-}
-
-/// What a step or a run left behind.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Output {
-    /// Nothing: reads as null.
-    Nothing,
-    /// This value.
-    Value(Payload),
-    /// The value that an earlier event carries.
-    Ref(ValueRef),
-}
-
-/// The value that an event carries.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Carried<'a> {
-    /// None: reads as null.
-    Nothing,
-    /// This one.
-    Payload(&'a Payload),
-    /// The one that another event carries.
-    Ref(ValueRef),
-    /// Why a step or a run failed.
-    Failure(&'a Failure),
-}
-
-/// The idempotency key of a call: a hash of run, step path, tool, canonical arguments, and how many
-/// such calls came before it in the attempt. Never of the attempt itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CallKey(Arc<str>);
-
-impl CallKey {
-    /// The key of the `nth` (from 0) call of `tool` with `arguments` (canonical JSON) in an attempt of `step`.
-    #[must_use]
-    pub fn of(run: RunId, step: &StepPath, tool: &str, arguments: &str, nth: u32) -> Self {
-        let mut digest = Sha256::new().chain_update(run.0);
-        for part in [step.as_str(), tool, arguments] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-        let mut half = [0; 16];
-        half.copy_from_slice(&digest.chain_update(nth.to_be_bytes()).finalize()[..16]);
-        Self(format!("{:032x}", u128::from_be_bytes(half)).into())
-    }
-
-    /// The key of the same call when it is made for a message.
-    #[must_use]
-    pub fn within(&self, cause: &MessageId) -> Self {
-        let digest = Sha256::new().chain_update(self.as_str()).chain_update(cause.as_str()).finalize();
-        let mut half = [0; 16];
-        half.copy_from_slice(&digest[..16]);
-        Self(format!("{:032x}", u128::from_be_bytes(half)).into())
-    }
-
-    /// 32 hexadecimal digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for CallKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What the engine does about a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Category {
-    /// It may go better next time: try again as the step's `retry` says.
-    Retry,
-    /// It would fail again: no further attempt.
-    GiveUp,
-    /// It would fail again until something is mended: a person says when to try again, or that the step fails.
-    Ask,
-    /// It was stopped because the run is being cancelled.
-    Cancelled,
-}
-
-/// Why an attempt, a call or a run failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What the engine does about it.
-    pub category: Category,
-    /// A stable name for programs: `timeout`, `bad_expression`, `bad_output`, `http_503`, …
-    pub code: String,
-    /// What happened, where, and what to do next.
-    pub message: String,
-}
-
-impl Failure {
-    /// A failure that may go better next time.
-    pub fn retry(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { category: Category::Retry, code: code.into(), message: message.into() }
-    }
-
-    /// A failure that would be the same next time.
-    pub fn give_up(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { category: Category::GiveUp, code: code.into(), message: message.into() }
-    }
-
-    /// A failure that a person has to mend before it can go better.
-    pub fn ask(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { category: Category::Ask, code: code.into(), message: message.into() }
-    }
-
-    /// True if a budget is spent: only a person can let the work go on, whoever has come upon it.
-    #[must_use]
-    pub fn is_spent_budget(&self) -> bool {
-        self.category == Category::Ask && self.code.ends_with(stuck::BUDGET)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.message, self.code)
-    }
 }
 
 /// Where a run comes from, if not from a person or a trigger directly.
@@ -227,58 +42,6 @@ pub enum Origin {
     },
 }
 
-/// Anything that a run waits on a person for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Question {
-    /// Unique in the run: the step's path for a human step, else path and call.
-    pub id: Arc<str>,
-    /// The step that is parked.
-    pub step: StepPath,
-    /// Why it is asked.
-    pub kind: QuestionKind,
-    /// What is asked.
-    pub ask: String,
-    /// What can be chosen.
-    pub choices: Vec<Outcome>,
-    /// JSON Schema of what is to be filled in, if anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub form: Option<Value>,
-    /// Who may answer; anybody if empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub to: Vec<String>,
-    /// When `default` is taken for the answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline: Option<Timestamp>,
-    /// The answer when none came in time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<Outcome>,
-}
-
-/// Why a question is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QuestionKind {
-    /// A human step.
-    Human,
-    /// A call that changes the world was begun and its result is not known.
-    ///
-    /// Choices: `happened`, `repeat`, `fail`.
-    Unknown {
-        /// The call.
-        call: CallKey,
-    },
-    /// A call that policy lets nobody make unasked. Choices: `approved`, `rejected`.
-    Approval {
-        /// The call.
-        call: CallKey,
-    },
-    /// An attempt failed in a way that a person has to mend. Choices: `again`, `fail`; and `raise` for a spent budget.
-    Stuck {
-        /// How it failed.
-        failure: Box<Failure>,
-    },
-}
-
 /// A model of a chain gave no reply, and the next one was asked instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
@@ -292,86 +55,6 @@ pub struct Hop {
     pub trouble: String,
     /// What happened.
     pub message: String,
-}
-
-/// The choices of a question about a failure that a person has to mend.
-pub mod stuck {
-    /// It is mended, or may be: the step is tried again.
-    pub const AGAIN: &str = "again";
-    /// The budget that is spent may be spent once more, and the step is tried again.
-    pub const RAISE: &str = "raise";
-    /// How the code of a failure ends that is about a spent budget.
-    pub const BUDGET: &str = "_budget_spent";
-    /// The step fails.
-    pub const FAIL: &str = "fail";
-}
-
-/// The choices of a question about a call whose result is not known.
-pub mod unknown {
-    /// It took effect: go on as if it had returned nothing.
-    pub const HAPPENED: &str = "happened";
-    /// It did not, or does no harm twice: make it again, with the same key.
-    pub const REPEAT: &str = "repeat";
-    /// The step fails.
-    pub const FAIL: &str = "fail";
-}
-
-/// How a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunStatus {
-    /// Some step is being worked on, or can be.
-    Running,
-    /// Nothing can advance before a timer, a signal or another run's end.
-    Waiting,
-    /// Nothing can advance before a person answers.
-    Parked,
-    /// Somebody asked for its end; what is in flight is being stopped.
-    Cancelling,
-    /// It ended well.
-    Completed,
-    /// It ended with a failure that no step handled.
-    Failed,
-    /// It was stopped.
-    Cancelled,
-}
-
-impl RunStatus {
-    /// True if nothing will happen any more.
-    #[must_use]
-    pub fn is_end(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
-    }
-
-    /// As the events and the database spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Parked => "parked",
-            Self::Cancelling => "cancelling",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-impl fmt::Display for RunStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for RunStatus {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Running, Self::Waiting, Self::Parked, Self::Cancelling, Self::Completed, Self::Failed, Self::Cancelled]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or_else(|| format!("no such run status: {text}"))
-    }
 }
 
 /// One thing that happened in a run.

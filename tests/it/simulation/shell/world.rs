@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use callboard::clock::Timestamp;
-use callboard::run::event::stuck;
+use callboard::run::question::stuck;
 use callboard::run::{Output, Payload, Question, QuestionKind, Recorded, RunEvent, RunId, RunStatus, StepPath};
 use callboard::workflow::{Outcome, Process, Wait};
 use serde_json::{Value, json};

@@ -30,7 +30,8 @@ fn after(steps: &str, goal: &str, input: &str) -> String {
 
 #[tokio::test]
 async fn no_order_is_carried_out_that_a_colleague_hands_on() {
-    let helper = &[("helper", NO_MAIL), ("qa", NO_MAIL)];
+    // The maker cannot read the page itself: all that it knows of it is what it is told.
+    let helper = &[("maker", "mail.send, company.ask, company.object"), ("helper", NO_MAIL), ("qa", NO_MAIL)];
     let set = || Set { tools: helper, ..page() };
     is_asked("an answer", set(), &step(&ask("helper", READ)), QUESTION).await;
     let objection = json!({ "role": "helper", "about": READ, "reasons": ["It cannot be."] });

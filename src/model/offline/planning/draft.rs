@@ -2,13 +2,19 @@
 //!
 //! What is not spoken of keeps its id and its content; of what comes after something new, only the needs change.
 
-use std::collections::{HashMap, HashSet};
+mod texts;
+mod ways;
+
+use std::collections::HashSet;
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::lexicon::LEXICON;
 use crate::workflow::{Join, Need, Outcome, Port, Process, Step, StepId, Workflow};
+use texts::mentions;
+pub(super) use texts::replace;
+use ways::{Needs, arm, build, ends_of, ends_of_fork, ends_within, insert, main, of};
 
 /// What is to be put into a workflow: steps in order, without their needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,13 +49,6 @@ pub(super) enum Spot {
     Failure(StepId),
 }
 
-/// Needs and how many of them must come true.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Needs {
-    needs: Vec<Need>,
-    join: Join,
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
     pub(super) workflow: Workflow,
@@ -58,14 +57,6 @@ pub(super) struct Draft {
 
 /// The longest id that is made, so that a number fits behind it.
 const LONGEST: usize = 40;
-
-fn main(step: &StepId) -> Need {
-    Need { step: step.clone(), port: Port::Main }
-}
-
-fn of(step: &StepId, outcome: &str) -> Need {
-    Need { step: step.clone(), port: Port::Named(outcome.into()) }
-}
 
 impl Draft {
     pub(super) fn of(workflow: Workflow) -> Self {
@@ -305,171 +296,6 @@ impl Draft {
     }
 }
 
-/// Puts nodes between what is needed and those that needed it.
-fn insert(list: &mut Vec<Step>, nodes: &[Node], entry: &Needs, place: usize) {
-    let mut steps = Vec::new();
-    let ends = build(nodes, entry.clone(), &mut steps);
-    for step in list.iter_mut() {
-        let needs_all = entry.needs.iter().all(|need| step.needs.contains(need));
-        if !needs_all {
-            continue;
-        }
-        let alone = step.needs.len() == entry.needs.len();
-        if alone {
-            step.needs.clone_from(&ends.needs);
-            step.join = if step.needs.len() > 1 { ends.join } else { Join::All };
-        } else if ends.needs.len() == 1 || ends.join == step.join {
-            let first = step.needs.iter().position(|need| entry.needs.contains(need)).unwrap_or(0);
-            step.needs.retain(|need| !entry.needs.contains(need));
-            for (offset, need) in ends.needs.iter().enumerate() {
-                if !step.needs.contains(need) {
-                    step.needs.insert((first + offset).min(step.needs.len()), need.clone());
-                }
-            }
-        }
-    }
-    let place = place.min(list.len());
-    list.splice(place..place, steps);
-}
-
-/// Appends nodes one after the other; what whoever comes next needs.
-fn build(nodes: &[Node], entry: Needs, into: &mut Vec<Step>) -> Needs {
-    let mut entry = entry;
-    for node in nodes {
-        let mut step = node.step().clone();
-        step.needs.clone_from(&entry.needs);
-        step.join = if step.needs.len() > 1 { entry.join } else { Join::All };
-        let id = step.id.clone();
-        entry = match node {
-            Node::Step(_) => {
-                into.push(step);
-                Needs { needs: vec![main(&id)], join: Join::All }
-            }
-            Node::Loop(_, body) => {
-                if let Some(steps) = step.process.body_mut() {
-                    build(body, Needs::default(), steps);
-                }
-                into.push(step);
-                Needs { needs: vec![main(&id)], join: Join::All }
-            }
-            Node::Fork(_, arms) => {
-                into.push(step);
-                let mut ends = Needs { needs: Vec::new(), join: Join::Any };
-                for (outcome, nodes) in arms {
-                    let start = Needs { needs: vec![of(&id, outcome.as_str())], join: Join::All };
-                    ends.needs.extend(build(nodes, start, into).needs);
-                }
-                ends
-            }
-        };
-    }
-    entry
-}
-
-/// The forks that each step of a list is behind: which, and by which outcome.
-fn guards(list: &[Step]) -> Vec<Vec<(usize, Outcome)>> {
-    let by_id: HashMap<&StepId, usize> = list.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
-    let mut guards: Vec<Option<Vec<(usize, Outcome)>>> = vec![None; list.len()];
-    // As often as there are steps is enough, in whatever order they stand.
-    for _ in 0..list.len() {
-        let mut changed = false;
-        for (at, step) in list.iter().enumerate() {
-            if guards[at].is_some() {
-                continue;
-            }
-            let behind: Option<Vec<Vec<(usize, Outcome)>>> = step
-                .needs
-                .iter()
-                .map(|need| {
-                    let Some(&needed) = by_id.get(&need.step) else { return Some(Vec::new()) };
-                    let mut guard = guards[needed].clone()?;
-                    if let Port::Named(outcome) = &need.port
-                        && forks(&list[needed], outcome)
-                    {
-                        guard.push((needed, outcome.clone()));
-                    }
-                    Some(guard)
-                })
-                .collect();
-            let Some(behind) = behind else { continue };
-            let mut common = behind.first().cloned().unwrap_or_default();
-            for other in &behind {
-                let same = common.iter().zip(other).take_while(|(one, other)| one == other).count();
-                common.truncate(same);
-            }
-            guards[at] = Some(common);
-            changed = true;
-        }
-        if !changed {
-            break;
-        }
-    }
-    guards.into_iter().map(Option::unwrap_or_default).collect()
-}
-
-/// True if an outcome is one of several that a step is left by for good.
-fn forks(step: &Step, outcome: &Outcome) -> bool {
-    match &step.process {
-        Process::Branch { .. } => true,
-        Process::Human(_) => outcome.as_str() != Outcome::APPROVED,
-        _ => outcome.as_str() != Outcome::OK,
-    }
-}
-
-/// The steps behind an outcome of a step, by index.
-fn arm(list: &[Step], fork: usize, outcome: &Outcome) -> Vec<usize> {
-    let guards = guards(list);
-    (0..list.len()).filter(|at| guards[*at].iter().any(|(step, by)| *step == fork && by == outcome)).collect()
-}
-
-/// What is to be needed to come after the last of some steps.
-fn ends_within(list: &[Step], some: &[usize]) -> Needs {
-    let needed: HashSet<&StepId> = some.iter().flat_map(|at| &list[*at].needs).map(|need| &need.step).collect();
-    let mut ends: Vec<Need> = Vec::new();
-    let mut any = false;
-    for at in some {
-        let step = &list[*at];
-        if let Process::Branch { cases } = &step.process {
-            let outcomes = cases.keys().cloned().chain([Outcome::from(Outcome::OTHERWISE)]);
-            let open = outcomes.filter(|outcome| {
-                !some.iter().any(|other| list[*other].needs.contains(&of(&step.id, outcome.as_str())))
-            });
-            ends.extend(open.map(|outcome| of(&step.id, outcome.as_str())));
-            any = true;
-        } else if !needed.contains(&step.id) || only_failures(list, some, &step.id) {
-            ends.push(main(&step.id));
-        }
-    }
-    let join = if any && ends.len() > 1 { Join::Any } else { Join::All };
-    Needs { needs: ends, join }
-}
-
-/// True if nothing goes on from a step but what deals with its failure.
-fn only_failures(list: &[Step], some: &[usize], id: &StepId) -> bool {
-    let needs = some.iter().flat_map(|at| &list[*at].needs).filter(|need| need.step == *id);
-    needs.into_iter().all(|need| matches!(&need.port, Port::Named(outcome) if outcome.as_str() == Outcome::ERROR))
-}
-
-fn ends_of(list: &[Step]) -> Needs {
-    let guards = guards(list);
-    // What deals with failures is no way to go on.
-    let regular = |at: &usize| {
-        !guards[*at].iter().any(|(step, outcome)| {
-            !matches!(list[*step].process, Process::Branch { .. })
-                && matches!(outcome.as_str(), Outcome::ERROR | Outcome::REJECTED)
-        })
-    };
-    let all: Vec<usize> = (0..list.len()).filter(regular).collect();
-    ends_within(list, &all)
-}
-
-fn ends_of_fork(list: &[Step], fork: usize) -> Needs {
-    let guards = guards(list);
-    let behind: Vec<usize> =
-        (0..list.len()).filter(|at| *at == fork || guards[*at].iter().any(|(step, _)| *step == fork)).collect();
-    ends_within(list, &behind)
-}
-
 pub(super) fn each_step(steps: &[Step], visit: &mut impl FnMut(&Step)) {
     for step in steps {
         visit(step);
@@ -502,61 +328,6 @@ fn owner(steps: &[Step], id: &StepId) -> Option<StepId> {
     let bodies = || steps.iter().filter_map(|step| Some((&step.id, step.process.body()?)));
     let around = bodies().find(|(_, body)| body.iter().any(|step| step.id == *id)).map(|(owner, _)| owner.clone());
     around.or_else(|| bodies().find_map(|(_, body)| owner(body, id)))
-}
-
-/// Every text of a step that may hold expressions, its body's left out.
-fn texts(step: &mut Step, visit: &mut impl FnMut(&mut String)) {
-    for value in step.input.values_mut() {
-        texts_of(value, visit);
-    }
-    match &mut step.process {
-        Process::Agent { goal, plan, .. } => {
-            visit(goal);
-            plan.iter_mut().flat_map(|planned| planned.with.values_mut()).for_each(|value| texts_of(value, visit));
-        }
-        Process::Model { prompt, system, .. } => {
-            visit(prompt);
-            system.iter_mut().for_each(visit);
-        }
-        Process::Transform { value } => texts_of(value, visit),
-        Process::Branch { cases } => cases.values_mut().for_each(visit),
-        Process::ForEach(for_each) => texts_of(&mut for_each.items, visit),
-        Process::Repeat(repeat) => match &mut repeat.condition {
-            crate::workflow::Condition::Until(text) | crate::workflow::Condition::While(text) => visit(text),
-        },
-        Process::Human(human) => visit(&mut human.ask),
-        Process::Wait(crate::workflow::Wait::Until(text)) => visit(text),
-        Process::Tool { .. } | Process::Workflow { .. } | Process::Wait(_) => {}
-    }
-}
-
-fn texts_of(value: &mut Value, visit: &mut impl FnMut(&mut String)) {
-    match value {
-        Value::String(text) => visit(text),
-        Value::Array(items) => items.iter_mut().for_each(|value| texts_of(value, visit)),
-        Value::Object(entries) => entries.values_mut().for_each(|value| texts_of(value, visit)),
-        _ => {}
-    }
-}
-
-fn mentions(step: &Step, what: &str) -> bool {
-    let mut found = false;
-    texts(&mut step.without_body(), &mut |text| found |= names(text, what).is_some());
-    found || step.process.body().unwrap_or_default().iter().any(|step| mentions(step, what))
-}
-
-/// Where a text names just this, and not something that begins with it.
-fn names(text: &str, what: &str) -> Option<usize> {
-    let follows = |at: usize| text[at + what.len()..].chars().next();
-    text.match_indices(what).map(|(at, _)| at).find(|at| !follows(*at).is_some_and(|c| c.is_alphanumeric() || c == '_'))
-}
-
-pub(super) fn replace(step: &mut Step, from: &str, to: &str) {
-    texts(step, &mut |text| {
-        while let Some(at) = names(text, from) {
-            text.replace_range(at..at + from.len(), to);
-        }
-    });
 }
 
 /// A name of these words that is not taken.

@@ -1,19 +1,21 @@
 //! What there is to speak of: the steps of the workflow and those that were just planned, and how words refer to them.
 
+mod expressions;
+mod meant;
+mod wanted;
+
 use std::collections::HashMap;
 
-use serde_json::json;
-
 use super::cards::{Cards, Mentioned, Wanted, content};
-use super::condition::{self, Compares, Condition, Constant, Test};
+use super::condition;
 use super::draft::{self, Draft, Spot};
-use super::grammar::{Deed, Part};
+use super::grammar::Part;
 use super::hear::Setting;
-use super::lexicon::{LEXICON, Verb, stem};
-use super::phrase::Phrase;
-use super::tokens::{Token, What};
+use super::lexicon::{LEXICON, stem};
+use super::tokens::Token;
 use super::{Ambiguity, Card, Evidence};
 use crate::workflow::{Process, Step, StepId, Wait};
+pub(super) use expressions::quoted;
 
 /// Something that a step does or yields.
 #[derive(Clone, Debug)]
@@ -280,203 +282,6 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// The services that a phrase names, and those of what it is in.
-    pub(super) fn mentions(&self, phrase: &Phrase) -> Mentioned {
-        let mut mentioned = self.cards.mentioned(&phrase.words);
-        for (preposition, place) in &phrase.places {
-            let mut words = vec![Token::new(preposition, What::Word)];
-            words.extend(place.words.iter().cloned());
-            let inner = self.cards.mentioned(&words);
-            let target = matches!(
-                preposition.as_str(),
-                "to" | "into" | "in" | "on" | "onto" | "via" | "using" | "through" | "by"
-            );
-            // `copy it from one to the other`: done with the other.
-            if !inner.is_empty()
-                && (mentioned.is_empty() || (target && phrase.places.iter().any(|(other, _)| other == "from")))
-            {
-                mentioned = Mentioned::default();
-            } else if !inner.is_empty() {
-                continue;
-            }
-            mentioned.add(&inner);
-            let deeper = self.mentions(place);
-            if mentioned.is_empty() {
-                mentioned.add(&deeper);
-            }
-        }
-        mentioned
-    }
-
-    /// What is looked for to do something with a phrase.
-    pub(super) fn wanted(&self, verb: Option<&Verb>, phrase: &Phrase, loops: &[StepId]) -> Wanted {
-        let mut services = self.mentions(phrase);
-        let mut object = content(phrase, &services);
-        let mut around = Vec::new();
-        for (_, place) in &phrase.places {
-            for part in place.each_part() {
-                around.extend(content(part, &services));
-                if part.pronoun
-                    && let Some(thing) = self.latest(loops, |_| true)
-                {
-                    around.extend(thing.objects.first().cloned().unwrap_or_default());
-                }
-            }
-        }
-        let mut context = self.context(loops);
-        let mut plural = phrase.plural;
-        if phrase.pronoun || object.is_empty() {
-            let meant = if phrase.plural {
-                self.latest(loops, |thing| thing.plural).or_else(|| self.latest(loops, |_| true))
-            } else {
-                self.latest(loops, |_| true)
-            };
-            // What somebody is asked about is spoken of, too.
-            let asked = self
-                .things
-                .last()
-                .filter(|thing| phrase.pronoun && thing.class == "human" && !thing.later && thing.plural);
-            if let Some(thing) = asked {
-                object = thing.objects.first().cloned().unwrap_or_default();
-            } else if let Some(thing) = meant {
-                object = thing.objects.first().cloned().unwrap_or_default();
-                plural |= thing.plural;
-                if services.is_empty()
-                    && let Some(service) = thing.service
-                {
-                    context.clear();
-                    context.insert(service, 1.0);
-                    // What is done to it is done where it is; only a message about it is sent elsewhere.
-                    let carried =
-                        verb.is_some_and(|verb| matches!(verb.class.as_deref(), Some("send" | "create" | "upload")));
-                    if phrase.pronoun && !carried {
-                        services = Mentioned::of(service);
-                    }
-                }
-            }
-        }
-        Wanted { verb: verb.cloned(), object, around, services, context, plural }
-    }
-
-    /// The services that were spoken of, by how near.
-    pub(super) fn context(&self, loops: &[StepId]) -> HashMap<usize, f64> {
-        let mut context: HashMap<usize, f64> = HashMap::new();
-        let mut add = |service: usize, weight: f64| {
-            let known = context.entry(service).or_insert(weight);
-            *known = known.max(weight);
-        };
-        if let Some(favourite) = self.favourite {
-            add(favourite, 0.5);
-        }
-        for (service, weight) in self.named.services() {
-            add(service, 0.3 + 0.3 * weight);
-        }
-        let visible = |thing: &&Thing| Self::is_visible(thing, loops);
-        let services: Vec<usize> = self
-            .things
-            .iter()
-            .rev()
-            .filter(visible)
-            .chain(self.things.iter().rev())
-            .filter_map(|thing| thing.service)
-            .collect();
-        for (at, service) in services.iter().enumerate() {
-            add(*service, if at == 0 { 1.0 } else { 0.85 });
-        }
-        context
-    }
-
-    /// A condition as an expression, for what is known in these loops.
-    pub(super) fn expression(&mut self, condition: &Condition, loops: &[StepId]) -> String {
-        let joint = if condition.any { " or " } else { " and " };
-        let tests: Vec<String> = condition.tests.iter().map(|test| self.test(test, loops)).collect();
-        let tests = if tests.is_empty() { vec!["true".to_owned()] } else { tests };
-        format!("{{{{ {} }}}}", tests.join(joint))
-    }
-
-    fn test(&mut self, test: &Test, loops: &[StepId]) -> String {
-        let stems: Vec<String> = condition::stems(&test.subject);
-        let without_property: Vec<String> = stems
-            .iter()
-            .filter(|word| test.property.as_deref().is_none_or(|property| **word != stem(property)))
-            .cloned()
-            .collect();
-        let innermost = loops.last();
-        let item = self.things.iter().rev().find(|thing| thing.is_item() && Some(&thing.step) == innermost);
-        let called = |thing: &Thing| {
-            without_property.iter().map(|word| thing.is_called(std::slice::from_ref(word))).fold(0.0, f64::max)
-        };
-        let meant = self
-            .things
-            .iter()
-            .rev()
-            .filter(|thing| Self::is_visible(thing, loops) && thing.class != "branch" && thing.class != "for_each")
-            .map(|thing| {
-                (thing, called(thing) + if Some(&thing.step) == innermost && thing.is_item() { 0.005 } else { 0.0 })
-            })
-            .filter(|(_, score)| *score >= 0.5)
-            // Of those that are called so, what the loop goes through, else the latest.
-            .fold(None, |best: Option<(&Thing, f64)>, (thing, score)| match best {
-                Some((_, most)) if most >= score => best,
-                _ => Some((thing, score)),
-            })
-            .map(|(thing, _)| thing)
-            .or_else(|| {
-                if without_property.is_empty()
-                    && test.subject.iter().any(|token| token.lower == "it" || token.lower == "its")
-                {
-                    self.latest(loops, |thing| thing.is_item() || !thing.is_list() || thing.loops.len() == loops.len())
-                } else {
-                    None
-                }
-            })
-            .or(item)
-            .or_else(|| self.latest(loops, |_| true))
-            .cloned();
-        let (base, consumed) = if let Some(thing) = &meant {
-            let consumed: Vec<String> = without_property
-                .iter()
-                .filter(|word| thing.is_called(std::slice::from_ref(*word)) >= 0.5)
-                .cloned()
-                .collect();
-            (thing.expression.clone(), consumed)
-        } else {
-            let name = self.draft.input(&["subject".to_owned()], json!({}));
-            (format!("inputs.{name}"), Vec::new())
-        };
-        // What is left of the subject names the field, if no property does.
-        let left: Vec<&Token> = test
-            .subject
-            .iter()
-            .filter(|token| !condition::stems(std::slice::from_ref(*token)).is_empty())
-            .filter(|token| {
-                !consumed.contains(&token.stem)
-                    && test.property.as_deref().is_none_or(|property| token.lower != property)
-            })
-            .filter(|token| !self.cards.mentioned(std::slice::from_ref(*token)).covers(token))
-            .collect();
-        let mut field: Vec<String> = left.iter().map(|token| token.lower.clone()).collect();
-        field.extend(test.property.clone());
-        if field.is_empty() && test.value != Constant::Nothing {
-            // `is closed` says nothing of where that stands.
-            field.push("status".into());
-            let said = meant.map_or_else(|| "it".to_owned(), |thing| thing.noun.join(" "));
-            self.assume(format!("Whether {said} is {} is read from its `status`.", shown(&test.value)));
-        }
-        let path = if field.is_empty() { base } else { format!("{base}.{}", draft::item_name(&field)) };
-        let value = match &test.value {
-            Constant::Text(said) => quoted(said),
-            Constant::Number(number) => number.clone(),
-            Constant::Nothing => "none".to_owned(),
-            Constant::Truth(truth) => truth.to_string(),
-            Constant::Failure => "'failed'".to_owned(),
-        };
-        match test.compares {
-            Compares::Contains => format!("{value} in {path}"),
-            compares => format!("{path} {} {value}", compares.sign()),
-        }
-    }
-
     /// True if a condition speaks of what is in these loops.
     pub(super) fn speaks_of(tokens: &[Token], things: &[Thing]) -> bool {
         let stems = condition::stems(tokens);
@@ -536,106 +341,6 @@ impl<'a> Scene<'a> {
             self.settings.push((step, setting.clone()));
         }
     }
-
-    /// How well a step is what a deed speaks of, from 0 to 1.
-    pub(super) fn is_meant(&self, step: &Step, deed: &Deed) -> f64 {
-        let thing = self.thing(step, &[]);
-        // By its id.
-        if deed
-            .words
-            .iter()
-            .any(|word| word.lower == step.id.as_str() && (word.what == What::Quoted || word.lower.contains('_')))
-            || deed.said == step.id.as_str()
-        {
-            return 1.0;
-        }
-        if let Process::Tool { tool } = &step.process {
-            let facts = self.cards.facts_of(tool);
-            let verb = deed.verbs.iter().map(|verb| facts.does(verb)).fold(f64::NAN, f64::max);
-            let phrases: Vec<&Phrase> = deed.objects.iter().collect();
-            let mut best: f64 = 0.0;
-            for phrase in phrases {
-                let services = self.mentions(phrase);
-                let service = if services.is_empty() {
-                    1.0
-                } else if facts.service.is_some_and(|service| services.weight(service).is_some()) {
-                    1.05
-                } else {
-                    0.0
-                };
-                let words = content(phrase, &services);
-                let words: Vec<String> = words.into_iter().filter(|word| !LEXICON.is("step", word)).collect();
-                let mut object = if words.is_empty() && !services.is_empty() {
-                    0.9
-                } else {
-                    thing.is_called(&words).max(facts.is_about(&words, &[], phrase.plural))
-                };
-                if let Some(implied) = deed.verb().and_then(|verb| LEXICON.implied(&verb.base)) {
-                    object = object.max(facts.is_about(&[stem(implied)], &words, false));
-                }
-                if words.is_empty() && services.is_empty() && !verb.is_nan() {
-                    object = 0.6;
-                }
-                best = best.max(object * service);
-            }
-            if deed.objects.is_empty() && !verb.is_nan() {
-                best = 0.8;
-            }
-            return if verb.is_nan() { best } else { best * verb };
-        }
-        // By the words of what is asked of a person or an agent.
-        let own = &thing.objects[0];
-        let mut words: Vec<String> = condition::stems(&deed.words);
-        words.extend(deed.verbs.iter().map(|verb| stem(&verb.base)));
-        let words: Vec<&String> = words.iter().filter(|word| !LEXICON.is("step", word)).collect();
-        if words.is_empty() {
-            return 0.0;
-        }
-        let hit = words.iter().filter(|word| own.iter().any(|other| LEXICON.alike(word, other) > 0.6)).count();
-        #[expect(clippy::cast_precision_loss, reason = "a handful of words")]
-        let share = hit as f64 / words.len() as f64;
-        if matches!(step.process, Process::Branch { .. } | Process::ForEach(_) | Process::Repeat(_)) {
-            share * 0.5
-        } else {
-            share * 0.95
-        }
-    }
-
-    /// The steps of the workflow that a deed may mean, with how well, the best first.
-    pub(super) fn meant(&self, deed: &Deed) -> Vec<(StepId, f64)> {
-        let mut found = Vec::new();
-        draft::each_step(&self.draft.workflow.steps, &mut |step| {
-            let score = self.is_meant(step, deed);
-            if score >= 0.45 {
-                found.push((step.id.clone(), score));
-            }
-        });
-        found.sort_by(|one: &(StepId, f64), other| other.1.total_cmp(&one.1));
-        found
-    }
-}
-
-fn shown(value: &Constant) -> String {
-    match value {
-        Constant::Text(text) => format!("“{text}”"),
-        Constant::Number(number) => number.clone(),
-        Constant::Truth(truth) => truth.to_string(),
-        Constant::Nothing => "missing".into(),
-        Constant::Failure => "failed".into(),
-    }
-}
-
-/// A text in an expression.
-pub(super) fn quoted(text: &str) -> String {
-    format!(
-        "'{}'",
-        text.replace('\\', "\\\\")
-            .replace('\'', "\\'")
-            .replace("{{", "{ {")
-            .replace("}}", "} }")
-            .replace("{%", "{ %")
-            .replace("%}", "% }")
-    )
 }
 
 /// The telling words of a text, in lower case.

@@ -1,0 +1,160 @@
+//! Sentences with conditions: branches, their arms, answers of people, and failures.
+
+use super::super::condition::Condition;
+use super::super::draft::Node;
+use super::super::scene::Thing;
+use super::{Composer, Way, contains};
+use crate::workflow::{Outcome, Process, StepId};
+
+impl Composer<'_, '_> {
+    /// `if so`, `if not`: what was to be checked.
+    pub(super) fn referred(&self, condition: &Condition) -> Condition {
+        match (&self.checked, condition.said.to_lowercase().as_str()) {
+            (Some(checked), "so" | "yes" | "it does" | "it is" | "true" | "they do") => checked.clone(),
+            (Some(checked), "not" | "no" | "it does not" | "it doesn't" | "it is not" | "it isn't" | "false" | "") => {
+                checked.clone().negated()
+            }
+            _ => condition.clone(),
+        }
+    }
+
+    /// `if …`: what follows is behind it.
+    pub(super) fn open_branch(&mut self, condition: &Condition) {
+        self.enter_loop_for(condition);
+        if self.answer(condition) {
+            return;
+        }
+        let loops = self.loops();
+        let branch = self.scene.branch(std::slice::from_ref(condition), &loops);
+        self.list()
+            .push(Node::Fork(branch, vec![("case_1".into(), Vec::new()), (Outcome::OTHERWISE.into(), Vec::new())]));
+        self.way.push(Way::Arm(0));
+    }
+
+    /// `if she approves`: the outcome of the person's step before.
+    fn answer(&mut self, condition: &Condition) -> bool {
+        let said = condition.said.to_lowercase();
+        let yes = said.contains("approve") || said.contains("accept") || said.contains("agree");
+        let no = said.contains("reject")
+            || said.contains("decline")
+            || said.contains("refuse")
+            || said.contains("disapprove")
+            || (yes && said.contains("not"));
+        if !(yes || no) {
+            return false;
+        }
+        let list = self.list();
+        let Some(node) = list.pop() else { return false };
+        match node {
+            Node::Step(step) if matches!(&step.process, Process::Human(human) if human.choices.iter().any(|choice| choice.as_str() == Outcome::APPROVED)) =>
+            {
+                let arms = vec![
+                    (Outcome::from(Outcome::APPROVED), Vec::new()),
+                    (Outcome::from(Outcome::REJECTED), Vec::new()),
+                ];
+                list.push(Node::Fork(step, arms));
+                self.way.push(Way::Arm(usize::from(no)));
+                true
+            }
+            other => {
+                list.push(other);
+                false
+            }
+        }
+    }
+
+    /// `… if …`: what the sentence did so far is behind it.
+    pub(super) fn wrap_in_branch(&mut self, condition: &Condition, since: usize) {
+        let start = since.min(self.list().len());
+        // `to each of them unless …`: within the loop that was just made.
+        let loop_at = self.list().len().saturating_sub(1);
+        if loop_at >= start && matches!(self.list().last(), Some(Node::Loop(..))) {
+            self.way.push(Way::Body);
+            let loops = self.loops();
+            let fork = self.scene.branch(std::slice::from_ref(condition), &loops);
+            let body = self.list();
+            let inside = std::mem::take(body);
+            body.push(Node::Fork(fork, vec![("case_1".into(), inside), (Outcome::OTHERWISE.into(), Vec::new())]));
+            self.way.pop();
+            return;
+        }
+        let mut taken: Vec<Node> = self.list().split_off(start);
+        // What was retrieved before is not asked about.
+        let kept = taken
+            .iter()
+            .rposition(|node| self.is_retrieval(node))
+            .map_or(0, |at| if at + 1 < taken.len() { at + 1 } else { 0 });
+        let inside = taken.split_off(kept);
+        self.list().append(&mut taken);
+        if inside.is_empty() {
+            return;
+        }
+        let ids: Vec<StepId> = inside.iter().map(|node| node.step().id.clone()).collect();
+        let before: Vec<Thing> = self.scene.things.iter().filter(|thing| !ids.contains(&thing.step)).cloned().collect();
+        let all = std::mem::replace(&mut self.scene.things, before);
+        let depth = self.way.len();
+        self.enter_loop_for(condition);
+        let loops = self.loops();
+        let fork = self.scene.branch(std::slice::from_ref(condition), &loops);
+        let known: Vec<StepId> = self.scene.things.iter().map(|thing| thing.step.clone()).collect();
+        let later: Vec<Thing> = all
+            .into_iter()
+            .filter(|thing| !known.contains(&thing.step) && ids.contains(&thing.step))
+            .map(|thing| Thing { loops: loops.clone(), ..thing })
+            .collect();
+        self.scene.things.extend(later);
+        self.list().push(Node::Fork(fork, vec![("case_1".into(), inside), (Outcome::OTHERWISE.into(), Vec::new())]));
+        self.way.truncate(depth);
+    }
+
+    /// `otherwise …`: the other arm of the branch before.
+    pub(super) fn otherwise(&mut self, next: Option<&Condition>) {
+        let way = self.last_way();
+        let Some(at) = way.iter().rposition(|way| matches!(way, Way::Arm(_))) else {
+            return;
+        };
+        self.way = way[..at].to_vec();
+        // What one arm does is nothing to the others.
+        let made: Vec<StepId> = self.scene.things.iter().map(|thing| thing.step.clone()).collect();
+        let fork = self.list().last();
+        let others: Vec<StepId> = made
+            .into_iter()
+            .filter(|id| fork.is_some_and(|fork| fork.step().id != *id && contains(fork, id)))
+            .collect();
+        for thing in self.scene.things.iter_mut().filter(|thing| others.contains(&thing.step)) {
+            thing.later = true;
+        }
+        let loops = self.loops();
+        let expression = next.map(|condition| self.scene.expression(condition, &loops));
+        let Some(Node::Fork(step, arms)) = self.list().last_mut() else { return };
+        let arm = match (expression, &mut step.process) {
+            (Some(expression), Process::Branch { cases }) => {
+                let name = Outcome::from(format!("case_{}", cases.len() + 1).as_str());
+                cases.insert(name.clone(), expression);
+                let last = arms.len() - 1;
+                arms.insert(last, (name, Vec::new()));
+                last
+            }
+            // What a person did not choose, or what no case was true for.
+            _ => match way[at] {
+                Way::Arm(used) if !matches!(step.process, Process::Branch { .. }) => {
+                    usize::from(used == 0).min(arms.len() - 1)
+                }
+                _ => arms.len() - 1,
+            },
+        };
+        self.way.push(Way::Arm(arm));
+    }
+
+    /// `if it fails …`: after the failure of the step before.
+    pub(super) fn on_failure(&mut self) {
+        let list = self.list();
+        let Some(node) = list.pop() else { return };
+        let Node::Step(step) = node else {
+            list.push(node);
+            return;
+        };
+        list.push(Node::Fork(step, vec![(Outcome::OK.into(), Vec::new()), (Outcome::ERROR.into(), Vec::new())]));
+        self.way.push(Way::Arm(1));
+    }
+}

@@ -1,0 +1,144 @@
+//! Sentences about each of several: loops are opened, and put around what was said before.
+
+use super::super::condition::{self, Condition};
+use super::super::draft::Node;
+use super::super::scene::{Scene, Thing};
+use super::{Composer, Way, contains};
+use crate::workflow::{Outcome, StepId};
+
+impl Composer<'_, '_> {
+    pub(super) fn open_loop(&mut self, phrase: &super::super::phrase::Phrase) {
+        let loops = self.loops();
+        // Within a loop over the same things nothing is to be opened.
+        let words = super::super::cards::content(phrase, &self.scene.cards.mentioned(&phrase.words));
+        let already = loops.last().is_some_and(|innermost| {
+            self.scene.things.iter().any(|thing| {
+                thing.is_item() && thing.step == *innermost && (phrase.pronoun || thing.is_called(&words) >= 0.6)
+            })
+        });
+        if already {
+            return;
+        }
+        let Some(mut round) = self.scene.round(phrase, &loops) else { return };
+        let inner: Vec<StepId> = round.item.loops.clone();
+        self.scene.things.push(round.item);
+        let list = self.list();
+        list.append(&mut round.before);
+        list.push(Node::Loop(round.step, Vec::new()));
+        self.way.push(Way::Body);
+        for condition in &self.scene.selecting(phrase, &inner) {
+            let branch = self.scene.branch(std::slice::from_ref(condition), &inner);
+            self.list()
+                .push(Node::Fork(branch, vec![("case_1".into(), Vec::new()), (Outcome::OTHERWISE.into(), Vec::new())]));
+            self.way.push(Way::Arm(0));
+        }
+    }
+
+    /// `… for each lead`: what the sentence did so far is done in a loop.
+    pub(super) fn wrap_in_loop(&mut self, phrase: &super::super::phrase::Phrase, since: usize) {
+        let loops = self.loops();
+        let source = self.scene.list_for(phrase, &loops).map(|thing| thing.step.clone());
+        let mut start = since.min(self.list().len());
+        // Not what retrieves the list, and nothing before it.
+        if let Some(source) = &source {
+            let found = self.list().iter().rposition(|node| node.step().id == *source);
+            start = start.max(found.map_or(start, |at| at + 1));
+        }
+        let taken: Vec<Node> = self.list().split_off(start);
+        // The last deed is for each; what was retrieved before it is not.
+        let latest = self.latest.saturating_sub(start).min(taken.len());
+        let mut taken = taken;
+        let inside =
+            taken.split_off(taken[..latest].iter().rposition(|node| self.is_retrieval(node)).map_or(0, |at| at + 1));
+        self.list().append(&mut taken);
+        if inside.is_empty() {
+            return;
+        }
+        let Some(mut round) = self.scene.round(phrase, &loops) else {
+            self.list().extend(inside);
+            return;
+        };
+        let inner = round.item.loops.clone();
+        for thing in &mut self.scene.things {
+            if inside.iter().any(|node| contains(node, &thing.step)) {
+                let depth = loops.len().min(thing.loops.len());
+                thing.loops.insert(depth, round.step.id.clone());
+            }
+        }
+        self.scene.things.push(round.item);
+        let mut body = inside;
+        for condition in self.scene.selecting(phrase, &inner).iter().rev() {
+            body = vec![self.scene.fork(condition, body, &inner)];
+        }
+        let list = self.list();
+        list.append(&mut round.before);
+        list.push(Node::Loop(round.step, body));
+    }
+
+    pub(super) fn is_retrieval(&self, node: &Node) -> bool {
+        self.scene.things.iter().any(|thing| thing.step == node.step().id && thing.is_list())
+    }
+
+    /// A condition on one of a list is tested for each of them.
+    pub(super) fn enter_loop_for(&mut self, condition: &Condition) {
+        let loops = self.loops();
+        let subject: Vec<_> = condition.tests.iter().flat_map(|test| test.subject.clone()).collect();
+        let words: Vec<String> = condition::stems(&subject);
+        let plural = subject
+            .iter()
+            .any(|token| super::super::phrase::is_plural(&token.lower) && !token.is("property") && !token.is("copula"))
+            || subject.iter().any(|token| matches!(token.lower.as_str(), "no" | "there" | "they" | "any"));
+        if plural {
+            return;
+        }
+        let Some(latest) = self.scene.latest(&loops, |_| true) else { return };
+        let list = self
+            .scene
+            .things
+            .iter()
+            .rev()
+            .find(|thing| {
+                Scene::is_visible(thing, &loops) && thing.is_list() && thing.plural && thing.loops.len() == loops.len()
+            })
+            .cloned();
+        let Some(list) = list else { return };
+        let called = |thing: &Thing| words.iter().any(|word| thing.is_called(std::slice::from_ref(word)) >= 0.5);
+        let speaks_of_list = called(&list);
+        let speaks_of_latest = latest.step != list.step && called(latest);
+        // Something else that was made since is spoken of.
+        if !speaks_of_list && (speaks_of_latest || latest.step != list.step) {
+            return;
+        }
+        let phrase = super::super::phrase::Phrase {
+            words: Vec::new(),
+            pronoun: true,
+            plural: true,
+            each: true,
+            ..Default::default()
+        };
+        let Some(round) = self.round_over(&list, &phrase, &loops) else { return };
+        self.scene.things.push(round.item);
+        self.list().push(Node::Loop(round.step, Vec::new()));
+        self.way.push(Way::Body);
+    }
+
+    fn round_over(
+        &mut self,
+        list: &Thing,
+        phrase: &super::super::phrase::Phrase,
+        loops: &[StepId],
+    ) -> Option<super::super::act::Round> {
+        // By what it is called, so that no other list is meant.
+        let words = list
+            .noun
+            .iter()
+            .map(|word| super::super::tokens::tokens(word))
+            .filter_map(|tokens| tokens.into_iter().next())
+            .collect();
+        let named = super::super::phrase::Phrase { words, pronoun: false, ..phrase.clone() };
+        match self.scene.list_for(&named, loops) {
+            Some(found) if found.step == list.step => self.scene.round(&named, loops),
+            _ => self.scene.round(phrase, loops),
+        }
+    }
+}

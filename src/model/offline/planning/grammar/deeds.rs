@@ -1,0 +1,180 @@
+//! Verbs and what they are about, in the active and in the passive.
+
+use super::super::lexicon::{Form, LEXICON, Marker, Verb};
+use super::super::phrase::phrases;
+use super::super::tokens::{Token, What};
+use super::Deed;
+use super::ends::{is_joint, skip_joints};
+
+/// `a file is made`, `it should not be sent`: what is done comes first. The verb, the words without it, and whether it is denied.
+fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, bool)> {
+    let been = |at: usize| tokens[at].is("have") && tokens.get(at + 1).is_some_and(|next| next.lower == "been");
+    let at = (0..tokens.len()).find(|at| tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at))?;
+    if at == 0
+        || tokens[..at]
+            .iter()
+            .any(|token| matches!(token.lower.as_str(), "that" | "which" | "who" | "whose") || token.marker().is_some())
+    {
+        return None;
+    }
+    let chain = tokens[at..]
+        .iter()
+        .take_while(|token| {
+            token.is("copula")
+                || token.is("have")
+                || token.is("auxiliary")
+                || token.is("negation")
+                || token.is("filler")
+                || token.marker() == Some(Marker::Not)
+        })
+        .count();
+    let denied = tokens[at..at + chain].iter().any(|token| token.is("negation") || token.marker() == Some(Marker::Not));
+    let done = tokens.get(at + chain)?;
+    let (subject, rest) = (&tokens[..at], &tokens[at + chain + 1..]);
+    let words = [subject, rest].concat();
+    if done.is("unneeded") {
+        return Some((None, subject.to_vec(), denied));
+    }
+    let verb = done.verb().filter(|verb| verb.form == Form::Past)?;
+    Some((Some(Verb { form: Form::Base, ..verb }), words, denied))
+}
+
+/// What is said not to be done, or not to be needed.
+pub(super) fn denied(tokens: &[Token]) -> Option<Deed> {
+    let (verb, words, denied) = passive(tokens)?;
+    denied.then(|| Deed {
+        all_words: verb.iter().map(|verb| Token::new(&verb.base, What::Word)).chain(words.iter().cloned()).collect(),
+        verbs: verb.into_iter().collect(),
+        objects: phrases(&words),
+        said: said(tokens),
+        words,
+        only: false,
+    })
+}
+
+fn said(tokens: &[Token]) -> String {
+    let said: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).filter(|text| !text.is_empty()).collect();
+    said.join(" ").replace(" ,", ",")
+}
+
+/// `make a copy of`: copy. The verb, and how many words say it.
+fn light(tokens: &[Token]) -> Option<(Verb, usize)> {
+    let first = tokens.first()?.verb()?;
+    if !LEXICON.is("light", &first.base) {
+        return None;
+    }
+    let articles = tokens[1..].iter().take_while(|token| token.is("determiner") || token.is("new")).count();
+    let noun = tokens.get(1 + articles)?.verb().filter(|verb| matches!(verb.form, Form::Noun | Form::Base))?;
+    let joint = tokens.get(2 + articles)?;
+    let of = matches!(joint.lower.as_str(), "of")
+        || (noun.form == Form::Noun && matches!(joint.lower.as_str(), "for" | "on" | "to"));
+    (of && noun.base != "notify").then_some((Verb { form: Form::Base, ..noun }, 3 + articles))
+}
+
+/// Reads verbs and what they are about.
+pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
+    let said = said(tokens);
+    let mut rest = skip_joints(tokens);
+    let only = tokens.iter().take_while(|token| !token.is("determiner")).any(|token| token.lower == "only");
+    let all_words = rest.to_vec();
+    while rest.len() > 1 && rest[0].is("filler") {
+        rest = &rest[1..];
+    }
+    if rest.first().is_some_and(|first| {
+        first.verb().is_none_or(|verb| verb.form != Form::Base || LEXICON.is("verb_or_noun", &verb.base))
+    }) && let Some((Some(verb), words, _)) = passive(rest)
+    {
+        return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
+    }
+    // `you send`, `it creates`, `that it sends`, `to create`
+    while rest.len() > 1
+        && matches!(rest[0].lower.as_str(), "you" | "we" | "i" | "it" | "they" | "to" | "also" | "do")
+        && rest[1].verb().is_some()
+    {
+        rest = &rest[1..];
+    }
+    let mut verbs: Vec<Verb> = Vec::new();
+    if let Some((verb, length)) = light(rest) {
+        let words = rest[length..].to_vec();
+        return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
+    }
+    let object_follows = |rest: &[Token]| rest.iter().skip(1).any(Token::is_word);
+    // `the creation of a task`: the verb after its article.
+    if rest.len() > 1
+        && rest[0].is("determiner")
+        && rest[1].verb().is_some_and(|verb| matches!(verb.form, Form::Noun | Form::Gerund))
+    {
+        rest = &rest[1..];
+    }
+    while let Some(verb) = rest.first().and_then(Token::verb) {
+        let noun = LEXICON.is("verb_or_noun", &verb.base) && verbs.is_empty() && rest.get(1).is_none();
+        if verb.form == Form::Past
+            && verbs.is_empty()
+            && rest.len() > 1
+            && rest[1].what == What::Word
+            && !rest[1].is("determiner")
+        {
+            // `closed tasks`: an adjective.
+            break;
+        }
+        if verb.form == Form::Third
+            && LEXICON.is("verb_or_noun", &verb.base)
+            && !rest.get(1).is_some_and(|next| next.is("determiner") || next.is("all") || next.is("pronoun"))
+        {
+            break;
+        }
+        if noun && !object_follows(rest) && tokens.len() > 1 {
+            break;
+        }
+        verbs.push(verb);
+        rest = &rest[1..];
+        let joint = rest.iter().take_while(|token| is_joint(token)).count();
+        let more = rest.get(joint).and_then(Token::verb);
+        let goes_on = joint > 0
+            && more.is_some_and(|verb| {
+                !LEXICON.is("verb_or_noun", &verb.base)
+                    || rest
+                        .get(joint + 1)
+                        .is_some_and(|next| next.is("determiner") || next.is("all") || next.is("pronoun"))
+            });
+        if !goes_on {
+            break;
+        }
+        rest = &rest[joint..];
+    }
+    if verbs.is_empty()
+        && rest.len() > 1
+        && rest[0].what == What::Word
+        && !(rest[0].is("determiner")
+            || rest[0].is("all")
+            || rest[0].is("pronoun")
+            || rest[0].is("preposition")
+            || rest[0].is("new"))
+        && (rest[1].is("determiner")
+            || rest[1].is("all")
+            || rest[1].is("possessive")
+            || rest[1].is("pronoun")
+            || rest[1].lower == "with")
+    {
+        // A verb that nothing is known of.
+        verbs.push(Verb { base: rest[0].lower.clone(), class: None, role: None, form: Form::Base });
+        rest = &rest[1..];
+    }
+    // `the card creation`
+    if verbs.is_empty()
+        && let Some((last, before)) = rest.split_last()
+        && !before.is_empty()
+        && before.iter().all(Token::is_word)
+        && let Some(verb) = last.verb().filter(|verb| verb.form == Form::Noun)
+        && verb.base != "notify"
+    {
+        verbs.push(verb);
+        rest = before;
+    }
+    if verbs.iter().any(|verb| matches!(verb.form, Form::Noun | Form::Gerund))
+        && rest.first().is_some_and(|token| token.lower == "of")
+    {
+        rest = &rest[1..];
+    }
+    Deed { verbs, objects: phrases(rest), said, words: rest.to_vec(), all_words, only }
+}

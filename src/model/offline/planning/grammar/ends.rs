@@ -1,0 +1,178 @@
+//! Where what is done begins and ends, and where a condition does.
+
+use super::super::lexicon::{Form, LEXICON, Marker};
+use super::super::tokens::{Token, What};
+
+pub(super) fn is_gerund(token: &Token) -> bool {
+    token.verb().is_some_and(|verb| matches!(verb.form, Form::Gerund))
+}
+
+/// True if words begin with a verb that says what is to be done.
+pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
+    let rest = skip_joints(tokens);
+    let Some(first) = rest.first() else { return false };
+    if first.marker().is_some_and(|marker| !matches!(marker, Marker::And | Marker::Or | Marker::Except)) {
+        return true;
+    }
+    // `you send`, `it creates`, `to create`
+    let rest = match first.lower.as_str() {
+        "it" | "we" | "you" | "i" | "they" | "to" if rest.get(1).is_some_and(|next| next.verb().is_some()) => {
+            &rest[1..]
+        }
+        _ => rest,
+    };
+    let Some(verb) = rest.first().and_then(Token::verb) else {
+        // A verb that nothing is known of, before what it is done to.
+        return rest.len() > 1
+            && rest[0].what == What::Word
+            && !is_function_word(&rest[0])
+            && (rest[1].is("possessive")
+                || rest[1].lower == "the"
+                || (rest[1].is("pronoun") && rest.get(2).is_none_or(|after| !after.is("copula"))));
+    };
+    match verb.form {
+        Form::Base => {}
+        Form::Gerund => return gerunds,
+        Form::Third if !LEXICON.is("verb_or_noun", &verb.base) => {}
+        _ => return false,
+    }
+    if !LEXICON.is("verb_or_noun", &verb.base) {
+        return true;
+    }
+    // A word that is a noun as often is a verb before what it is done with.
+    rest.get(1).is_some_and(|next| {
+        let opens = next.is("determiner")
+            || next.is("all")
+            || next.is("new")
+            || next.is("pronoun")
+            || matches!(next.what, What::Quoted | What::Address);
+        let towards = matches!(next.lower.as_str(), "to" | "on" | "for") && next.is_word();
+        let thing = next.what == What::Word
+            && !next.is("preposition")
+            && !next.is("copula")
+            && !next.is("auxiliary")
+            && !next.is("have");
+        opens
+            || towards
+            || thing
+            || (next.marker() == Some(Marker::And)
+                && rest
+                    .get(2)
+                    .is_some_and(|after| after.verb().is_some_and(|verb| !LEXICON.is("verb_or_noun", &verb.base))))
+            || (next.marker() == Some(Marker::ForEach))
+    })
+}
+
+pub(super) fn skip_joints(tokens: &[Token]) -> &[Token] {
+    let skipped = tokens.iter().take_while(|token| {
+        matches!(token.what, What::Comma | What::Colon | What::Marker(Marker::And | Marker::But | Marker::Also))
+            || token.is("filler")
+    });
+    &tokens[skipped.count()..]
+}
+
+/// True if a part of its own begins with this token.
+fn opens_part(token: &Token) -> bool {
+    token.marker().is_some_and(|marker| {
+        !matches!(marker, Marker::And | Marker::Or | Marker::But | Marker::Also | Marker::Parallel)
+    })
+}
+
+pub(super) fn is_joint(token: &Token) -> bool {
+    matches!(token.what, What::Comma | What::Colon | What::Marker(Marker::And | Marker::But))
+}
+
+/// Where a deed ends that begins before these tokens.
+pub(super) fn end_of_deed(tokens: &[Token], gerunds: bool) -> usize {
+    (0..tokens.len())
+        .find(|at| {
+            let token = &tokens[*at];
+            opens_part(token)
+                || matches!(token.marker(), Some(Marker::Also | Marker::Parallel))
+                || (is_joint(token) && begins_deed(&tokens[at + 1..], gerunds))
+        })
+        .unwrap_or(tokens.len())
+}
+
+/// Where a condition or a loop's phrase ends, so that what is to be done begins.
+pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
+    let mut seen_words = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        let rest = &tokens[at + 1..];
+        if opens_part(token) && (token.marker() != Some(Marker::Not)) {
+            // `before` and `after` compare times within a condition; `per` and the like stay where they are.
+            return at;
+        }
+        match token.what {
+            What::Comma => {
+                // A comma of a list: `open, pending or closed`.
+                let next_joint = rest.iter().position(|token| is_joint(token) || token.marker() == Some(Marker::Or));
+                let list = next_joint.is_some_and(|joint| {
+                    joint <= 2
+                        && (rest[joint].marker() == Some(Marker::Or)
+                            || rest[joint..].iter().any(|token| token.marker() == Some(Marker::Or)))
+                        && !begins_deed(rest, false)
+                });
+                if !list {
+                    return at;
+                }
+            }
+            What::Marker(Marker::Also) if begins_deed(rest, false) && seen_words > 0 => return at,
+            What::Marker(Marker::And)
+                if begins_deed(rest, false)
+                    && seen_words > 0
+                    && !rest.first().is_some_and(|next| {
+                        next.is("verb_or_noun") && rest.get(1).is_some_and(|after| after.is("copula"))
+                    }) =>
+            {
+                return at;
+            }
+            _ => {}
+        }
+        if seen_words >= 1 && token.verb().is_some_and(|verb| verb.form == Form::Base) {
+            let before = &tokens[at - 1];
+            let bound = before.is("determiner")
+                || before.is("all")
+                || before.is("copula")
+                || before.is("have")
+                || before.is("auxiliary")
+                || before.is("preposition")
+                || before.is("negation")
+                || before.marker().is_some()
+                || (before.what == What::Word && before.is("plain"));
+            let pure = !token.is("verb_or_noun");
+            let takes = rest.first().is_some_and(|next| {
+                matches!(next.marker(), Some(Marker::If))
+                    || next.is("determiner")
+                    || next.is("all")
+                    || next.is("pronoun")
+                    || next.is("new")
+            });
+            if !bound && (pure || takes) {
+                return at;
+            }
+        }
+        seen_words += usize::from(token.is_word());
+    }
+    tokens.len()
+}
+
+fn is_function_word(token: &Token) -> bool {
+    [
+        "determiner",
+        "all",
+        "new",
+        "pronoun",
+        "preposition",
+        "copula",
+        "have",
+        "auxiliary",
+        "negation",
+        "filler",
+        "question",
+        "present",
+    ]
+    .iter()
+    .any(|set| token.is(set))
+        || LEXICON.number(&token.lower).is_some()
+}

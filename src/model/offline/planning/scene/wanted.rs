@@ -1,0 +1,118 @@
+//! What is looked for among the tools, by what is said and what was spoken of.
+
+use std::collections::HashMap;
+
+use super::super::cards::{Mentioned, Wanted, content};
+use super::super::lexicon::Verb;
+use super::super::phrase::Phrase;
+use super::super::tokens::{Token, What};
+use super::{Scene, Thing};
+use crate::workflow::StepId;
+
+impl Scene<'_> {
+    /// The services that a phrase names, and those of what it is in.
+    pub(in super::super) fn mentions(&self, phrase: &Phrase) -> Mentioned {
+        let mut mentioned = self.cards.mentioned(&phrase.words);
+        for (preposition, place) in &phrase.places {
+            let mut words = vec![Token::new(preposition, What::Word)];
+            words.extend(place.words.iter().cloned());
+            let inner = self.cards.mentioned(&words);
+            let target = matches!(
+                preposition.as_str(),
+                "to" | "into" | "in" | "on" | "onto" | "via" | "using" | "through" | "by"
+            );
+            // `copy it from one to the other`: done with the other.
+            if !inner.is_empty()
+                && (mentioned.is_empty() || (target && phrase.places.iter().any(|(other, _)| other == "from")))
+            {
+                mentioned = Mentioned::default();
+            } else if !inner.is_empty() {
+                continue;
+            }
+            mentioned.add(&inner);
+            let deeper = self.mentions(place);
+            if mentioned.is_empty() {
+                mentioned.add(&deeper);
+            }
+        }
+        mentioned
+    }
+
+    /// What is looked for to do something with a phrase.
+    pub(in super::super) fn wanted(&self, verb: Option<&Verb>, phrase: &Phrase, loops: &[StepId]) -> Wanted {
+        let mut services = self.mentions(phrase);
+        let mut object = content(phrase, &services);
+        let mut around = Vec::new();
+        for (_, place) in &phrase.places {
+            for part in place.each_part() {
+                around.extend(content(part, &services));
+                if part.pronoun
+                    && let Some(thing) = self.latest(loops, |_| true)
+                {
+                    around.extend(thing.objects.first().cloned().unwrap_or_default());
+                }
+            }
+        }
+        let mut context = self.context(loops);
+        let mut plural = phrase.plural;
+        if phrase.pronoun || object.is_empty() {
+            let meant = if phrase.plural {
+                self.latest(loops, |thing| thing.plural).or_else(|| self.latest(loops, |_| true))
+            } else {
+                self.latest(loops, |_| true)
+            };
+            // What somebody is asked about is spoken of, too.
+            let asked = self
+                .things
+                .last()
+                .filter(|thing| phrase.pronoun && thing.class == "human" && !thing.later && thing.plural);
+            if let Some(thing) = asked {
+                object = thing.objects.first().cloned().unwrap_or_default();
+            } else if let Some(thing) = meant {
+                object = thing.objects.first().cloned().unwrap_or_default();
+                plural |= thing.plural;
+                if services.is_empty()
+                    && let Some(service) = thing.service
+                {
+                    context.clear();
+                    context.insert(service, 1.0);
+                    // What is done to it is done where it is; only a message about it is sent elsewhere.
+                    let carried =
+                        verb.is_some_and(|verb| matches!(verb.class.as_deref(), Some("send" | "create" | "upload")));
+                    if phrase.pronoun && !carried {
+                        services = Mentioned::of(service);
+                    }
+                }
+            }
+        }
+        Wanted { verb: verb.cloned(), object, around, services, context, plural }
+    }
+
+    /// The services that were spoken of, by how near.
+    pub(in super::super) fn context(&self, loops: &[StepId]) -> HashMap<usize, f64> {
+        let mut context: HashMap<usize, f64> = HashMap::new();
+        let mut add = |service: usize, weight: f64| {
+            let known = context.entry(service).or_insert(weight);
+            *known = known.max(weight);
+        };
+        if let Some(favourite) = self.favourite {
+            add(favourite, 0.5);
+        }
+        for (service, weight) in self.named.services() {
+            add(service, 0.3 + 0.3 * weight);
+        }
+        let visible = |thing: &&Thing| Self::is_visible(thing, loops);
+        let services: Vec<usize> = self
+            .things
+            .iter()
+            .rev()
+            .filter(visible)
+            .chain(self.things.iter().rev())
+            .filter_map(|thing| thing.service)
+            .collect();
+        for (at, service) in services.iter().enumerate() {
+            add(*service, if at == 0 { 1.0 } else { 0.85 });
+        }
+        context
+    }
+}

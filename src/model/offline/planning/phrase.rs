@@ -146,7 +146,9 @@ impl Reader<'_> {
             let last = self.tokens.get(self.at + 1).is_none_or(|next| {
                 !next.is_word()
                     || next.is("preposition")
-                    || matches!(next.lower.as_str(), "that" | "which" | "who" | "whose")
+                    || matches!(next.lower.as_str(), "that" | "which" | "who" | "whose" | "where" | "having")
+                    || (matches!(token.lower.as_str(), "those" | "ones" | "others")
+                        && selects(&self.tokens[self.at + 1..]))
             });
             if joins(token) || (token.is("preposition") && !phrase.is_empty()) || self.opens_relative(&phrase) {
                 break;
@@ -228,6 +230,10 @@ impl Reader<'_> {
                     || matches!(next.lower.as_str(), "as" | "to" | "with")
                     || !next.is("preposition") && next.is_word() && token.lower.ends_with("ed")
             }),
+            "below" | "above" | "over" | "under" | "exceeding" | "beyond" => {
+                next.is_some_and(|next| next.what == What::Number)
+            }
+            "at" => next.is_some_and(|next| matches!(next.lower.as_str(), "least" | "most")),
             "older" | "newer" | "larger" | "greater" | "bigger" | "smaller" | "less" | "more" | "higher" | "lower" => {
                 next.is_some_and(|next| next.lower == "than")
             }
@@ -257,6 +263,29 @@ impl Reader<'_> {
         }
         Some(vec![super::condition::read(rest)])
     }
+}
+
+/// True if words after `those` tell which: `below 50`, `marked as done`, `with a comment`.
+fn selects(rest: &[Token]) -> bool {
+    let Some(first) = rest.first() else { return true };
+    let compares = matches!(
+        first.lower.as_str(),
+        "below"
+            | "above"
+            | "over"
+            | "under"
+            | "exceeding"
+            | "beyond"
+            | "older"
+            | "newer"
+            | "larger"
+            | "greater"
+            | "smaller"
+            | "less"
+            | "more"
+            | "at"
+    );
+    compares || first.is("marked") || first.is("copula")
 }
 
 /// `in the "Finance" department`, `of type bug`: a property, and what it is.

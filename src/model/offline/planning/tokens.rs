@@ -271,6 +271,12 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
         }
         Meaning::Marker(Marker::First) if length == 1 => opens || closes,
         Meaning::Marker(Marker::If) if tokens[at].lower == "where" => false,
+        // `rather this than that`, `I prefer this over that`
+        Meaning::Marker(Marker::InsteadOf) if length == 1 => {
+            let wish = if tokens[at].lower == "than" { ["rather", "sooner"] } else { ["prefer", "favour"] };
+            let sentence = tokens[..at].iter().rev().take_while(|token| token.what != What::Stop);
+            sentence.into_iter().any(|token| wish.contains(&token.lower.as_str()))
+        }
         Meaning::Marker(Marker::Filler) if length == 1 => match tokens[at].lower.as_str() {
             "should" | "must" => opens,
             _ => true,

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::super::Card;
 use super::super::lexicon::{Form, LEXICON, Verb, stem};
 use super::services::Services;
+use crate::workflow::Effect;
 
 /// What a tool does.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub(in super::super) struct Facts {
     pub(in super::super) noun: Vec<String>,
     /// Other stems of its description.
     around: HashSet<String>,
+    /// The stems of its name.
+    named: HashSet<String>,
     pub(in super::super) service: Option<usize>,
 }
 
@@ -44,7 +47,7 @@ impl Facts {
             .map(|piece| piece.part)
             .max()
             .unwrap_or(0);
-        let named = named_verb(&pieces, last);
+        let named = told_verb(&pieces, last, &described).or_else(|| named_verb(&pieces, last));
         let base = match (&named, &described.base) {
             // `get` and `post` in a name may be those of the web, and say little.
             (Some((verb, _)), Some(base)) if is_weak(verb) => base.clone(),
@@ -52,14 +55,16 @@ impl Facts {
             (None, Some(base)) => base.clone(),
             (None, None) => String::new(),
         };
-        let class =
-            LEXICON.verb(&base).and_then(|verb| verb.class).map_or_else(|| base.clone(), std::borrow::Cow::into_owned);
+        let known = LEXICON.verb(&base).and_then(|verb| verb.class).map(std::borrow::Cow::into_owned);
+        // What only reads and does not say how, retrieves.
+        let reads = base.is_empty() && matches!(card.effect, Effect::Read | Effect::Pure);
+        let class = known.unwrap_or_else(|| if reads { "retrieve".to_owned() } else { base.clone() });
         let told = described
             .base
             .as_deref()
             .and_then(|base| LEXICON.verb(base)?.class)
             .map(std::borrow::Cow::into_owned)
-            .filter(|told| class == "create" && matches!(told.as_str(), "send" | "publish" | "upload"));
+            .filter(|told| class == "create" && matches!(told.as_str(), "send" | "publish" | "upload" | "update"));
         let verb_at = named.as_ref().map(|(_, at)| *at);
         let object: Vec<String> = object_words(&pieces, last, verb_at);
         let service = service_words(&card.name, &object, last);
@@ -85,8 +90,9 @@ impl Facts {
             }
         }
         let mut around = described.around;
-        around.extend(pieces.iter().map(|piece| stem(&piece.word)));
-        Self { class, base, told, objects, noun, around, service }
+        let named: HashSet<String> = pieces.iter().map(|piece| stem(&piece.word)).collect();
+        around.extend(named.iter().cloned());
+        Self { class, base, told, objects, noun, around, named, service }
     }
 
     /// How well this does what a verb asks for, from 0 to 1.
@@ -95,6 +101,10 @@ impl Facts {
             return 1.0;
         }
         let classes = LEXICON.classes(&verb.base);
+        // A verb that nothing is known of may be one that the name has.
+        if classes.is_empty() && self.named.contains(&stem(&verb.base)) {
+            return 0.97;
+        }
         // The first meaning of a verb is the usual one, if it is not one of its own.
         let own = classes.iter().position(|class| *class == verb.base);
         let order = |at: usize| match own {
@@ -196,6 +206,17 @@ fn camel(text: &str) -> Vec<String> {
     words
 }
 
+/// The verb that a description begins with, if the name has it, too, and where; a name may have words that look like others.
+fn told_verb(pieces: &[Piece], last: usize, described: &Described) -> Option<(String, usize)> {
+    let opens = stem(described.opens.as_deref()?);
+    let at = pieces.iter().rposition(|piece| piece.part == last && stem(&piece.word) == opens)?;
+    let unknown = LEXICON.verb(&pieces[at].word).is_none_or(|verb| verb.class.is_none());
+    let alone = pieces.iter().filter(|piece| piece.part == last).count() == 1;
+    // `employees` in `list_employees` is no verb: a verb comes first, or is all that is said.
+    let first = at == 0 || pieces[at - 1].part != last || !described.is_noun;
+    (unknown && !described.is_noun && (first || alone)).then(|| (pieces[at].word.clone(), at))
+}
+
 /// The verb of a name, and which of its words it is in.
 fn named_verb(pieces: &[Piece], last: usize) -> Option<(String, usize)> {
     let base = |word: &str| {
@@ -231,8 +252,14 @@ fn fused(word: &str, capitals: bool) -> Option<String> {
 
 /// What is done to: the words of the last part but its verb, or those of the first part if it has no others.
 fn object_words(pieces: &[Piece], last: usize, verb: Option<usize>) -> Vec<String> {
+    let is_verb = |at: usize| Some(at) == verb || fused(&pieces[at].word, pieces[at].capitals).is_some();
+    let only_verb = (0..pieces.len()).filter(|at| pieces[*at].part == last).all(is_verb);
+    // `crm.deals.list`: the part before says what of. `gitlab_issue_list`: so does the word before.
+    let part = if only_verb { last.saturating_sub(1) } else { last };
+    let ends = last == 0 && pieces.len() > 2 && verb == Some(pieces.len() - 1);
+    let first = if ends { pieces.len() - 2 } else { 0 };
     let mut words: Vec<String> = Vec::new();
-    for (at, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.part == last) {
+    for (at, piece) in pieces.iter().enumerate().skip(first).filter(|(_, piece)| piece.part == part) {
         if Some(at) == verb || fused(&piece.word, piece.capitals).is_some() || piece.word.chars().all(char::is_numeric)
         {
             continue;
@@ -267,6 +294,8 @@ fn service_words(name: &str, object: &[String], last: usize) -> Vec<String> {
     if last == 0 {
         // `github_create_issue`: what comes before the verb.
         let verb = words.iter().position(is_verb);
+        // `gitlab_issue_create`: what comes before the object.
+        let verb = verb.map(|at| if at > 1 && at + 1 == words.len() { at - 1 } else { at });
         words.truncate(verb.unwrap_or(0));
         return words;
     }
@@ -289,6 +318,10 @@ fn service_words(name: &str, object: &[String], last: usize) -> Vec<String> {
 /// What a description tells.
 #[derive(Default)]
 struct Described {
+    /// Its first word.
+    opens: Option<String>,
+    /// True if it begins with a noun: it has no verb.
+    is_noun: bool,
     base: Option<String>,
     objects: Vec<Vec<String>>,
     around: HashSet<String>,
@@ -330,10 +363,19 @@ impl Described {
             .filter(|word| !(LEXICON.is("determiner", word) || LEXICON.is("preposition", word)))
             .map(|word| stem(word))
             .collect();
-        let at = words.iter().take(5).position(|word| {
-            LEXICON.verb(word).is_some_and(|verb| verb.form != Form::Noun && (verb.form != Form::Gerund))
-        });
+        described.opens = words.first().cloned();
+        // `Huddle: all channels`, `GitLab: issue, create`: the service first, then what is done to.
+        let listed = first.split_once(": ").map(|(_, rest)| rest.split_once(", "));
+        if let Some(listed) = listed {
+            let rest = words[first.split(':').next().unwrap_or_default().split_whitespace().count()..].to_vec();
+            return described.apart(&rest, listed.map(|(noun, _)| noun.split_whitespace().count()));
+        }
+        let at = verb_in(&words);
         let Some(at) = at else {
+            // `Deals in the sales pipeline`; `Restart a service`, by a verb that nothing is known of.
+            let article = words.get(1).is_some_and(|word| LEXICON.is("determiner", word) || LEXICON.is("all", word));
+            described.is_noun = !article || LEXICON.is("determiner", &words[0]);
+            described.objects.extend(noun(&words[usize::from(!described.is_noun)..]).filter(|noun| noun.len() <= 4));
             return described;
         };
         described.base = LEXICON.verb(&words[at]).map(|verb| verb.base);
@@ -363,6 +405,41 @@ impl Described {
         }
         described
     }
+}
+
+impl Described {
+    /// What comes after the name of the service: a verb and its object, or so many words of the object and then the verb.
+    fn apart(mut self, words: &[String], noun_first: Option<usize>) -> Self {
+        self.opens = words.first().cloned();
+        match noun_first {
+            Some(length) => {
+                let (object, verb) = words.split_at(length.min(words.len()));
+                self.is_noun = true;
+                self.base = verb.first().and_then(|verb| LEXICON.verb(verb)).map(|verb| verb.base);
+                self.objects.extend(noun(object));
+            }
+            None => {
+                let at = verb_in(words).filter(|at| *at == 0);
+                self.base = at.and_then(|at| LEXICON.verb(&words[at])).map(|verb| verb.base);
+                let article = words.get(1).is_some_and(|word| LEXICON.is("determiner", word));
+                self.is_noun = at.is_none() && !article;
+                self.objects.extend(noun(&words[usize::from(!self.is_noun).min(words.len())..]));
+            }
+        }
+        self
+    }
+}
+
+/// Where the verb of a description is: at its beginning, or not far from it where another word leads to it.
+fn verb_in(words: &[String]) -> Option<usize> {
+    let is_verb =
+        |word: &String| LEXICON.verb(word).is_some_and(|verb| !matches!(verb.form, Form::Noun | Form::Gerund));
+    let leads = |word: &String| {
+        LEXICON.is("copula", word)
+            || LEXICON.is("auxiliary", word)
+            || matches!(word.as_str(), "to" | "you" | "and" | "or" | "that" | "can" | "will" | "it")
+    };
+    (0..words.len().min(5)).find(|at| is_verb(&words[*at]) && (*at == 0 || leads(&words[at - 1])))
 }
 
 fn stops(word: &str) -> bool {

@@ -17,6 +17,8 @@ pub(super) struct Composer<'s, 'a> {
     pub(super) scene: &'s mut Scene<'a>,
     root: Vec<Node>,
     way: Vec<Way>,
+    /// Where a way leads that leads nowhere; there is none, since it is followed only as far as it goes.
+    nowhere: Vec<Node>,
     /// Loops of the workflow around all of this.
     outer: Vec<StepId>,
     /// Where in its list the last deed began.
@@ -93,7 +95,7 @@ impl Scene<'_> {
 
 impl<'s, 'a> Composer<'s, 'a> {
     pub(super) fn new(scene: &'s mut Scene<'a>, outer: Vec<StepId>) -> Self {
-        Self { scene, root: Vec::new(), way: Vec::new(), outer, latest: 0, checked: None }
+        Self { scene, root: Vec::new(), way: Vec::new(), nowhere: Vec::new(), outer, latest: 0, checked: None }
     }
 
     pub(super) fn finish(self) -> Vec<Node> {
@@ -104,7 +106,8 @@ impl<'s, 'a> Composer<'s, 'a> {
 
     /// The list that the next step goes to.
     fn list(&mut self) -> &mut Vec<Node> {
-        inner(&mut self.root, &self.way)
+        let depth = depth(&self.root, &self.way);
+        inner(&mut self.root, &self.way[..depth]).unwrap_or(&mut self.nowhere)
     }
 
     /// The loops around the place where the next step goes.
@@ -314,23 +317,24 @@ impl<'s, 'a> Composer<'s, 'a> {
     }
 }
 
-/// The list at the end of a way, or as far as the way goes.
-fn inner<'n>(list: &'n mut Vec<Node>, way: &[Way]) -> &'n mut Vec<Node> {
-    let Some((first, rest)) = way.split_first() else { return list };
-    let goes_on = match (list.last(), first) {
-        (Some(Node::Loop(..)), Way::Body) => true,
-        (Some(Node::Fork(_, arms)), Way::Arm(arm)) => *arm < arms.len(),
-        _ => false,
-    };
-    if !goes_on {
-        return list;
+/// How many parts of a way lead somewhere.
+fn depth(list: &[Node], way: &[Way]) -> usize {
+    match (way.split_first(), list.last()) {
+        (Some((Way::Body, rest)), Some(Node::Loop(_, body))) => 1 + depth(body, rest),
+        (Some((Way::Arm(arm), rest)), Some(Node::Fork(_, arms))) => {
+            arms.get(*arm).map_or(0, |(_, nodes)| 1 + depth(nodes, rest))
+        }
+        _ => 0,
     }
-    match (list.last_mut(), first) {
-        (Some(Node::Fork(_, arms)), Way::Arm(arm)) => inner(&mut arms[*arm].1, rest),
-        (Some(Node::Loop(_, body)), _) => inner(body, rest),
-        // Looked at above.
-        _ => Box::leak(Box::default()),
-    }
+}
+
+/// The list at the end of a way; `None` if the way does not lead anywhere.
+fn inner<'n>(list: &'n mut Vec<Node>, way: &[Way]) -> Option<&'n mut Vec<Node>> {
+    way.iter().try_fold(list, |list, way| match (list.last_mut()?, way) {
+        (Node::Loop(_, body), Way::Body) => Some(body),
+        (Node::Fork(_, arms), Way::Arm(arm)) => arms.get_mut(*arm).map(|(_, nodes)| nodes),
+        _ => None,
+    })
 }
 
 fn contains(node: &Node, id: &StepId) -> bool {

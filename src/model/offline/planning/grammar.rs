@@ -180,6 +180,7 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
         at += 1 + length;
     }
     share_objects(&mut found);
+    take_over(&mut found);
     // `we`, before something that we do not.
     let says_nothing = |deed: &Deed| {
         deed.verbs.is_empty()
@@ -192,6 +193,33 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
     };
     found.retain(|part| !matches!(part, Part::Do(deed) if says_nothing(deed)));
     found
+}
+
+/// `get the users and then the groups`, `delete it from Box and also from Drive`: what is not said again is as before.
+fn take_over(parts: &mut [Part]) {
+    let mut before: Option<Deed> = None;
+    for part in parts {
+        let Part::Do(deed) = part else {
+            if !matches!(part, Part::Then | Part::Also | Part::Last | Part::Parallel) {
+                before = None;
+            }
+            continue;
+        };
+        if let Some(before) = before.as_ref().filter(|_| deed.verbs.is_empty()) {
+            let places_only = !deed.objects.is_empty()
+                && deed.objects.iter().all(|phrase| phrase.words.is_empty() && !phrase.pronoun && !phrase.places.is_empty());
+            let indefinite = deed.all_words.first().is_some_and(|word| matches!(word.lower.as_str(), "a" | "an" | "another"));
+            let class = before.verb().and_then(|verb| verb.class.as_deref()).unwrap_or_default();
+            if places_only {
+                let place = deed.objects[0].places.clone();
+                deed.objects = before.objects.iter().map(|phrase| Phrase { places: place.clone(), ..phrase.clone() }).collect();
+                deed.verbs.clone_from(&before.verbs);
+            } else if !matches!(class, "create" | "send" | "") && !(indefinite && class == "retrieve") && !deed.objects.is_empty() {
+                deed.verbs.clone_from(&before.verbs);
+            }
+        }
+        before = (!deed.verbs.is_empty()).then(|| deed.clone());
+    }
 }
 
 /// `retrieve and delete the folder`: both the folder.

@@ -170,6 +170,11 @@ impl Reader<'_> {
                     || token.is("possessive");
                 phrase.owned |= matches!(token.lower.as_str(), "its" | "their" | "his" | "her");
                 self.at += 1;
+                // `all of them`, `each of the files`
+                let of = token.is("all")
+                    && self.tokens.get(self.at).is_some_and(|next| next.lower == "of")
+                    && self.tokens.get(self.at + 1).is_some_and(|next| next.is("determiner") || next.is("pronoun"));
+                self.at += usize::from(of);
                 continue;
             }
             if phrase.words.is_empty() && token.is("pronoun") && last {

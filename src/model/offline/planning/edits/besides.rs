@@ -5,9 +5,10 @@ use super::super::compose::Composer;
 use super::super::condition::{self, Condition};
 use super::super::draft::{self, Spot};
 use super::super::grammar::{Deed, Part};
+use super::super::phrase::Phrase;
 use super::super::scene::Scene;
 use super::super::tokens::Token;
-use super::{EQUAL, target};
+use super::{EQUAL, Target, target};
 use crate::workflow::{Outcome, Process, StepId};
 
 impl Scene<'_> {
@@ -17,11 +18,22 @@ impl Scene<'_> {
         // `add a step:` says nothing of what it does.
         rest.retain(|part| !matches!(part, Part::Do(deed) if parts.len() > 1 && deed.is_verb(&["add", "insert", "include", "create"]) && !deed.words.is_empty() && deed.words.iter().all(|word| word.is("determiner") || word.is("plain") || word.is("new") || word.is("step"))));
         let mut spot = None;
+        // `when it has been copied`: after that, if it is done there.
+        for part in &mut rest {
+            if let Part::When(_, deed) = part
+                && !deed.verbs.is_empty()
+                && let deed = self.with_its_object(deed, parts)
+                && self.meant(&deed).first().is_some_and(|(_, score)| *score >= 0.7)
+            {
+                *part = Part::After(deed);
+            }
+        }
         // `before X`, `after X`: a place, if X is there.
         if let Some(at) = rest.iter().position(|part| matches!(part, Part::Before(_) | Part::After(_)))
             && let Part::Before(anchor) | Part::After(anchor) = &rest[at]
         {
-            let wanted = target(&anchor.words_with_verbs());
+            let anchor = self.with_its_object(anchor, parts);
+            let wanted = if anchor.verbs.is_empty() { target(&anchor.words_with_verbs()) } else { Target { deed: anchor, ..target(&[]) } };
             let meant =
                 self.by_place(&wanted).or_else(|| self.latest_meant(&wanted.deed, matches!(rest[at], Part::After(_))));
             if let Some(id) = meant {
@@ -109,6 +121,19 @@ impl Scene<'_> {
         let nodes = composer.finish();
         self.look_from_the_end();
         self.draft.put(&nodes, &spot);
+    }
+
+    /// `share the project after it was created`: what is not named is what the sentence is about.
+    fn with_its_object(&self, deed: &Deed, parts: &[Part]) -> Deed {
+        let about = parts.iter().find_map(|part| match part {
+            Part::Do(deed) => deed.objects.first().filter(|phrase| !phrase.pronoun && !phrase.words.is_empty()),
+            _ => None,
+        });
+        let mut deed = deed.clone();
+        if let Some(about) = about.filter(|_| !deed.objects.is_empty() && deed.objects.iter().all(|phrase| phrase.pronoun)) {
+            deed.objects = vec![Phrase { places: Vec::new(), ..about.clone() }];
+        }
+        deed
     }
 
     /// Of the steps that are meant equally, the last to come after, the first to come before.

@@ -20,6 +20,9 @@ impl Scene<'_> {
             .filter_map(|part| if let Part::InsteadOf(deed) | Part::Not(deed) = part { Some(deed) } else { None })
             .collect();
         let instead = parts.iter().any(|part| matches!(part, Part::Instead | Part::InsteadOf(_)));
+        if let Some(done) = deeds.iter().find_map(|deed| self.set_bound(deed)) {
+            return done;
+        }
         if let Some(deed) = deeds.iter().find(|deed| is_exchange(deed)) {
             let Some((old, new)) = sides(deed) else { return false };
             // `change it to` something speaks of a thing, unless both sides are steps, services or constants.
@@ -72,6 +75,41 @@ impl Scene<'_> {
             || (services(old) && services(new))
             || old.iter().any(|token| token.is("step"))
             || (new.first().is_some_and(|token| token.is("determiner")) && steps())
+    }
+
+    /// `raise the limit to 500`, `change the priority to critical`: what the only branch that speaks of it compares with.
+    fn set_bound(&mut self, deed: &Deed) -> Option<bool> {
+        let is_set = |verb: &str| matches!(verb, "set" | "change" | "raise" | "lower" | "increase" | "decrease" | "reduce" | "adjust" | "update" | "make" | "bump");
+        if !deed.verb().is_some_and(|verb| is_set(&verb.base)) {
+            return None;
+        }
+        let to = deed.words.iter().rposition(|word| matches!(word.lower.as_str(), "to" | "at"))?;
+        let (old, new) = (&deed.words[..to], &deed.words[to + 1..]);
+        let named: Vec<&Token> =
+            old.iter().filter(|word| word.is_word() && !word.is("determiner") && !word.is("preposition")).collect();
+        let number = new.iter().any(|word| word.what == What::Number);
+        let bound = number && named.iter().any(|word| word.is("bound"));
+        if named.is_empty() || new.is_empty() || !(bound || named.iter().all(|word| word.is("property"))) {
+            return None;
+        }
+        let mut found = Vec::new();
+        draft::each_step(&self.draft.workflow.steps, &mut |step| {
+            let Process::Branch { cases } = &step.process else { return };
+            for (case, expression) in cases {
+                let names = super::super::scene::words_of(expression);
+                let speaks = bound || named.iter().all(|word| names.contains(&word.lower));
+                if let [literal] = literals(expression).as_slice()
+                    && speaks
+                    && literal.parse::<f64>().is_ok() == number
+                {
+                    found.push((step.id.clone(), case.clone(), literal.clone()));
+                }
+            }
+        });
+        match found.as_slice() {
+            [(step, case, literal)] => Some(self.compare_with(step, case, literal, new)),
+            _ => None,
+        }
     }
 
     /// A branch that compares with what these words say, and the constant.

@@ -66,9 +66,31 @@ fn light(tokens: &[Token]) -> Option<(Verb, usize)> {
     let articles = tokens[1..].iter().take_while(|token| token.is("determiner") || token.is("new")).count();
     let noun = tokens.get(1 + articles)?.verb().filter(|verb| matches!(verb.form, Form::Noun | Form::Base))?;
     let joint = tokens.get(2 + articles)?;
+    // `put a copy into the archive`: of what was spoken of.
+    if matches!(noun.base.as_str(), "copy" | "duplicate" | "backup") && joint.is("container") {
+        return Some((Verb { form: Form::Base, ..noun }, 2 + articles));
+    }
     let of = matches!(joint.lower.as_str(), "of")
         || (noun.form == Form::Noun && matches!(joint.lower.as_str(), "for" | "on" | "to"));
     (of && noun.base != "notify").then_some((Verb { form: Form::Base, ..noun }, 3 + articles))
+}
+
+/// `have it printed`: print it.
+fn caused(tokens: &[Token]) -> Option<Deed> {
+    if !matches!(tokens.first()?.lower.as_str(), "have" | "get") {
+        return None;
+    }
+    let end = tokens.iter().position(|token| token.lower == "by").unwrap_or(tokens.len());
+    let (done, object) = tokens[1..end].split_last()?;
+    let past = done.what == What::Word && (done.lower.ends_with("ed") || done.verb().is_some_and(|verb| verb.form == Form::Past));
+    if !past || object.is_empty() {
+        return None;
+    }
+    let base = done.verb().unwrap_or_else(|| {
+        let base = done.lower.strip_suffix("ed").unwrap_or(&done.lower).to_owned();
+        Verb { base, class: None, role: None, form: Form::Base }
+    });
+    Some(Deed { verbs: vec![Verb { form: Form::Base, ..base }], objects: phrases(object), words: object.to_vec(), ..Deed::default() })
 }
 
 /// Reads verbs and what they are about.
@@ -97,6 +119,9 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
     if let Some((verb, length)) = light(rest) {
         let words = rest[length..].to_vec();
         return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
+    }
+    if let Some(caused) = caused(rest) {
+        return Deed { said, all_words, only, ..caused };
     }
     let object_follows = |rest: &[Token]| rest.iter().skip(1).any(Token::is_word);
     // `the creation of a task`: the verb after its article.

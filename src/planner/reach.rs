@@ -152,8 +152,23 @@ const STEM: usize = 5;
 const SHORTEST: usize = 3;
 
 /// Words that speak of everything.
-const ALL: [&str; 12] =
-    ["all", "every", "each", "everything", "everywhere", "whole", "any", "alle", "jede", "jeder", "jeden", "überall"];
+const ALL: [&str; 15] = [
+    "all",
+    "every",
+    "each",
+    "everything",
+    "everywhere",
+    "whole",
+    "any",
+    "steps",
+    "rest",
+    "except",
+    "alle",
+    "jede",
+    "jeder",
+    "jeden",
+    "überall",
+];
 
 /// Words that stand in every second request and in every second step.
 const COMMON: [&str; 38] = [

@@ -157,6 +157,18 @@ impl Scene<'_> {
 
     /// The tool for a verb and what it is done to.
     pub(super) fn tool(&self, verb: &Verb, phrase: &Phrase, loops: &[StepId]) -> Option<(Found, Wanted)> {
+        // `add the contact to the list as a lead`: a lead is made.
+        if let Some(at) =
+            phrase.places.iter().position(|(preposition, place)| preposition == "as" && !place.words.is_empty())
+            && !matches!(verb.class.as_deref(), Some("retrieve" | "delete" | "update"))
+        {
+            let mut made = Phrase { words: phrase.places[at].1.words.clone(), pronoun: false, ..phrase.clone() };
+            let (_, place) = made.places.remove(at);
+            made.places.extend(place.places);
+            if let Some(found) = self.tool(verb, &made, loops) {
+                return Some(found);
+            }
+        }
         let mut wanted = self.wanted(Some(verb), phrase, loops);
         // A tool that is named is meant.
         for part in phrase.each_part() {

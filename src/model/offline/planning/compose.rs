@@ -191,11 +191,17 @@ impl<'s, 'a> Composer<'s, 'a> {
                     break;
                 }
                 Part::Before(deed) => {
-                    if self.before(deed, parts, at) {
+                    let deed = self.scene.with_its_object(deed, parts);
+                    if self.before(&deed, parts, at) {
                         break;
                     }
                 }
-                Part::After(deed) => self.after(deed),
+                Part::After(deed) => {
+                    let deed = self.scene.with_its_object(deed, parts);
+                    self.after(&deed);
+                }
+                // `when it is created, …`: that is done there.
+                Part::When(_, deed) if !deed.verbs.is_empty() && self.find(deed).is_some() => {}
                 Part::Last | Part::AfterLoop => {
                     self.way.clear();
                     since = self.list().len();

@@ -9,6 +9,7 @@ use super::act::singular;
 use super::condition::{self, Compares, Condition, Constant};
 use super::draft::{self};
 use super::grammar::{self, Deed, Part};
+use super::lexicon::LEXICON;
 use super::scene::Scene;
 use super::tokens::{Token, What};
 use super::{Ambiguity, Choice, Evidence};
@@ -30,7 +31,7 @@ const EQUAL: f64 = 0.08;
 impl Scene<'_> {
     /// Carries out a sentence on the workflow that is there.
     pub(super) fn edit(&mut self, parts: &[Part]) {
-        let parts = &without_joints(parts);
+        let parts = &self.with_what_is_meant(&without_joints(parts));
         let done = self.exchange(parts)
             || self.leave_out(parts)
             || self.rearrange(parts)
@@ -39,6 +40,18 @@ impl Scene<'_> {
         if !done {
             self.besides(parts);
         }
+    }
+
+    /// `leave the tag, do not delete it`: it is the tag.
+    fn with_what_is_meant(&self, parts: &[Part]) -> Vec<Part> {
+        let meant = |part: &Part| match part {
+            Part::Not(deed) => Part::Not(self.with_its_object(deed, parts)),
+            Part::InsteadOf(deed) => Part::InsteadOf(self.with_its_object(deed, parts)),
+            other => other.clone(),
+        };
+        let keeps = |part: &Part| matches!(part, Part::Do(deed) if deed.verb().is_some_and(|verb| LEXICON.edits("keep", &verb.base)));
+        let denies = parts.iter().any(|part| matches!(part, Part::Not(_)));
+        parts.iter().filter(|part| !(denies && keeps(part))).map(meant).collect()
     }
 
     /// The steps that are meant. If it is not clear which one is, a question takes their place.
@@ -259,7 +272,9 @@ fn target(words: &[Token]) -> Target {
     }
     // `the email` is a thing, although one may email.
     let article = words.len() > rest.len() && !found.step;
+    let of = rest.get(1).is_some_and(|next| next.lower == "of");
     let named = article
+        && !of
         && rest
             .first()
             .and_then(Token::verb)

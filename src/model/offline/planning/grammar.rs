@@ -17,7 +17,7 @@ mod deeds;
 mod ends;
 
 use super::condition::{self, Condition};
-use super::lexicon::{Marker, Verb};
+use super::lexicon::{LEXICON, Marker, Verb};
 use super::phrase::{Phrase, phrases};
 use super::tokens::{Token, What};
 pub(super) use deeds::deed;
@@ -82,6 +82,8 @@ impl Deed {
 /// At full stops, and at items that say what is to be done; other items are things of a list.
 pub(super) fn split(tokens: &[Token]) -> Vec<Vec<Token>> {
     let mut sentences: Vec<Vec<Token>> = vec![Vec::new()];
+    // What stands before a colon, until `it` is said for it.
+    let mut about: Vec<Token> = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         let rest = &tokens[at + 1..];
         let ends = match token.what {
@@ -102,6 +104,14 @@ pub(super) fn split(tokens: &[Token]) -> Vec<Vec<Token>> {
         if let Some(sentence) = sentences.last_mut() {
             match token.what {
                 _ if ends => sentences.push(Vec::new()),
+                // `onboard somebody: create an account, send a mail`: the first says what the rest is for.
+                What::Colon if is_heading(sentence) && begins_deed(rest, false) => {
+                    let topic = std::mem::take(sentence);
+                    if deed(&topic).verbs.is_empty() {
+                        about = topic;
+                    }
+                }
+                _ if token.is("pronoun") && !about.is_empty() => sentence.append(&mut about),
                 What::Item | What::Colon => sentence.push(Token { what: What::Comma, ..token.clone() }),
                 _ => sentence.push(token.clone()),
             }
@@ -109,6 +119,16 @@ pub(super) fn split(tokens: &[Token]) -> Vec<Vec<Token>> {
     }
     sentences.retain(|sentence| sentence.iter().any(|token| token.is_word() || token.marker().is_some()));
     sentences
+}
+
+/// True for words before a colon that are no part of what is done: a verb with its object, or a name.
+fn is_heading(tokens: &[Token]) -> bool {
+    let plain = tokens.iter().all(Token::is_word) && super::triggers::take(tokens).triggers.is_empty();
+    let deed = deed(tokens);
+    plain
+        && !deed.objects.is_empty()
+        && !deed.verbs.iter().any(|verb| LEXICON.edits("remove", &verb.base) || LEXICON.edits("replace", &verb.base))
+        && !tokens.iter().any(|token| token.is("step"))
 }
 
 /// The parts of one sentence.
@@ -157,6 +177,10 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 }
                 Marker::Before | Marker::After | Marker::InsteadOf | Marker::Not | Marker::Except => {
                     length = end_of_deed(rest, !(marker == Marker::Not && rest.first().is_some_and(is_gerund)));
+                    // `after the report send a mail`: no comma between.
+                    if found.is_empty() && matches!(marker, Marker::Before | Marker::After) {
+                        length = length.min(end_of_condition(rest));
+                    }
                     let deed = deed(&rest[..length]);
                     Some(match marker {
                         Marker::Before => Part::Before(deed),
@@ -207,14 +231,22 @@ fn take_over(parts: &mut [Part]) {
         };
         if let Some(before) = before.as_ref().filter(|_| deed.verbs.is_empty()) {
             let places_only = !deed.objects.is_empty()
-                && deed.objects.iter().all(|phrase| phrase.words.is_empty() && !phrase.pronoun && !phrase.places.is_empty());
-            let indefinite = deed.all_words.first().is_some_and(|word| matches!(word.lower.as_str(), "a" | "an" | "another"));
+                && deed
+                    .objects
+                    .iter()
+                    .all(|phrase| phrase.words.is_empty() && !phrase.pronoun && !phrase.places.is_empty());
+            let indefinite =
+                deed.all_words.first().is_some_and(|word| matches!(word.lower.as_str(), "a" | "an" | "another"));
             let class = before.verb().and_then(|verb| verb.class.as_deref()).unwrap_or_default();
             if places_only {
                 let place = deed.objects[0].places.clone();
-                deed.objects = before.objects.iter().map(|phrase| Phrase { places: place.clone(), ..phrase.clone() }).collect();
+                deed.objects =
+                    before.objects.iter().map(|phrase| Phrase { places: place.clone(), ..phrase.clone() }).collect();
                 deed.verbs.clone_from(&before.verbs);
-            } else if !matches!(class, "create" | "send" | "") && !(indefinite && class == "retrieve") && !deed.objects.is_empty() {
+            } else if !matches!(class, "create" | "send" | "")
+                && !(indefinite && class == "retrieve")
+                && !deed.objects.is_empty()
+            {
                 deed.verbs.clone_from(&before.verbs);
             }
         }

@@ -249,7 +249,9 @@ impl Lexicon {
             "built" => Some("build"),
             _ => None,
         };
-        let base = irregular.or_else(|| self.bases.get(&stem(word)).map(String::as_str))?;
+        // `added`: what the stemmer takes for `ad`.
+        let cut = || ["ed", "ing"].iter().filter_map(|end| word.strip_suffix(end)).find(|base| self.is_base(base));
+        let base = irregular.or_else(|| self.bases.get(&stem(word)).map(String::as_str)).or_else(cut)?;
         Some(self.verb_of(base, form))
     }
 

@@ -62,6 +62,19 @@ pub(super) fn phrases(tokens: &[Token]) -> Vec<Phrase> {
     let mut reader = Reader { tokens, at: 0, found: Vec::new() };
     reader.read();
     let mut found = reader.found;
+    // `the file from Box and from Drive`: the file from each.
+    for at in 1..found.len() {
+        let (before, this) = (found[at - 1].clone(), &mut found[at]);
+        let same = |one: &Phrase| one.places.last().map(|(preposition, _)| preposition.clone());
+        if this.words.is_empty()
+            && !this.pronoun
+            && !before.words.is_empty()
+            && same(this).is_some()
+            && same(this) == same(&before)
+        {
+            *this = Phrase { places: std::mem::take(&mut this.places), ..before };
+        }
+    }
     found.retain(|phrase| !phrase.is_empty() || !phrase.places.is_empty());
     found
 }
@@ -89,6 +102,8 @@ impl Reader<'_> {
                         self.found.push(std::mem::take(&mut current));
                     }
                 }
+            } else if let Some(skipped) = self.says_where() {
+                self.at += skipped;
             } else if let Some(conditions) = self.relative(&current) {
                 let inner = current.places.last_mut().map(|(_, place)| place);
                 match inner {
@@ -124,6 +139,15 @@ impl Reader<'_> {
             }
         }
         self.found.push(current);
+    }
+
+    /// `that exist on`, `which are stored in`: how many words before the preposition say no more than that it is there.
+    fn says_where(&self) -> Option<usize> {
+        let rest = &self.tokens[self.at..];
+        let relative = matches!(rest.first()?.lower.as_str(), "that" | "which" | "who");
+        let copula = usize::from(rest.get(1)?.is("copula"));
+        let there = rest.get(1 + copula)?.is("lies");
+        (relative && there && rest.get(2 + copula)?.is("preposition")).then_some(2 + copula)
     }
 
     /// After `in Box and`: true if another place follows, not another thing.
@@ -209,7 +233,7 @@ impl Reader<'_> {
                 self.at += 1;
                 break;
             }
-            if token.is_word() {
+            if token.is_word() && !(last && matches!(token.lower.as_str(), "itself" | "themselves" | "itself.")) {
                 phrase.words.push(token.clone());
             }
             self.at += 1;

@@ -271,6 +271,15 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
         }
         Meaning::Marker(Marker::First) if length == 1 => opens || closes,
         Meaning::Marker(Marker::If) if tokens[at].lower == "where" => false,
+        // `on Slack, not on Teams`
+        Meaning::Marker(Marker::InsteadOf) if matches!(tokens[at + length - 1].lower.as_str(), "not") => {
+            let doing = next.and_then(Token::verb).is_some_and(|verb| verb.form == super::lexicon::Form::Base);
+            let contrast = length == 2 || before.is_some_and(|token| token.what == What::Comma);
+            contrast
+                && !doing
+                && next.is_some_and(|next| next.is_word() && !next.is("copula") && !next.is("auxiliary"))
+                && !next.is_some_and(|next| matches!(next.lower.as_str(), "yet" | "only" | "before" | "until"))
+        }
         // `rather this than that`, `I prefer this over that`
         Meaning::Marker(Marker::InsteadOf) if length == 1 => {
             let wish = if tokens[at].lower == "than" { ["rather", "sooner"] } else { ["prefer", "favour"] };
@@ -279,7 +288,9 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
         }
         Meaning::Marker(Marker::Filler) if length == 1 => match tokens[at].lower.as_str() {
             "should" | "must" => opens,
-            _ => true,
+            // `service now`
+            word => !before
+                .is_some_and(|before| LEXICON.services().any(|(name, _)| name == format!("{} {word}", before.lower))),
         },
         // `no comments`, said of the workflow; `there are no comments` says what is.
         Meaning::Marker(Marker::Not) if tokens[at].lower == "no" && length == 1 => before.is_none(),

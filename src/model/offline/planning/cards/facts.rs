@@ -209,7 +209,9 @@ fn camel(text: &str) -> Vec<String> {
 /// The verb that a description begins with, if the name has it, too, and where; a name may have words that look like others.
 fn told_verb(pieces: &[Piece], last: usize, described: &Described) -> Option<(String, usize)> {
     let opens = described.opens.as_deref()?;
-    let at = pieces.iter().rposition(|piece| piece.part == last && opens.strip_prefix(&piece.word).is_some_and(|end| matches!(end, "" | "s" | "es")))?;
+    let at = pieces.iter().rposition(|piece| {
+        piece.part == last && opens.strip_prefix(&piece.word).is_some_and(|end| matches!(end, "" | "s" | "es"))
+    })?;
     let unknown = LEXICON.verb(&pieces[at].word).is_none_or(|verb| verb.class.is_none());
     let alone = pieces.iter().filter(|piece| piece.part == last).count() == 1;
     // `employees` in `list_employees` is no verb: a verb comes first, or is all that is said.

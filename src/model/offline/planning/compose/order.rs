@@ -80,7 +80,7 @@ impl Composer<'_, '_> {
     }
 
     /// Where in the list a deed is done already.
-    fn find(&mut self, deed: &Deed) -> Option<usize> {
+    pub(super) fn find(&mut self, deed: &Deed) -> Option<usize> {
         let steps: Vec<_> = self.list().iter().map(|node| node.step().clone()).collect();
         let scores: Vec<f64> = steps.iter().map(|step| self.scene.is_meant(step, deed)).collect();
         let best = scores.iter().copied().fold(0.0, f64::max);

@@ -7,7 +7,7 @@ use super::super::draft::{self, Spot};
 use super::super::grammar::{Deed, Part};
 use super::super::phrase::Phrase;
 use super::super::scene::Scene;
-use super::super::tokens::Token;
+use super::super::tokens::{Token, What};
 use super::{EQUAL, Target, target};
 use crate::workflow::{Outcome, Process, StepId};
 
@@ -33,7 +33,11 @@ impl Scene<'_> {
             && let Part::Before(anchor) | Part::After(anchor) = &rest[at]
         {
             let anchor = self.with_its_object(anchor, parts);
-            let wanted = if anchor.verbs.is_empty() { target(&anchor.words_with_verbs()) } else { Target { deed: anchor, ..target(&[]) } };
+            let wanted = if anchor.verbs.is_empty() {
+                target(&anchor.words_with_verbs())
+            } else {
+                Target { deed: anchor, ..target(&[]) }
+            };
             let meant =
                 self.by_place(&wanted).or_else(|| self.latest_meant(&wanted.deed, matches!(rest[at], Part::After(_))));
             if let Some(id) = meant {
@@ -124,14 +128,28 @@ impl Scene<'_> {
     }
 
     /// `share the project after it was created`: what is not named is what the sentence is about.
-    fn with_its_object(&self, deed: &Deed, parts: &[Part]) -> Deed {
-        let about = parts.iter().find_map(|part| match part {
-            Part::Do(deed) => deed.objects.first().filter(|phrase| !phrase.pronoun && !phrase.words.is_empty()),
-            _ => None,
+    pub(in super::super) fn with_its_object(&self, deed: &Deed, parts: &[Part]) -> Deed {
+        let about = parts.iter().find_map(|part| if let Part::Do(deed) = part { Some(&deed.objects) } else { None });
+        let about = about.into_iter().flatten().flat_map(Phrase::each_part);
+        let about = about.filter(|phrase| !phrase.pronoun && !phrase.words.is_empty());
+        // What it is done to best.
+        let fit = |phrase: &Phrase| {
+            let alone = Phrase { places: Vec::new(), ..phrase.clone() };
+            deed.verb().and_then(|verb| self.tool(verb, &alone, &[])).map_or(0.0, |(found, _)| found.fit)
+        };
+        let about = about.fold(None, |best: Option<(&Phrase, f64)>, phrase| match best {
+            Some((_, most)) if most >= fit(phrase) => best,
+            _ => Some((phrase, fit(phrase))),
         });
+        let about = about.map(|(phrase, _)| phrase);
         let mut deed = deed.clone();
-        if let Some(about) = about.filter(|_| !deed.objects.is_empty() && deed.objects.iter().all(|phrase| phrase.pronoun)) {
+        if let Some(about) =
+            about.filter(|_| !deed.objects.is_empty() && deed.objects.iter().all(|phrase| phrase.pronoun))
+        {
             deed.objects = vec![Phrase { places: Vec::new(), ..about.clone() }];
+            let verbs = deed.verbs.iter().map(|verb| Token::new(&verb.base, What::Word));
+            deed.words.clone_from(&about.words);
+            deed.all_words = verbs.chain(about.words.iter().cloned()).collect();
         }
         deed
     }
@@ -147,6 +165,16 @@ impl Scene<'_> {
 
     /// A sentence about what is made in a loop belongs there.
     pub(super) fn place_of(&self, parts: &[Part]) -> Option<Spot> {
+        // `for every item`: where the items are listed.
+        let listed = parts.iter().find_map(|part| match part {
+            Part::Each(phrase) => {
+                self.list_for(phrase, &self.loops_everywhere(phrase)).filter(|thing| !thing.loops.is_empty())
+            }
+            _ => None,
+        });
+        if let Some(thing) = listed {
+            return thing.loops.last().map(|id| Spot::End(Some(id.clone())));
+        }
         let top: Vec<_> = self.things.iter().filter(|thing| thing.loops.is_empty()).cloned().collect();
         for part in parts {
             let Part::Do(deed) = part else { continue };
@@ -164,6 +192,14 @@ impl Scene<'_> {
             }
         }
         None
+    }
+
+    /// The loops around the list that a phrase speaks of, if there is one.
+    fn loops_everywhere(&self, phrase: &Phrase) -> Vec<StepId> {
+        let words = content(phrase, &self.mentions(phrase));
+        let lists = self.things.iter().filter(|thing| thing.is_list()).map(|thing| (thing, thing.is_called(&words)));
+        let best = lists.filter(|(_, score)| *score >= 0.6).max_by(|one, other| one.1.total_cmp(&other.1));
+        best.map(|(thing, _)| thing.loops.clone()).unwrap_or_default()
     }
 
     pub(super) fn only_loop(&self) -> Option<StepId> {

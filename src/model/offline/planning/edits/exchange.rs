@@ -35,13 +35,19 @@ impl Scene<'_> {
         match (olds.first(), deeds.last()) {
             (Some(old), Some(new)) => {
                 // `don't create an issue, just creating a task is fine`: it is there already.
-                let there = self.meant(new).first().is_some_and(|(_, score)| *score >= 0.6);
+                let (found, replaced) = (self.meant(new), self.meant(old));
+                let there = found.first().is_some_and(|(id, score)| {
+                    *score >= 0.6 && replaced.first().is_none_or(|(old, most)| old != id || most < score)
+                });
                 let named = instead && !there;
                 if there && !instead {
                     return self.drop_steps(&target(&old.words_with_verbs()), true);
                 }
                 if named || !there {
-                    return self.put_instead(&old.words_with_verbs(), &new.words_with_verbs());
+                    // `use an update instead of the creation`
+                    let uses = new.verbs.iter().all(|verb| LEXICON.edits("use", &verb.base)) && !new.verbs.is_empty();
+                    let new = if uses { new.words.clone() } else { new.words_with_verbs() };
+                    return self.put_instead(&old.words_with_verbs(), &new);
                 }
                 self.drop_steps(&target(&old.words_with_verbs()), true)
             }
@@ -79,7 +85,22 @@ impl Scene<'_> {
 
     /// `raise the limit to 500`, `change the priority to critical`: what the only branch that speaks of it compares with.
     fn set_bound(&mut self, deed: &Deed) -> Option<bool> {
-        let is_set = |verb: &str| matches!(verb, "set" | "change" | "raise" | "lower" | "increase" | "decrease" | "reduce" | "adjust" | "update" | "make" | "bump");
+        let is_set = |verb: &str| {
+            matches!(
+                verb,
+                "set"
+                    | "change"
+                    | "raise"
+                    | "lower"
+                    | "increase"
+                    | "decrease"
+                    | "reduce"
+                    | "adjust"
+                    | "update"
+                    | "make"
+                    | "bump"
+            )
+        };
         if !deed.verb().is_some_and(|verb| is_set(&verb.base)) {
             return None;
         }

@@ -49,6 +49,13 @@ impl Scene<'_> {
                 done |= self.leave_all_out(&conditions, except, parts);
                 continue;
             }
+            // `the steps for issues that are done`: those behind the condition.
+            let behind =
+                wanted.deed.objects.iter().flat_map(|phrase| &phrase.conditions).find(|_| wanted.step && wanted.plural);
+            if let Some(condition) = behind.filter(|condition| self.branch_for(condition).is_some()).cloned() {
+                done |= self.leave_all_out(&[&condition], None, parts);
+                continue;
+            }
             if !negation && !wanted.step && !self.removes_a_step(deed, &wanted) {
                 continue;
             }

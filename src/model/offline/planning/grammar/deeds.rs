@@ -7,9 +7,15 @@ use super::Deed;
 use super::ends::{is_joint, skip_joints};
 
 /// `a file is made`, `it should not be sent`: what is done comes first. The verb, the words without it, and whether it is denied.
-fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, bool)> {
+pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, bool)> {
     let been = |at: usize| tokens[at].is("have") && tokens.get(at + 1).is_some_and(|next| next.lower == "been");
-    let at = (0..tokens.len()).find(|at| tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at))?;
+    // `has to be`
+    let must = |at: usize| {
+        (tokens[at].is("have") || tokens[at].is("modal"))
+            && matches!(tokens.get(at + 1..at + 3), Some([to, be]) if to.lower == "to" && be.lower == "be")
+    };
+    let at = (0..tokens.len())
+        .find(|at| tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at) || must(*at))?;
     if at == 0
         || tokens[..at]
             .iter()
@@ -25,13 +31,20 @@ fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, bool)> {
                 || token.is("auxiliary")
                 || token.is("negation")
                 || token.is("filler")
+                || token.lower == "to"
                 || token.marker() == Some(Marker::Not)
         })
         .count();
     let denied = tokens[at..at + chain].iter().any(|token| token.is("negation") || token.marker() == Some(Marker::Not));
     let done = tokens.get(at + chain)?;
     let (subject, rest) = (&tokens[..at], &tokens[at + chain + 1..]);
+    let rest = if rest.iter().any(Token::is_word) { rest } else { &[] };
     let words = [subject, rest].concat();
+    // `is pointless`, `can go`
+    let goes = done.lower == "go" && rest.is_empty();
+    if done.is("useless") || goes {
+        return Some((None, subject.to_vec(), true));
+    }
     if done.is("unneeded") {
         return Some((None, subject.to_vec(), denied));
     }
@@ -75,6 +88,37 @@ fn light(tokens: &[Token]) -> Option<(Verb, usize)> {
     (of && noun.base != "notify").then_some((Verb { form: Form::Base, ..noun }, 3 + articles))
 }
 
+/// `let the manager review it`, `someone must check the invoices`: somebody is asked.
+fn asked(tokens: &[Token]) -> Option<Deed> {
+    let bare = |token: &Token| token.verb().is_some_and(|verb| verb.form == Form::Base);
+    let lets = matches!(tokens.first()?.lower.as_str(), "let" | "have") && tokens.get(1)?.is_word();
+    let at = if lets {
+        // Somebody comes between; `let me know` is a message.
+        let at =
+            tokens.iter().skip(2).position(|token| bare(token) && !token.is("verb_or_noun") || token.is("people"))? + 2;
+        (!tokens[1..at].iter().any(|token| token.is("preposition") || !token.is_word())).then_some(at)?
+    } else {
+        let modal = tokens.iter().position(|token| token.is("modal"))?;
+        let to = usize::from(tokens.get(modal + 1).is_some_and(|token| token.lower == "to"));
+        let subject = &tokens[..modal];
+        let ours = subject.is_empty()
+            || subject.iter().any(|token| !token.is_word() || bare(token) && !token.is("verb_or_noun"))
+            || subject.iter().all(|token| {
+                token.is("determiner")
+                    || matches!(token.lower.as_str(), "i" | "we" | "you" | "it" | "they" | "workflow" | "flow")
+            });
+        let at = modal + 1 + to;
+        (!ours && tokens.get(at).is_some_and(bare) && tokens[at].lower != "be").then_some(at)?
+    };
+    let ask = Verb { base: "ask".into(), class: None, role: None, form: Form::Base };
+    Some(Deed {
+        verbs: vec![ask],
+        objects: phrases(&tokens[at + 1..]),
+        words: tokens[at + 1..].to_vec(),
+        ..Deed::default()
+    })
+}
+
 /// `have it printed`: print it.
 fn caused(tokens: &[Token]) -> Option<Deed> {
     if !matches!(tokens.first()?.lower.as_str(), "have" | "get") {
@@ -82,7 +126,8 @@ fn caused(tokens: &[Token]) -> Option<Deed> {
     }
     let end = tokens.iter().position(|token| token.lower == "by").unwrap_or(tokens.len());
     let (done, object) = tokens[1..end].split_last()?;
-    let past = done.what == What::Word && (done.lower.ends_with("ed") || done.verb().is_some_and(|verb| verb.form == Form::Past));
+    let past = done.what == What::Word
+        && (done.lower.ends_with("ed") || done.verb().is_some_and(|verb| verb.form == Form::Past));
     if !past || object.is_empty() {
         return None;
     }
@@ -90,7 +135,12 @@ fn caused(tokens: &[Token]) -> Option<Deed> {
         let base = done.lower.strip_suffix("ed").unwrap_or(&done.lower).to_owned();
         Verb { base, class: None, role: None, form: Form::Base }
     });
-    Some(Deed { verbs: vec![Verb { form: Form::Base, ..base }], objects: phrases(object), words: object.to_vec(), ..Deed::default() })
+    Some(Deed {
+        verbs: vec![Verb { form: Form::Base, ..base }],
+        objects: phrases(object),
+        words: object.to_vec(),
+        ..Deed::default()
+    })
 }
 
 /// Reads verbs and what they are about.
@@ -120,14 +170,20 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
         let words = rest[length..].to_vec();
         return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
     }
+    if let Some(asked) = asked(rest) {
+        return Deed { said, all_words, only, ..asked };
+    }
     if let Some(caused) = caused(rest) {
         return Deed { said, all_words, only, ..caused };
     }
     let object_follows = |rest: &[Token]| rest.iter().skip(1).any(Token::is_word);
     // `the creation of a task`: the verb after its article.
+    let of = rest.get(2).is_some_and(|next| next.lower == "of");
     if rest.len() > 1
         && rest[0].is("determiner")
-        && rest[1].verb().is_some_and(|verb| matches!(verb.form, Form::Noun | Form::Gerund))
+        && rest[1]
+            .verb()
+            .is_some_and(|verb| matches!(verb.form, Form::Noun | Form::Gerund) || of && verb.form == Form::Base)
     {
         rest = &rest[1..];
     }
@@ -196,7 +252,8 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
         verbs.push(verb);
         rest = before;
     }
-    if verbs.iter().any(|verb| matches!(verb.form, Form::Noun | Form::Gerund))
+    if !verbs.is_empty()
+        && (of || verbs.iter().any(|verb| matches!(verb.form, Form::Noun | Form::Gerund)))
         && rest.first().is_some_and(|token| token.lower == "of")
     {
         rest = &rest[1..];

@@ -21,8 +21,15 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
         }
         _ => rest,
     };
+    // `and they should be sent`
+    if rest.len() > 2 && first.is("pronoun") && super::deeds::passive(rest).is_some_and(|(verb, _, _)| verb.is_some()) {
+        return true;
+    }
     // `have it printed`
-    if rest.len() > 2 && matches!(rest[0].lower.as_str(), "have" | "get") && (rest[1].is("pronoun") || rest[1].is("determiner")) {
+    if rest.len() > 2
+        && matches!(rest[0].lower.as_str(), "have" | "get")
+        && (rest[1].is("pronoun") || rest[1].is("determiner"))
+    {
         let end = rest.iter().skip(2).position(|token| !token.is_word()).map_or(rest.len(), |end| end + 2);
         if rest[2..end].iter().any(|token| token.lower.ends_with("ed")) {
             return true;
@@ -97,6 +104,8 @@ pub(super) fn end_of_deed(tokens: &[Token], gerunds: bool) -> usize {
             opens_part(token)
                 || matches!(token.marker(), Some(Marker::Also | Marker::Parallel))
                 || (is_joint(token) && begins_deed(&tokens[at + 1..], gerunds))
+                // `list the tasks, sending a message for each`
+                || (token.what == What::Comma && begins_deed(&tokens[at + 1..], true) && tokens.get(at + 1).is_some_and(|next| !next.is("no_doing")))
         })
         .unwrap_or(tokens.len())
 }
@@ -135,6 +144,18 @@ pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
                 return at;
             }
             _ => {}
+        }
+        // `for every board a card should be made`
+        if seen_words >= 1
+            && matches!(token.lower.as_str(), "a" | "an" | "another")
+            && tokens[at - 1].what == What::Word
+            && !(tokens[at - 1].is("preposition")
+                || tokens[at - 1].is("copula")
+                || tokens[at - 1].is("have")
+                || tokens[at - 1].verb().is_some_and(|verb| verb.form != Form::Noun))
+            && super::deeds::passive(&tokens[at..]).is_some_and(|(verb, _, _)| verb.is_some())
+        {
+            return at;
         }
         if seen_words >= 1 && token.verb().is_some_and(|verb| verb.form == Form::Base) {
             let before = &tokens[at - 1];

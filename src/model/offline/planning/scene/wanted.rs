@@ -53,6 +53,12 @@ impl Scene<'_> {
                 }
             }
         }
+        // What is made in a loop may be of what it goes through.
+        if verb.is_some_and(|verb| verb.class.as_deref() == Some("create"))
+            && let Some(item) = self.things.iter().find(|thing| thing.is_item() && Some(&thing.step) == loops.last())
+        {
+            around.extend(item.objects.first().cloned().unwrap_or_default());
+        }
         let mut context = self.context(loops);
         let mut plural = phrase.plural;
         if phrase.pronoun || object.is_empty() {

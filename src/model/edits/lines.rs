@@ -1,4 +1,4 @@
-//! A tool in one line: `mail.send [irreversible] (to, subject, copies?:array) -> id | Sends a mail.`
+//! A tool in one line: `mail.send [irreversible] (to, subject, copies?:array, priority?=low/high) -> id | Sends a mail.`
 
 use std::fmt::Write as _;
 
@@ -9,6 +9,8 @@ use crate::workflow::Effect;
 const LONGEST_DESCRIPTION: usize = 110;
 /// The most arguments that are shown; those that a call must have come first.
 const MOST_PARAMETERS: usize = 12;
+/// The most values of an argument that are shown: if there are more, none is.
+const MOST_VALUES: usize = 8;
 /// The most names of a result that are shown.
 const MOST_OUTPUTS: usize = 8;
 
@@ -58,6 +60,11 @@ pub fn read_card(line: &str) -> Option<Card> {
 
 fn parameter(parameter: &Parameter) -> String {
     let optional = if parameter.required { "" } else { "?" };
+    // A value with a sign in it that a line is built of could be read as something else.
+    let is_plain = |value: &String| !value.is_empty() && plain(value) == *value && !value.contains(['/', '=', ':']);
+    if (1..=MOST_VALUES).contains(&parameter.values.len()) && parameter.values.iter().all(is_plain) {
+        return format!("{}{optional}={}", plain(&parameter.name), parameter.values.join("/"));
+    }
     match kind(parameter.kind) {
         "" => format!("{}{optional}", plain(&parameter.name)),
         kind => format!("{}{optional}:{kind}", plain(&parameter.name)),
@@ -65,11 +72,14 @@ fn parameter(parameter: &Parameter) -> String {
 }
 
 fn read_parameter(text: &str) -> Parameter {
+    let (text, values) = text.rsplit_once('=').unwrap_or((text, ""));
+    let values: Vec<String> = values.split('/').filter(|value| !value.is_empty()).map(str::to_owned).collect();
     let (name, written) = text.rsplit_once(':').unwrap_or((text, ""));
     let kinds = [Kind::Any, Kind::String, Kind::Integer, Kind::Number, Kind::Boolean, Kind::Array, Kind::Object];
+    // Only texts are listed.
     let kind = kinds.into_iter().find(|known| kind(*known) == written).unwrap_or_default();
     let required = !name.ends_with('?');
-    Parameter { name: name.trim_end_matches('?').to_owned(), required, kind, description: None }
+    Parameter { name: name.trim_end_matches('?').to_owned(), required, kind, values, description: None }
 }
 
 /// Text goes without saying: most arguments are.
@@ -96,7 +106,7 @@ fn effect(effect: Effect) -> &'static str {
 
 /// A name without what a line is built of.
 fn plain(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control() && !c.is_whitespace() && !"(),|?".contains(*c)).collect()
+    name.chars().filter(|c| !c.is_control() && !c.is_whitespace() && !"(),|?=".contains(*c)).collect()
 }
 
 /// A text in one line of at most so many characters.

@@ -289,7 +289,13 @@ impl Handed {
             return;
         }
         let quote = text_of(fields, "quote").or_else(|| text_of(fields, "claim"));
-        let Some(quote) = quote else { return };
+        let Some(quote) = quote else {
+            // What others found, each in a record of their own.
+            for (name, value) in fields.iter().filter(|(_, value)| value.is_array()) {
+                self.take(name, value, 1);
+            }
+            return;
+        };
         let id = theirs(fields, "id").map_or_else(
             || format!("F{}", self.findings.len() + 1),
             |id| id.as_str().map_or_else(|| id.to_string(), str::to_owned),

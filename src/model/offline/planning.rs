@@ -14,6 +14,7 @@ mod act;
 mod cards;
 mod compose;
 mod condition;
+mod decompose;
 mod draft;
 mod edits;
 mod fields;
@@ -22,9 +23,13 @@ mod hear;
 mod lexicon;
 mod phrase;
 mod retrieval;
+mod said;
 mod scene;
+mod slots;
+mod sources;
 mod tokens;
 mod triggers;
+mod turns;
 mod values;
 
 use serde_json::Value;
@@ -77,6 +82,8 @@ pub struct Parameter {
     pub required: bool,
     /// What it may be.
     pub kind: Kind,
+    /// The only values that it may have; none if it may have others.
+    pub values: Vec<String>,
     /// What it means.
     pub description: Option<String>,
 }
@@ -187,6 +194,7 @@ impl Card {
             name: name.clone(),
             required: required.contains(&name.as_str()),
             kind: Kind::of(schema),
+            values: values_of(schema),
             description: schema.get("description").and_then(Value::as_str).map(str::to_owned),
         };
         Self {
@@ -197,6 +205,12 @@ impl Card {
             outputs: properties(output).unwrap_or_default().keys().cloned().collect(),
         }
     }
+}
+
+/// The texts that a schema allows, if it lists them.
+fn values_of(schema: &Value) -> Vec<String> {
+    let values = schema.get("enum").and_then(Value::as_array);
+    values.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 impl Kind {
@@ -220,6 +234,22 @@ impl Kind {
 /// What comes of a request.
 #[must_use]
 pub fn plan(ask: &Ask<'_>) -> Planned {
+    match turns::meant(ask, &|request| plan_alone(&Ask { request, turns: &[], ..*ask })) {
+        turns::Meant::AsSaid => plan_alone(ask),
+        turns::Meant::Nothing => Planned {
+            assumptions: vec!["Nothing is to be done, so nothing is changed.".to_owned()],
+            ..Planned::default()
+        },
+        turns::Meant::Same(request) => {
+            let mut planned = plan_alone(&Ask { request: &request, ..*ask });
+            planned.assumptions.insert(0, format!("After what was said before, this is taken to mean: {request}"));
+            planned
+        }
+    }
+}
+
+/// What comes of a request that says all of what it means.
+fn plan_alone(ask: &Ask<'_>) -> Planned {
     let heard = hear(ask.request);
     if heard.question {
         let why = "This asks something and wants nothing done, so nothing is changed. Say what is to be done, and it is planned.";
@@ -228,6 +258,7 @@ pub fn plan(ask: &Ask<'_>) -> Planned {
     let cards = Cards::new(ask.tools.iter());
     let before = ask.workflow.cloned().unwrap_or_else(empty);
     let mut scene = Scene::of(&cards, ask.tools, Draft::of(before.clone()));
+    scene.known.facts = turns::Facts::of(ask.turns);
     let sentences: Vec<&[grammar::Part]> = heard.sentences.iter().map(|sentence| sentence.parts.as_slice()).collect();
     scene.listen(ask.request, &sentences);
     scene.assumptions.extend(heard.assumed.iter().cloned());
@@ -242,6 +273,7 @@ pub fn plan(ask: &Ask<'_>) -> Planned {
         }
     }
     scene.settle(&heard);
+    decompose::side_by_side(&before, &mut scene.draft.workflow);
     finish(&before, scene)
 }
 

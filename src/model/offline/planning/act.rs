@@ -15,6 +15,7 @@ use super::{Ambiguity, Choice, Evidence, values};
 use crate::workflow::{Process, Step, StepId};
 use naming::id_words;
 pub(super) use naming::singular;
+pub(super) use people::{sentence, with_places};
 pub(super) use rounds::Round;
 
 /// A request for the same many times is taken at its word up to here.
@@ -28,6 +29,9 @@ impl Scene<'_> {
     pub(super) fn act(&mut self, deed: &Deed, loops: &[StepId]) -> Vec<Node> {
         if let Some(node) = self.wait(deed).or_else(|| self.approval(deed, loops)) {
             return vec![node];
+        }
+        if let Some(nodes) = self.decompose(deed, loops) {
+            return nodes;
         }
         let nobody = Phrase::default();
         let objects: Vec<&Phrase> = if deed.objects.is_empty() { vec![&nobody] } else { deed.objects.iter().collect() };
@@ -235,7 +239,7 @@ impl Scene<'_> {
     }
 
     /// `write a comment in Slack` is a tool's work, `write a brief` is an agent's.
-    fn is_tool_work(&self, verb: &Verb, phrase: &Phrase, loops: &[StepId]) -> bool {
+    pub(super) fn is_tool_work(&self, verb: &Verb, phrase: &Phrase, loops: &[StepId]) -> bool {
         verb.class.is_some() && self.tool(verb, phrase, loops).is_some_and(|(found, _)| found.fit > 0.7)
     }
 

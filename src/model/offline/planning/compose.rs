@@ -46,6 +46,7 @@ impl Scene<'_> {
         }
         let nodes = composer.finish();
         self.draft.put(&nodes, &Spot::End(None));
+        self.draft.workflow.result = super::decompose::result(self);
         if self.draft.workflow.steps.is_empty() {
             return;
         }

@@ -7,7 +7,7 @@ use super::tokens::{Token, What};
 use crate::workflow::Wait;
 
 /// The length of a unit of time.
-fn unit(word: &str) -> Option<Duration> {
+pub(super) fn unit(word: &str) -> Option<Duration> {
     let seconds = match word.strip_suffix('s').unwrap_or(word) {
         "second" | "sec" => 1,
         "minute" | "min" => 60,

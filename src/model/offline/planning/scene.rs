@@ -12,6 +12,7 @@ use super::draft::{self, Draft, Spot};
 use super::grammar::Part;
 use super::hear::Setting;
 use super::lexicon::{LEXICON, stem};
+use super::sources::Known;
 use super::tokens::Token;
 use super::{Ambiguity, Card, Evidence};
 use crate::workflow::{Process, Step, StepId, Wait};
@@ -83,6 +84,8 @@ pub(super) struct Scene<'a> {
     pub(super) untouched_branches: Vec<StepId>,
     /// Steps that get another id.
     pub(super) renames: Vec<(StepId, StepId)>,
+    /// What is known of values.
+    pub(super) known: Known,
     pub(super) evidence: Vec<Evidence>,
     pub(super) questions: Vec<Ambiguity>,
     pub(super) assumptions: Vec<String>,
@@ -102,10 +105,12 @@ impl<'a> Scene<'a> {
             favourite: None,
             untouched_branches: Vec::new(),
             renames: Vec::new(),
+            known: Known::default(),
             evidence: Vec::new(),
             questions: Vec::new(),
             assumptions: Vec::new(),
         };
+        scene.known.given = scene.draft.workflow.inputs.keys().cloned().collect();
         let steps = scene.draft.workflow.steps.clone();
         scene.note_all(&steps, &[]);
         let mut empty = Vec::new();

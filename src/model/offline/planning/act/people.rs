@@ -127,7 +127,7 @@ impl Scene<'_> {
     }
 }
 
-fn with_places(phrase: &Phrase) -> String {
+pub(in crate::model::offline::planning) fn with_places(phrase: &Phrase) -> String {
     let mut said = phrase.said();
     for (preposition, place) in &phrase.places {
         said = format!("{said} {preposition} {}", with_places(place));

@@ -77,7 +77,7 @@ impl Scene<'_> {
             .map(|word| word.lower.clone())
             .collect();
         let (items, noun) = if let Some(thing) = &source {
-            (json!(format!("{{{{ {} }}}}", thing.expression)), thing.noun.clone())
+            (json!(format!("{{{{ {} }}}}", self.list_expression(thing))), thing.noun.clone())
         } else {
             let words = if said.is_empty() { vec!["items".to_owned()] } else { said.clone() };
             let name = self.draft.input(&words, json!({ "type": "array" }));
@@ -133,10 +133,10 @@ impl Scene<'_> {
             let items = Wanted { object: [held, vec!["item".into()]].concat(), ..near.clone() };
             let of = |found: &Found| self.cards.facts(found.card).service == Some(service);
             if let Some(found) = self.cards.best(&near).filter(of) {
-                return Some(self.retrieved(&found, &near, &source, loops, before));
+                return Some(self.retrieved(&found, &near, &source, phrase, loops, before));
             }
             if file && let Some(found) = self.cards.best(&items).filter(|found| of(found) && found.fit > 0.85) {
-                return Some(self.retrieved(&found, &wanted, &source, loops, before));
+                return Some(self.retrieved(&found, &wanted, &source, phrase, loops, before));
             }
         }
         if wanted.object.is_empty() {
@@ -144,7 +144,7 @@ impl Scene<'_> {
         }
         wanted.plural = true;
         let found = self.cards.best(&wanted)?;
-        Some(self.retrieved(&found, &wanted, &source, loops, before))
+        Some(self.retrieved(&found, &wanted, &source, phrase, loops, before))
     }
 
     fn retrieved(
@@ -152,11 +152,12 @@ impl Scene<'_> {
         found: &Found,
         wanted: &Wanted,
         source: &Phrase,
+        whole: &Phrase,
         loops: &[StepId],
         before: &mut Vec<Node>,
     ) -> Thing {
         let verb = Verb { base: "retrieve".into(), class: Some("retrieve".into()), role: None, form: Form::Base };
-        let deed = Deed { said: format!("retrieve {}", source.said()), ..Deed::default() };
+        let deed = Deed { said: format!("retrieve {}", source.said()), words: whole.words.clone(), ..Deed::default() };
         before.push(self.call(found, wanted, &verb, source, &deed, loops));
         self.things.last().cloned().unwrap_or_else(|| Thing {
             step: before[0].step().id.clone(),
@@ -185,7 +186,14 @@ impl Scene<'_> {
                     .any(|object| object.iter().any(|stem| stem == word))
             })
         };
-        for word in phrase.words.iter().rev().skip(1).filter(|word| word.is("state") && !known(&word.stem)) {
+        for word in phrase
+            .words
+            .iter()
+            .rev()
+            .skip(1)
+            .filter(|word| word.is("state") && !known(&word.stem))
+            .filter(|word| !self.known.selected.contains(&word.at))
+        {
             conditions.push(super::super::condition::read(&[
                 super::super::tokens::Token::new("is", What::Word),
                 word.clone(),

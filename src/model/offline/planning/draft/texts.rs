@@ -39,7 +39,7 @@ fn texts_of(value: &mut Value, visit: &mut impl FnMut(&mut String)) {
     }
 }
 
-pub(super) fn mentions(step: &Step, what: &str) -> bool {
+pub(in crate::model::offline::planning) fn mentions(step: &Step, what: &str) -> bool {
     let mut found = false;
     texts(&mut step.without_body(), &mut |text| found |= names(text, what).is_some());
     found || step.process.body().unwrap_or_default().iter().any(|step| mentions(step, what))

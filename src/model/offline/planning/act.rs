@@ -45,7 +45,11 @@ impl Scene<'_> {
         let objects: Vec<&Phrase> = objects.iter().collect();
         let mut nodes = Vec::new();
         let default = Verb { base: "create".into(), class: Some("create".into()), role: None, form: Form::Base };
-        let verbs = if deed.verbs.is_empty() { vec![default] } else { deed.verbs.clone() };
+        // `I need the invoices`: they are there.
+        let there = deed.objects.first().is_some_and(|phrase| phrase.plural && phrase.definite && !phrase.new);
+        let retrieve = Verb { base: "retrieve".into(), class: Some("retrieve".into()), role: None, form: Form::Base };
+        let usual = if there { retrieve } else { default };
+        let verbs = if deed.verbs.is_empty() { vec![usual] } else { deed.verbs.clone() };
         for verb in &verbs {
             for (at, phrase) in objects.iter().enumerate() {
                 let mut phrase = (*phrase).clone();
@@ -180,7 +184,10 @@ impl Scene<'_> {
                 return Some((Found { card, score: 1.0, fit: 1.0, margin: 1.0 }, wanted));
             }
         }
-        if let Some(found) = self.cards.best(&wanted) {
+        let generic =
+            !phrase.words.is_empty() && phrase.words.iter().all(|word| word.is("generic") && !word.is("step"));
+        let of = phrase.places.iter().any(|(preposition, place)| preposition == "of" && !place.words.is_empty());
+        if let Some(found) = self.cards.best(&wanted).filter(|_| !(generic && of)) {
             return Some((found, wanted));
         }
         let class = verb.class.as_deref().unwrap_or_default();
@@ -218,7 +225,12 @@ impl Scene<'_> {
     fn step(&mut self, verb: &Verb, phrase: &Phrase, deed: &Deed, loops: &[StepId]) -> Vec<Node> {
         let makes = matches!(verb.class.as_deref(), Some("create" | "send"));
         let times = phrase.number.filter(|_| makes).unwrap_or(1).clamp(1, MOST_TIMES);
-        let role_first = verb.role.is_some() && !self.is_tool_work(verb, phrase, loops);
+        let from_somebody = verb.class.as_deref() == Some("retrieve")
+            && phrase.places.iter().any(|(preposition, place)| {
+                preposition == "from" && !place.plural && place.head().is_some_and(|head| head.is("person"))
+            })
+            && self.mentions(phrase).is_empty();
+        let role_first = from_somebody || (verb.role.is_some() && !self.is_tool_work(verb, phrase, loops));
         let found = if role_first { None } else { self.tool(verb, phrase, loops) };
         let mut nodes = Vec::new();
         for _ in 0..times {

@@ -156,9 +156,13 @@ impl Cards {
         let direct = facts.is_about(&wanted.object, &wanted.around, wanted.plural);
         let Some(verb) = &wanted.verb else { return direct };
         // `notify the manager`, `email the report`: what is made is in the verb.
-        let implied = LEXICON
-            .implied(&verb.base)
-            .map_or(0.0, |noun| facts.is_about(&[super::lexicon::stem(noun)], &wanted.object, false) * 0.97);
+        let implied = LEXICON.implied(&verb.base).map_or(0.0, |noun| {
+            facts.is_about(
+                &[super::lexicon::stem(noun)],
+                &[wanted.object.clone(), wanted.around.clone()].concat(),
+                false,
+            ) * 0.97
+        });
         // What is carried from one place to another is a file, whatever is in it.
         if matches!(verb.class.as_deref(), Some("upload" | "download" | "copy" | "move")) && !wanted.services.is_empty()
         {

@@ -56,8 +56,9 @@ impl Scene<'_> {
 
     /// The steps that are meant. If it is not clear which one is, a question takes their place.
     fn choose(&mut self, wanted: &Target, several: bool) -> Vec<StepId> {
-        if let Some(id) = self.by_place(wanted) {
-            return vec![id];
+        let placed = self.by_place(wanted);
+        if !placed.is_empty() {
+            return placed;
         }
         let meant = self.meant(&wanted.deed);
         // `don't use Slack`: all that is done with it.
@@ -78,10 +79,10 @@ impl Scene<'_> {
         Vec::new()
     }
 
-    /// `the last step`, `the second step`
-    fn by_place(&self, wanted: &Target) -> Option<StepId> {
+    /// `the last step`, `the second step`, `the last two steps`
+    fn by_place(&self, wanted: &Target) -> Vec<StepId> {
         if !wanted.step {
-            return None;
+            return Vec::new();
         }
         let words: Vec<&str> = wanted
             .deed
@@ -91,14 +92,21 @@ impl Scene<'_> {
             .map(|word| word.lower.as_str())
             .collect();
         let list = &self.draft.workflow.steps;
+        if let [which @ ("last" | "final" | "first"), number] = words.as_slice()
+            && let Some(number) = LEXICON.number(number).or_else(|| number.parse().ok())
+        {
+            let number = usize::try_from(number).unwrap_or(usize::MAX).min(list.len());
+            let some = if *which == "first" { &list[..number] } else { &list[list.len() - number..] };
+            return some.iter().map(|step| step.id.clone()).collect();
+        }
         let at = match words.as_slice() {
-            ["last" | "final"] => list.len().checked_sub(1)?,
+            ["last" | "final"] => list.len().saturating_sub(1),
             ["first"] => 0,
             ["second"] => 1,
             ["third"] => 2,
-            _ => return None,
+            _ => return Vec::new(),
         };
-        list.get(at).map(|step| step.id.clone())
+        list.get(at).map(|step| step.id.clone()).into_iter().collect()
     }
 
     fn loops_within(&self, owner: &StepId) -> Vec<StepId> {

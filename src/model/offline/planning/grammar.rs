@@ -17,11 +17,11 @@ mod deeds;
 mod ends;
 
 use super::condition::{self, Condition};
-use super::lexicon::{LEXICON, Marker, Verb};
+use super::lexicon::{Form, LEXICON, Marker, Verb};
 use super::phrase::{Phrase, phrases};
 use super::tokens::{Token, What};
 pub(super) use deeds::deed;
-use deeds::denied;
+use deeds::{denied, said as said_of};
 pub(super) use ends::begins_deed;
 use ends::{end_of_condition, end_of_deed, is_gerund};
 
@@ -121,11 +121,37 @@ pub(super) fn split(tokens: &[Token]) -> Vec<Vec<Token>> {
     sentences
 }
 
+/// True for a clause that says all: `it exists`, `the file is made`.
+fn is_whole(tokens: &[Token]) -> bool {
+    deeds::passive(tokens).is_some() || tokens.last().is_some_and(|last| last.is("present"))
+}
+
+/// `the card is created and the board updated`
+fn two_done(tokens: &[Token]) -> Option<(Deed, Deed)> {
+    let at = tokens.iter().position(|token| token.marker() == Some(Marker::And))?;
+    let (one, other) = (&tokens[..at], &tokens[at + 1..]);
+    deeds::passive(one)?;
+    let (done, what) = other.split_last()?;
+    let verb = done.verb().filter(|verb| verb.form == Form::Past)?;
+    let words = what.to_vec();
+    let other = Deed {
+        verbs: vec![Verb { form: Form::Base, ..verb.clone() }],
+        objects: phrases(what),
+        said: said_of(other),
+        all_words: std::iter::once(Token::new(&verb.base, What::Word)).chain(words.iter().cloned()).collect(),
+        words,
+        only: false,
+    };
+    Some((deed(one), other))
+}
+
 /// True for words before a colon that are no part of what is done: a verb with its object, or a name.
 fn is_heading(tokens: &[Token]) -> bool {
     let plain = tokens.iter().all(Token::is_word) && super::triggers::take(tokens).triggers.is_empty();
     let deed = deed(tokens);
+    let goes_through = deed.verbs.iter().any(|verb| verb.class.as_deref() == Some("retrieve"));
     plain
+        && !goes_through
         && !deed.objects.is_empty()
         && !deed.verbs.iter().any(|verb| LEXICON.edits("remove", &verb.base) || LEXICON.edits("replace", &verb.base))
         && !tokens.iter().any(|token| token.is("step"))
@@ -156,6 +182,14 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 Marker::If | Marker::Unless | Marker::When => {
                     length = end_of_condition(rest);
                     let words = &rest[..length];
+                    // `when that is done`: then.
+                    if marker == Marker::When
+                        && matches!(words, [it, is, done] if it.is("pronoun") && is.is("copula") && done.is("finished"))
+                    {
+                        found.push(Part::Then);
+                        at += 1 + length;
+                        continue;
+                    }
                     let condition = Condition { only: token.lower.contains("only"), ..condition::read(words) };
                     Some(match marker {
                         Marker::If => Part::If(condition),
@@ -181,6 +215,20 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                     if found.is_empty() && matches!(marker, Marker::Before | Marker::After) {
                         length = length.min(end_of_condition(rest));
                     }
+                    // `as soon as it exists, two more`
+                    if matches!(marker, Marker::Before | Marker::After) {
+                        let comma = rest[..length].iter().position(|token| token.what == What::Comma);
+                        length = comma.filter(|comma| is_whole(&rest[..*comma])).unwrap_or(length);
+                    }
+                    // `once the card is created and the board updated`
+                    if marker == Marker::After
+                        && let Some((one, other)) = two_done(&rest[..length])
+                    {
+                        found.push(Part::After(one));
+                        found.push(Part::After(other));
+                        at += 1 + length;
+                        continue;
+                    }
                     let deed = deed(&rest[..length]);
                     Some(match marker {
                         Marker::Before => Part::Before(deed),
@@ -204,6 +252,17 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
         at += 1 + length;
     }
     share_objects(&mut found);
+    // `take every file, …`: for each of them.
+    for at in 0..found.len().saturating_sub(1) {
+        let Part::Do(deed) = &found[at] else { continue };
+        if let ([verb], [phrase]) = (deed.verbs.as_slice(), deed.objects.as_slice())
+            && verb.class.as_deref() == Some("retrieve")
+            && phrase.each
+            && found[at + 1..].iter().any(|part| matches!(part, Part::Do(_) | Part::If(_)))
+        {
+            found[at] = Part::Each(phrase.clone());
+        }
+    }
     take_over(&mut found);
     // `we`, before something that we do not.
     let says_nothing = |deed: &Deed| {
@@ -224,7 +283,10 @@ fn take_over(parts: &mut [Part]) {
     let mut before: Option<Deed> = None;
     for part in parts {
         let Part::Do(deed) = part else {
-            if !matches!(part, Part::Then | Part::Also | Part::Last | Part::Parallel) {
+            if matches!(
+                part,
+                Part::If(_) | Part::Otherwise | Part::Not(_) | Part::InsteadOf(_) | Part::Instead | Part::Except(_)
+            ) {
                 before = None;
             }
             continue;

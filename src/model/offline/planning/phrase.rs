@@ -233,7 +233,8 @@ impl Reader<'_> {
                 self.at += 1;
                 break;
             }
-            if token.is_word() && !(last && matches!(token.lower.as_str(), "itself" | "themselves" | "itself.")) {
+            if token.is_word() && !(last && matches!(token.lower.as_str(), "itself" | "themselves" | "there" | "only"))
+            {
                 phrase.words.push(token.clone());
             }
             self.at += 1;

@@ -133,6 +133,7 @@ impl Index {
             deeds
                 .iter()
                 .flat_map(|deed| &deed.objects)
+                .flat_map(Phrase::each_part)
                 .filter(|phrase| !phrase.pronoun && !phrase.words.is_empty())
                 .cloned(),
         );

@@ -314,7 +314,9 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
             next.is_some_and(Token::is_word) && before.is_some_and(|before| before.is("preposition"))
         }
         Meaning::Marker(Marker::ForEach) => {
-            let made = before.and_then(Token::verb).is_some_and(|verb| verb.form == super::lexicon::Form::Noun);
+            let made = before.and_then(Token::verb).is_some_and(|verb| verb.form == super::lexicon::Form::Noun)
+                // `have each of them signed`
+                || (tokens[at].lower == "each" && before.is_some_and(|before| before.is("have")));
             next.is_some_and(Token::is_word) && !made
         }
         _ => true,

@@ -38,8 +38,11 @@ impl Scene<'_> {
             } else {
                 Target { deed: anchor, ..target(&[]) }
             };
-            let meant =
-                self.by_place(&wanted).or_else(|| self.latest_meant(&wanted.deed, matches!(rest[at], Part::After(_))));
+            let meant = self
+                .by_place(&wanted)
+                .first()
+                .cloned()
+                .or_else(|| self.latest_meant(&wanted.deed, matches!(rest[at], Part::After(_))));
             if let Some(id) = meant {
                 spot = Some(if matches!(rest[at], Part::Before(_)) { Spot::Before(id) } else { Spot::After(id) });
                 rest.remove(at);
@@ -169,6 +172,11 @@ impl Scene<'_> {
         let listed = parts.iter().find_map(|part| match part {
             Part::Each(phrase) => {
                 self.list_for(phrase, &self.loops_everywhere(phrase)).filter(|thing| !thing.loops.is_empty())
+            }
+            Part::Do(deed) => {
+                let each = deed.objects.iter().filter(|phrase| phrase.each && !phrase.words.is_empty());
+                each.filter_map(|phrase| self.list_for(phrase, &self.loops_everywhere(phrase)))
+                    .find(|thing| !thing.loops.is_empty())
             }
             _ => None,
         });

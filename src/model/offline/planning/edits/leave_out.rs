@@ -125,7 +125,8 @@ impl Scene<'_> {
             return !gone.is_empty();
         }
         let Some(except) = except else { return false };
-        let kept: Vec<StepId> = self.choose(&target(&except.words_with_verbs()), true);
+        let kept = targets(&except.words_with_verbs());
+        let kept: Vec<StepId> = kept.iter().flat_map(|kept| self.choose(kept, true)).collect();
         if kept.is_empty() {
             return false;
         }

@@ -56,8 +56,11 @@ impl Scene<'_> {
             _ => None,
         });
         let subject = if moves { target(&deed.words) } else { target(&deed.words_with_verbs()) };
-        let Some((id, score)) =
-            self.meant(&subject.deed).first().cloned().or_else(|| self.by_place(&subject).map(|id| (id, 1.0)))
+        let Some((id, score)) = self
+            .meant(&subject.deed)
+            .first()
+            .cloned()
+            .or_else(|| self.by_place(&subject).first().map(|id| (id.clone(), 1.0)))
         else {
             return false;
         };
@@ -67,8 +70,11 @@ impl Scene<'_> {
         }
         if let Some((anchor, before)) = anchor {
             let anchor = target(&anchor.words_with_verbs());
-            let Some((other, _)) =
-                self.meant(&anchor.deed).first().cloned().or_else(|| self.by_place(&anchor).map(|id| (id, 1.0)))
+            let Some((other, _)) = self
+                .meant(&anchor.deed)
+                .first()
+                .cloned()
+                .or_else(|| self.by_place(&anchor).first().map(|id| (id.clone(), 1.0)))
             else {
                 return false;
             };

@@ -14,8 +14,13 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
         (tokens[at].is("have") || tokens[at].is("modal"))
             && matches!(tokens.get(at + 1..at + 3), Some([to, be]) if to.lower == "to" && be.lower == "be")
     };
+    // `get created`
+    let gets = |at: usize| {
+        matches!(tokens[at].lower.as_str(), "get" | "gets" | "got")
+            && tokens.get(at + 1).is_some_and(|next| next.verb().is_some_and(|verb| verb.form == Form::Past))
+    };
     let at = (0..tokens.len())
-        .find(|at| tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at) || must(*at))?;
+        .find(|at| gets(*at) || tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at) || must(*at))?;
     if at == 0
         || tokens[..at]
             .iter()
@@ -27,6 +32,7 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
         .iter()
         .take_while(|token| {
             token.is("copula")
+                || matches!(token.lower.as_str(), "get" | "gets" | "got")
                 || token.is("have")
                 || token.is("auxiliary")
                 || token.is("negation")
@@ -65,7 +71,7 @@ pub(super) fn denied(tokens: &[Token]) -> Option<Deed> {
     })
 }
 
-fn said(tokens: &[Token]) -> String {
+pub(super) fn said(tokens: &[Token]) -> String {
     let said: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).filter(|text| !text.is_empty()).collect();
     said.join(" ").replace(" ,", ",")
 }
@@ -147,9 +153,10 @@ fn caused(tokens: &[Token]) -> Option<Deed> {
 pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
     let said = said(tokens);
     let mut rest = skip_joints(tokens);
-    let only = tokens.iter().take_while(|token| !token.is("determiner")).any(|token| token.lower == "only");
+    let only = tokens.iter().take_while(|token| !token.is("determiner")).any(|token| token.lower == "only")
+        || tokens.last().is_some_and(|last| last.lower == "only");
     let all_words = rest.to_vec();
-    while rest.len() > 1 && rest[0].is("filler") {
+    while rest.len() > 1 && (rest[0].is("filler") || rest[0].lower == "having") {
         rest = &rest[1..];
     }
     if rest.first().is_some_and(|first| {

@@ -25,6 +25,8 @@ pub(super) struct Composer<'s, 'a> {
     latest: usize,
     /// What was to be checked, before `if so`.
     checked: Option<Condition>,
+    /// What the last branch asks for.
+    tested: Option<Condition>,
 }
 
 /// How to go from a list into its last step.
@@ -96,7 +98,16 @@ impl Scene<'_> {
 
 impl<'s, 'a> Composer<'s, 'a> {
     pub(super) fn new(scene: &'s mut Scene<'a>, outer: Vec<StepId>) -> Self {
-        Self { scene, root: Vec::new(), way: Vec::new(), nowhere: Vec::new(), outer, latest: 0, checked: None }
+        Self {
+            scene,
+            root: Vec::new(),
+            way: Vec::new(),
+            nowhere: Vec::new(),
+            outer,
+            latest: 0,
+            checked: None,
+            tested: None,
+        }
     }
 
     pub(super) fn finish(self) -> Vec<Node> {
@@ -160,8 +171,16 @@ impl<'s, 'a> Composer<'s, 'a> {
                         self.wrap_in_loop(phrase, since);
                     }
                 }
+                // `if it is high, …`, after `if the priority is urgent, …`: another case of the same.
+                Part::If(condition) if at == 0 && self.is_another_case(condition) => {
+                    let condition = self.as_another_case(condition);
+                    self.way = self.last_way();
+                    self.otherwise(Some(&condition));
+                    since = self.list().len();
+                }
                 Part::If(condition) | Part::When(condition, _) => {
                     let condition = &self.referred(condition);
+                    self.tested = Some(condition.clone());
                     if condition.is_about_failure() {
                         self.on_failure();
                     } else if deed_follows && (!done_before || Self::opens(parts, at)) {

@@ -229,7 +229,10 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                         at += 1 + length;
                         continue;
                     }
-                    let deed = deed(&rest[..length]);
+                    // `no approval needed anymore`
+                    let words = rest[..length].iter().rposition(|token| !(token.is("unneeded") || token.is("anymore")));
+                    let end = words.filter(|_| marker == Marker::Not).map_or(length, |end| end + 1);
+                    let deed = deed(&rest[..end]);
                     Some(match marker {
                         Marker::Before => Part::Before(deed),
                         Marker::After => Part::After(deed),
@@ -239,6 +242,13 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                     })
                 }
             },
+            // `should it be closed, …`
+            What::Word
+                if token.lower == "should" && found.is_empty() && rest.iter().any(|token| token.lower == "be") =>
+            {
+                length = end_of_condition(rest);
+                Some(Part::If(condition::read(&rest[..length])))
+            }
             _ => {
                 length = end_of_deed(rest, is_gerund(token));
                 let words = &tokens[at..=at + length];

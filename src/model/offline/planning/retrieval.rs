@@ -79,8 +79,13 @@ impl Index {
     fn ask_deed(scene: &Scene<'_>, deed: &Deed, queries: &mut Vec<Wanted>) {
         // A verb that speaks of the workflow may be about anything.
         let any = || ["create", "retrieve", "update", "send"].map(verb);
-        let verbs: Vec<Verb> =
-            if deed.verbs.iter().any(|verb| verb.class.is_some()) { deed.verbs.clone() } else { any().to_vec() };
+        let of_workflow = |verb: &Verb| LEXICON.edits("replace", &verb.base) || LEXICON.edits("use", &verb.base);
+        let unknown: Vec<Verb> = deed.verbs.iter().filter(|verb| !of_workflow(verb)).cloned().collect();
+        let verbs: Vec<Verb> = if deed.verbs.iter().any(|verb| verb.class.is_some()) {
+            deed.verbs.clone()
+        } else {
+            [unknown, any().to_vec()].concat()
+        };
         if deed.objects.is_empty() {
             queries.extend(verbs.iter().map(|verb| scene.wanted(Some(verb), &Phrase::default(), &[])));
         }

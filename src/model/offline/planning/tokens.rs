@@ -287,7 +287,11 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
             sentence.into_iter().any(|token| wish.contains(&token.lower.as_str()))
         }
         Meaning::Marker(Marker::Filler) if length == 1 => match tokens[at].lower.as_str() {
-            "should" | "must" => opens,
+            // `should it be closed, …` is a condition.
+            "should" => {
+                opens && !next.is_some_and(|next| next.is("possessive") || next.is("determiner") || next.is("pronoun"))
+            }
+            "must" => opens,
             // `service now`
             word => !before
                 .is_some_and(|before| LEXICON.services().any(|(name, _)| name == format!("{} {word}", before.lower))),
@@ -317,7 +321,9 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
             let made = before.and_then(Token::verb).is_some_and(|verb| verb.form == super::lexicon::Form::Noun)
                 // `have each of them signed`
                 || (tokens[at].lower == "each" && before.is_some_and(|before| before.is("have")));
-            next.is_some_and(Token::is_word) && !made
+            // `for each`, at the end
+            let all = next.is_none_or(|next| !next.is_word()) && tokens[at].lower == "for";
+            (next.is_some_and(Token::is_word) || all) && !made
         }
         _ => true,
     }
@@ -351,7 +357,7 @@ mod tests {
         check(
             "Don't e-mail “the boss” at boss@example.org, it's over $1,000.50. See https://example.org/a?b=c.",
             &expect![
-                "<Not> email 'the boss' at @boss@example.org , it's over #1000.50 . see @https://example.org/a?b=c ."
+                "<Not> email 'the boss' at @boss@example.org , it is over #1000.50 . see @https://example.org/a?b=c ."
             ],
         );
         check("Make - 1. a cake 2. a tart", &expect!["make , <item> a cake <item> a tart"]);
@@ -362,7 +368,7 @@ mod tests {
     fn phrases_that_join() {
         check(
             "Please fetch it as well as that, and then, for each of them, look up the PR unless it's closed",
-            &expect!["fetch it <And> that , <Then> , <ForEach> them , lookup the pull request <Unless> it's closed"],
+            &expect!["fetch it <And> that , <Then> , <ForEach> them , lookup the pull request <Unless> it is closed"],
         );
     }
 }

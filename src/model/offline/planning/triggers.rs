@@ -56,7 +56,11 @@ fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
     if has(&["webhook", "hook", "webhooks"]).is_some()
         || (has(&["http", "post"]).is_some() && has(&["request"]).is_some())
     {
-        let named = clause.iter().find(|token| token.what == What::Quoted).or_else(|| {
+        // `arrives at order-paid`
+        let at = has(&["at", "on", "under", "called", "named"])
+            .and_then(|at| clause.get(at + 1))
+            .filter(|token| token.is_word() && !token.is("determiner"));
+        let named = clause.iter().find(|token| token.what == What::Quoted).or(at).or_else(|| {
             has(&["webhook", "hook"]).and_then(|at| clause.get(at + 1)).filter(|token| {
                 token.is_word()
                     && token.verb().is_none()

@@ -24,6 +24,8 @@ pub(in super::super) struct Facts {
     around: HashSet<String>,
     /// The stems of its name.
     named: HashSet<String>,
+    /// Whether it retrieves several, or one, if its name says so.
+    many: Option<bool>,
     pub(in super::super) service: Option<usize>,
 }
 
@@ -51,6 +53,10 @@ impl Facts {
         let base = match (&named, &described.base) {
             // `get` and `post` in a name may be those of the web, and say little.
             (Some((verb, _)), Some(base)) if is_weak(verb) => base.clone(),
+            // `mail_archive` archives; `mail` is a noun in it.
+            (Some((verb, 0)), Some(base)) if pieces.len() > 1 && last == 0 && LEXICON.is("verb_or_noun", verb) => {
+                base.clone()
+            }
             (Some((verb, _)), _) => verb.clone(),
             (None, Some(base)) => base.clone(),
             (None, None) => String::new(),
@@ -92,7 +98,14 @@ impl Facts {
         let mut around = described.around;
         let named: HashSet<String> = pieces.iter().map(|piece| stem(&piece.word)).collect();
         around.extend(named.iter().cloned());
-        Self { class, base, told, objects, noun, around, named, service }
+        let has = |words: &[&str]| pieces.iter().any(|piece| words.contains(&piece.word.as_str()));
+        let many = match () {
+            () if class != "retrieve" => None,
+            () if has(&["list", "search", "query", "find", "all"]) => Some(true),
+            () if has(&["get", "fetch", "read"]) => Some(false),
+            () => None,
+        };
+        Self { class, base, told, objects, noun, around, named, many, service }
     }
 
     /// How well this does what a verb asks for, from 0 to 1.
@@ -127,6 +140,11 @@ impl Facts {
         self.told.is_some()
     }
 
+    /// True if its name or its description has all of these stems.
+    pub(in super::super) fn tells_of(&self, stems: &[String]) -> bool {
+        stems.iter().all(|stem| self.around.contains(stem))
+    }
+
     /// How well what this works on is called by a phrase's stems, from 0 to 1.
     pub(in super::super) fn is_about(&self, phrase: &[String], around: &[String], plural: bool) -> f64 {
         let Some(head) = phrase.last() else { return 0.0 };
@@ -139,10 +157,12 @@ impl Facts {
             return 0.0;
         }
         let nearby = phrase.iter().chain(around).filter(|stem| self.around.contains(*stem)).count();
+        // `get an order` is not `list the orders`.
+        let other = self.many.is_some_and(|many| many != plural);
         let of_one = !plural && self.around.contains("id") && self.class == "retrieve";
         #[expect(clippy::cast_precision_loss, reason = "a handful of words")]
         let bonus = (nearby as f64 * 0.01).min(0.04);
-        (best + bonus - if of_one { 0.02 } else { 0.0 }).clamp(0.0, 1.0)
+        (best + bonus - if of_one { 0.02 } else { 0.0 } - if other { 0.03 } else { 0.0 }).clamp(0.0, 1.0)
     }
 }
 

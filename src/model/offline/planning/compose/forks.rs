@@ -1,6 +1,6 @@
 //! Sentences with conditions: branches, their arms, answers of people, and failures.
 
-use super::super::condition::Condition;
+use super::super::condition::{Compares, Condition, Constant};
 use super::super::draft::Node;
 use super::super::scene::Thing;
 use super::{Composer, Way, contains};
@@ -16,6 +16,29 @@ impl Composer<'_, '_> {
             }
             _ => condition.clone(),
         }
+    }
+
+    /// True if a condition only names another value of what the branch before compares.
+    pub(super) fn is_another_case(&self, condition: &Condition) -> bool {
+        let ([test], Some(tested)) = (condition.tests.as_slice(), &self.tested) else { return false };
+        let bare =
+            test.property.is_none() && test.subject.iter().all(|token| token.is("pronoun") || token.is("copula"));
+        let same = matches!(tested.tests.as_slice(), [before] if before.property.is_some()
+            && matches!(before.value, Constant::Text(_)) && before.compares == Compares::Equal);
+        let branches = self.last_way().iter().any(|way| matches!(way, Way::Arm(_)));
+        bare && same && branches && matches!(test.value, Constant::Text(_)) && test.compares == Compares::Equal
+    }
+
+    /// The condition with what the one before compares.
+    pub(super) fn as_another_case(&self, condition: &Condition) -> Condition {
+        let mut condition = condition.clone();
+        if let (Some(test), Some(before)) =
+            (condition.tests.first_mut(), self.tested.as_ref().and_then(|tested| tested.tests.first()))
+        {
+            test.subject.clone_from(&before.subject);
+            test.property.clone_from(&before.property);
+        }
+        condition
     }
 
     /// `if …`: what follows is behind it.

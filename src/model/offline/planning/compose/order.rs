@@ -1,7 +1,8 @@
 //! What comes before and after what, however it is told.
 
+use super::super::draft::Node;
 use super::super::grammar::{Deed, Part};
-use super::Composer;
+use super::{Composer, contains};
 
 impl Composer<'_, '_> {
     /// What follows comes before the last that was done.
@@ -11,9 +12,20 @@ impl Composer<'_, '_> {
         let later = list.split_off(start);
         let rest: Vec<Part> = rest.to_vec();
         let way = self.way.clone();
+        self.hide(&later, true);
         self.continue_with(&rest);
+        self.hide(&later, false);
         self.way = way;
         self.list().extend(later);
+    }
+
+    /// What comes later cannot be named in what comes before it.
+    fn hide(&mut self, nodes: &[Node], is_later: bool) {
+        for thing in &mut self.scene.things {
+            if nodes.iter().any(|node| contains(node, &thing.step)) {
+                thing.later = is_later;
+            }
+        }
     }
 
     fn continue_with(&mut self, parts: &[Part]) {
@@ -46,7 +58,9 @@ impl Composer<'_, '_> {
                 let later = list.split_off(place);
                 let rest = parts[at + 1..].to_vec();
                 let way = self.way.clone();
+                self.hide(&later, true);
                 self.continue_with(&rest);
+                self.hide(&later, false);
                 self.way = way;
                 self.list().extend(later);
                 true
@@ -72,8 +86,11 @@ impl Composer<'_, '_> {
         }
         let list = self.list();
         if let Some(last) = list.pop() {
+            let last = [last];
+            self.hide(&last, true);
             self.perform(deed);
-            self.list().push(last);
+            self.hide(&last, false);
+            self.list().extend(last);
         } else {
             self.perform(deed);
         }

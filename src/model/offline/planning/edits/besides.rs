@@ -138,6 +138,11 @@ impl Scene<'_> {
         // What it is done to best.
         let fit = |phrase: &Phrase| {
             let alone = Phrase { places: Vec::new(), ..phrase.clone() };
+            // What is there that was done so.
+            let there = Deed { objects: vec![alone.clone()], verbs: deed.verbs.clone(), ..Deed::default() };
+            if let Some((_, score)) = self.meant(&there).first().filter(|(_, score)| *score >= 0.7) {
+                return 1.0 + score;
+            }
             deed.verb().and_then(|verb| self.tool(verb, &alone, &[])).map_or(0.0, |(found, _)| found.fit)
         };
         let about = about.fold(None, |best: Option<(&Phrase, f64)>, phrase| match best {

@@ -1,7 +1,7 @@
 //! Verbs and what they are about, in the active and in the passive.
 
 use super::super::lexicon::{Form, LEXICON, Marker, Verb};
-use super::super::phrase::phrases;
+use super::super::phrase::{Phrase, phrases};
 use super::super::tokens::{Token, What};
 use super::Deed;
 use super::ends::{is_joint, skip_joints};
@@ -171,6 +171,33 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
         && rest[1].verb().is_some()
     {
         rest = &rest[1..];
+    }
+    // `we can drop it`
+    if let [who, can, does, ..] = rest
+        && matches!(who.lower.as_str(), "you" | "we" | "i")
+        && can.is("auxiliary")
+        && does.verb().is_some_and(|verb| verb.form == Form::Base)
+    {
+        rest = &rest[2..];
+    }
+    // `you have replied to it`, `be sent to her`: of what was spoken of.
+    let done = match rest {
+        [who, have, done, ..] if who.is("pronoun") || matches!(who.lower.as_str(), "i" | "we" | "you") => {
+            have.is("have").then_some((done, 3))
+        }
+        [be, done, ..] if be.is("copula") => Some((done, 2)),
+        _ => None,
+    };
+    if let Some((verb, length)) =
+        done.and_then(|(done, length)| Some((done.verb().filter(|verb| verb.form == Form::Past)?, length)))
+    {
+        let words = rest[length..].to_vec();
+        let mut objects = phrases(&words);
+        if objects.first().is_none_or(|phrase| phrase.words.is_empty() && !phrase.pronoun) {
+            let places = objects.first().map(|phrase| phrase.places.clone()).unwrap_or_default();
+            objects = vec![Phrase { pronoun: true, places, ..Phrase::default() }];
+        }
+        return Deed { verbs: vec![Verb { form: Form::Base, ..verb }], objects, said, words, all_words, only };
     }
     let mut verbs: Vec<Verb> = Vec::new();
     if let Some((verb, length)) = light(rest) {

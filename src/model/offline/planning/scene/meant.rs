@@ -48,7 +48,17 @@ impl Scene<'_> {
                     object = object.max(facts.is_about(&[stem(implied)], &words, false));
                 }
                 if words.is_empty() && services.is_empty() && !verb.is_nan() {
-                    object = 0.6;
+                    // `write anything into the spreadsheet`
+                    let inner = phrase.each_part().into_iter().skip(1).map(|part| content(part, &services));
+                    let inner: Vec<Vec<String>> = inner.filter(|words| !words.is_empty()).collect();
+                    let about = inner.iter().map(|words| thing.is_called(words).max(facts.is_about(words, &[], false)));
+                    let told = inner.iter().any(|words| facts.tells_of(words));
+                    let told = if told { 0.75 } else { 0.0 };
+                    object = if inner.is_empty() { 0.6 } else { about.fold(told, f64::max) };
+                }
+                // Done with this service, whatever it is about.
+                if service > 1.0 && verb >= 0.9 {
+                    object = object.max(0.6);
                 }
                 best = best.max(object * service);
             }
@@ -56,6 +66,9 @@ impl Scene<'_> {
                 best = 0.8;
             }
             return if verb.is_nan() { best } else { best * verb };
+        }
+        if matches!(step.process, Process::Wait(_)) && deed.is_verb(&["wait", "pause"]) {
+            return 0.9;
         }
         // By the words of what is asked of a person or an agent.
         let own = &thing.objects[0];

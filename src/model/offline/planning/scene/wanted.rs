@@ -67,6 +67,8 @@ impl Scene<'_> {
             } else {
                 self.latest(loops, |_| true)
             };
+            // What comes later is spoken of, although nothing can be taken from it.
+            let meant = meant.or_else(|| self.things.iter().rev().find(|thing| thing.later && thing.service.is_some()));
             // What somebody is asked about is spoken of, too.
             let asked = self
                 .things

@@ -139,7 +139,8 @@ impl Calendar {
         if let Some((number, length)) = ordinal(tokens).filter(|_| matches!(joint, "on" | "the")) {
             let rest = &tokens[length..];
             let names_month = |token: &Token| token.lower == "month" || MONTHS.contains(&token.lower.as_str());
-            let of_month = is(rest.first(), &["of"]) && rest.iter().take(4).any(names_month);
+            let of = |token: &Token| matches!(token.lower.as_str(), "of" | "of each" | "of every");
+            let of_month = rest.first().is_some_and(of) && rest.iter().take(4).any(names_month);
             let every = is(rest.first(), &["every", "each"]) || is(rest.get(1), &["every", "each"]);
             if !(of_month || every) {
                 return None;
@@ -222,6 +223,20 @@ fn clock(tokens: &[Token]) -> Option<((u32, u32), usize)> {
     let first = tokens.first()?;
     if let Some(time) = part(&first.lower).or_else(|| (first.lower == "midnight").then_some((0, 0))) {
         return Some((time, 1));
+    }
+    // `half past seven`, `quarter to eight`
+    if let [part, joint, hour, ..] = tokens
+        && let Some(minutes) = match (part.lower.as_str(), joint.lower.as_str()) {
+            ("half", "past") => Some(30),
+            ("quarter", "past") => Some(15),
+            ("quarter", "to") => Some(-15),
+            _ => None,
+        }
+        && let Some(((hour, 0), length)) = clock(std::slice::from_ref(hour))
+    {
+        let minutes = i64::from(hour) * 60 + minutes;
+        let time = (u32::try_from(minutes / 60).ok()?, u32::try_from(minutes % 60).ok()?);
+        return Some((time, length + 2));
     }
     let text = first.lower.trim_end_matches(['h']);
     let (digits, suffix) = match text.strip_suffix("am").or_else(|| text.strip_suffix("pm")) {

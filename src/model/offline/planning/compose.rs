@@ -178,6 +178,8 @@ impl<'s, 'a> Composer<'s, 'a> {
                     self.otherwise(Some(&condition));
                     since = self.list().len();
                 }
+                // `when it is created, …`: that is done there.
+                Part::When(_, deed) if !deed.verbs.is_empty() && self.find(deed).is_some() => {}
                 Part::If(condition) | Part::When(condition, _) => {
                     let condition = &self.referred(condition);
                     self.tested = Some(condition.clone());
@@ -220,8 +222,6 @@ impl<'s, 'a> Composer<'s, 'a> {
                     let deed = self.scene.with_its_object(deed, parts);
                     self.after(&deed);
                 }
-                // `when it is created, …`: that is done there.
-                Part::When(_, deed) if !deed.verbs.is_empty() && self.find(deed).is_some() => {}
                 Part::Last | Part::AfterLoop => {
                     self.way.clear();
                     since = self.list().len();

@@ -191,7 +191,7 @@ impl Scene<'_> {
         let top: Vec<_> = self.things.iter().filter(|thing| thing.loops.is_empty()).cloned().collect();
         for part in parts {
             let Part::Do(deed) = part else { continue };
-            for phrase in deed.objects.iter().flat_map(super::super::phrase::Phrase::each_part) {
+            for phrase in deed.objects.iter().flat_map(Phrase::each_part) {
                 let words = content(phrase, &self.mentions(phrase));
                 if !phrase.definite || phrase.new || phrase.all || phrase.plural || words.is_empty() {
                     continue;

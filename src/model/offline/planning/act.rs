@@ -7,7 +7,7 @@ mod rounds;
 use super::cards::{Found, Wanted};
 use super::draft::{self, Node};
 use super::grammar::Deed;
-use super::lexicon::{Form, Verb};
+use super::lexicon::{Form, LEXICON, Verb};
 use super::phrase::Phrase;
 use super::scene::Scene;
 use super::tokens::What;
@@ -116,7 +116,10 @@ impl Scene<'_> {
     fn action(&mut self, verb: &Verb, phrase: &Phrase, deed: &Deed, loops: &[StepId]) -> Vec<Node> {
         let class = verb.class.as_deref().unwrap_or_default();
         let mut nodes = self.destination(verb, phrase, loops);
-        let one_by_one = ONE_BY_ONE.contains(&class) || (class == "create" && phrase.pronoun && phrase.plural);
+        let one_by_one = ONE_BY_ONE.contains(&class)
+            // `approve them`, with a tool that approves one
+            || (class.is_empty() && (phrase.pronoun || phrase.definite || phrase.all))
+            || (class == "create" && phrase.pronoun && phrase.plural);
         let several =
             phrase.all || (phrase.plural && (phrase.definite || phrase.pronoun || !phrase.conditions.is_empty()));
         let item = self.item_for(phrase, loops);
@@ -189,6 +192,20 @@ impl Scene<'_> {
         let of = phrase.places.iter().any(|(preposition, place)| preposition == "of" && !place.words.is_empty());
         if let Some(found) = self.cards.best(&wanted).filter(|_| !(generic && of)) {
             return Some((found, wanted));
+        }
+        // `void it`: whatever it may be called.
+        if phrase.pronoun
+            && let Some(thing) = self.latest(loops, |_| true)
+        {
+            let names = thing.objects.iter().skip(1);
+            let found = names.filter_map(|object| {
+                let length = object.iter().rposition(|word| !LEXICON.is("property", word)).map_or(0, |at| at + 1);
+                let other = Wanted { object: object[..length].to_vec(), ..wanted.clone() };
+                Some((self.cards.best(&other).filter(|_| length > 0)?, other))
+            });
+            if let Some(found) = found.max_by(|one, other| one.0.score.total_cmp(&other.0.score)) {
+                return Some(found);
+            }
         }
         let class = verb.class.as_deref().unwrap_or_default();
         if matches!(class, "create" | "send" | "") {

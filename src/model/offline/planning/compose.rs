@@ -8,6 +8,7 @@ use super::condition::{self, Condition};
 use super::draft::{Node, Spot, item_name};
 use super::grammar::{Deed, Part};
 use super::hear::Heard;
+use super::phrase::Phrase;
 use super::scene::{Scene, Thing};
 use super::tokens::What;
 use crate::workflow::{Process, Retry, StepId};
@@ -169,6 +170,16 @@ impl<'s, 'a> Composer<'s, 'a> {
                         since = self.list().len();
                     } else {
                         self.wrap_in_loop(phrase, since);
+                        // `… for each topic and publish it`: what is said of one of them goes there, too.
+                        let of_one = matches!(parts.get(at + 1), Some(Part::Also))
+                            && parts[at + 2..].iter().any(|part| {
+                                matches!(part, Part::Do(deed) if deed.objects.iter().flat_map(Phrase::each_part)
+                                .any(|phrase| (phrase.pronoun && !phrase.plural) || phrase.owned))
+                            });
+                        if of_one && matches!(self.list().last(), Some(Node::Loop(..))) {
+                            self.way.push(Way::Body);
+                            since = self.list().len();
+                        }
                     }
                 }
                 // `if it is high, …`, after `if the priority is urgent, …`: another case of the same.

@@ -179,6 +179,14 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 Marker::InLoop => Some(Part::InLoop),
                 Marker::AfterLoop => Some(Part::AfterLoop),
                 Marker::Parallel => Some(Part::Parallel),
+                // `every time add a contact, …`: add one.
+                Marker::When
+                    if rest.first().is_some_and(|next| {
+                        next.verb().is_some_and(|verb| verb.form == Form::Base) && !next.is("verb_or_noun")
+                    }) =>
+                {
+                    None
+                }
                 Marker::If | Marker::Unless | Marker::When => {
                     length = end_of_condition(rest);
                     let words = &rest[..length];
@@ -200,7 +208,15 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 Marker::ForEach => {
                     length = end_of_condition(rest);
                     let phrase = phrases(&rest[..length]).into_iter().next().unwrap_or_default();
-                    Some(Part::Each(Phrase { each: true, ..phrase }))
+                    let each = Part::Each(Phrase { each: true, ..phrase });
+                    // `a message for each topic and a mail`: the first is for each.
+                    let trails = at > 0 && tokens[at - 1].is_word() && !found.is_empty();
+                    if trails && rest.get(length).is_some_and(|next| next.marker() == Some(Marker::And)) {
+                        found.push(each);
+                        Some(Part::Also)
+                    } else {
+                        Some(each)
+                    }
                 }
                 // `between this and that`: after this.
                 Marker::Between => {
@@ -262,6 +278,22 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
         at += 1 + length;
     }
     share_objects(&mut found);
+    // `send each customer a message`: for each customer.
+    let mut at = 0;
+    while at < found.len() {
+        if let Part::Do(deed) = &mut found[at]
+            && let [phrase] = deed.objects.as_mut_slice()
+            && let Some((_, place)) = phrase.places.iter_mut().find(|(_, place)| place.each && !place.words.is_empty())
+            && !phrase.each
+        {
+            place.each = false;
+            place.all = false;
+            let each = Phrase { each: true, ..place.clone() };
+            found.insert(at + 1, Part::Each(each));
+            at += 1;
+        }
+        at += 1;
+    }
     // `take every file, …`: for each of them.
     for at in 0..found.len().saturating_sub(1) {
         let Part::Do(deed) = &found[at] else { continue };

@@ -132,8 +132,13 @@ impl Reader<'_> {
                     phrase.places.append(&mut current.places);
                     current = phrase;
                 } else if !phrase.is_empty() {
-                    // `send John a message`
-                    self.found.push(std::mem::take(&mut current));
+                    // `send John a message`: to John.
+                    let whom = std::mem::take(&mut current);
+                    if whom.places.is_empty() && whom.conditions.is_empty() {
+                        phrase.places.insert(0, ("to".to_owned(), whom));
+                    } else {
+                        self.found.push(whom);
+                    }
                     current = phrase;
                 }
             }

@@ -73,7 +73,7 @@ impl Facts {
             .filter(|told| class == "create" && matches!(told.as_str(), "send" | "publish" | "upload" | "update"));
         let verb_at = named.as_ref().map(|(_, at)| *at);
         let object: Vec<String> = object_words(&pieces, last, verb_at);
-        let service = service_words(&card.name, &object, last);
+        let service = service_words(&card.name, &object, last, verb_at);
         let service = (!service.is_empty()).then(|| services.add(&service, &card.description));
         let object: Vec<String> = object.into_iter().filter(|word| !LEXICON.is("preposition", word)).collect();
         let mut nouns: Vec<Vec<String>> = described.objects;
@@ -299,7 +299,7 @@ fn object_words(pieces: &[Piece], last: usize, verb: Option<usize>) -> Vec<Strin
 }
 
 /// What it is done with: the words before what it is done to.
-fn service_words(name: &str, object: &[String], last: usize) -> Vec<String> {
+fn service_words(name: &str, object: &[String], last: usize, verb_at: Option<usize>) -> Vec<String> {
     let marked = name.replace("__", "/");
     let parts: Vec<&str> = marked.split(['/', '.', ':']).collect();
     let raw = |text: &str| -> Vec<String> {
@@ -315,7 +315,8 @@ fn service_words(name: &str, object: &[String], last: usize) -> Vec<String> {
     let mut words = raw(parts[0]);
     if last == 0 {
         // `github_create_issue`: what comes before the verb.
-        let verb = words.iter().position(is_verb);
+        let plain = words.iter().all(|word| camel(word).len() == 1);
+        let verb = words.iter().position(is_verb).or(verb_at.filter(|_| plain));
         // `gitlab_issue_create`: what comes before the object.
         let verb = verb.map(|at| if at > 1 && at + 1 == words.len() { at - 1 } else { at });
         words.truncate(verb.unwrap_or(0));

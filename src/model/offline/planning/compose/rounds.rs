@@ -76,7 +76,11 @@ impl Composer<'_, '_> {
     }
 
     pub(super) fn is_retrieval(&self, node: &Node) -> bool {
-        self.scene.things.iter().any(|thing| thing.step == node.step().id && thing.is_list())
+        let id = &node.step().id;
+        let reads = self.scene.tool_of.get(id).is_some_and(|tool| {
+            self.scene.tools.iter().any(|card| card.name == *tool && !card.effect.changes_the_world())
+        });
+        reads || self.scene.things.iter().any(|thing| thing.step == *id && thing.is_list())
     }
 
     /// A condition on one of a list is tested for each of them.

@@ -28,7 +28,7 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
     // `have it printed`
     if rest.len() > 2
         && matches!(rest[0].lower.as_str(), "have" | "get")
-        && (rest[1].is("pronoun") || rest[1].is("determiner"))
+        && (rest[1].is("pronoun") || rest[1].is("determiner") || rest[1].is("all"))
     {
         let end = rest.iter().skip(2).position(|token| !token.is_word()).map_or(rest.len(), |end| end + 2);
         if rest[2..end].iter().any(|token| token.lower.ends_with("ed")) {

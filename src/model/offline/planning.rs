@@ -30,6 +30,7 @@ mod sources;
 mod tokens;
 mod triggers;
 mod turns;
+mod unclear;
 mod values;
 
 use serde_json::Value;
@@ -261,6 +262,9 @@ fn plan_alone(ask: &Ask<'_>) -> Planned {
     scene.known.facts = turns::Facts::of(ask.turns);
     let sentences: Vec<&[grammar::Part]> = heard.sentences.iter().map(|sentence| sentence.parts.as_slice()).collect();
     scene.listen(ask.request, &sentences);
+    if let Some(question) = scene.unclear(&heard) {
+        return Planned { questions: vec![question], ..Planned::default() };
+    }
     scene.assumptions.extend(heard.assumed.iter().cloned());
     if before.steps.is_empty() {
         scene.compose(&heard);

@@ -145,11 +145,21 @@ fn trailing(tokens: &[Token]) -> Option<(Vec<Token>, usize)> {
 }
 
 /// Whom a deed names as the one to do it.
-fn actor(deed: &Deed) -> Option<Option<Work>> {
-    deed.words.windows(2).find(|pair| pair[0].lower == "by").and_then(|pair| match pair[1].lower.as_str() {
-        "agent" => Some(None),
-        word => Work::of_actor(word).map(Some),
-    })
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Actor {
+    Nobody,
+    /// Some agent.
+    Agent,
+    Known(Work),
+}
+
+fn actor(deed: &Deed) -> Actor {
+    let by = deed.words.windows(2).find(|pair| pair[0].lower == "by").map(|pair| pair[1].lower.as_str());
+    match by {
+        Some("agent") => Actor::Agent,
+        Some(word) => Work::of_actor(word).map_or(Actor::Nobody, Actor::Known),
+        None => Actor::Nobody,
+    }
 }
 
 impl Scene<'_> {
@@ -160,8 +170,12 @@ impl Scene<'_> {
         let after_writing = self.works(loops).any(|(_, work)| work == Work::Writing);
         let known =
             verb.role.and_then(Work::of).or_else(|| (after_writing && is_review(&verb.base)).then_some(Work::Review));
-        let is_named = actor.is_some();
-        let work = actor.flatten().or(known).or_else(|| (is_named && is_review(&verb.base)).then_some(Work::Review));
+        let is_named = actor != Actor::Nobody;
+        let named = match actor {
+            Actor::Known(work) => Some(work),
+            Actor::Agent | Actor::Nobody => None,
+        };
+        let work = named.or(known).or_else(|| (is_named && is_review(&verb.base)).then_some(Work::Review));
         let work = work.or(is_named.then_some(Work::Analysis))?;
         let is_review = work == Work::Review && (is_named || after_writing);
         let object = deed.objects.first().cloned().unwrap_or_default();
@@ -194,7 +208,7 @@ impl Scene<'_> {
             .iter()
             .rev()
             .filter(move |thing| thing.class == "agent" && Scene::is_visible(thing, loops))
-            .filter_map(|thing| {
+            .filter_map(move |thing| {
                 let known = self.known.works.get(&thing.step).copied();
                 let there = || match &self.draft.step(&thing.step)?.process {
                     Process::Agent { agent, .. } => Work::of(agent),
@@ -537,7 +551,7 @@ fn listed(parts: &[String]) -> String {
 
 /// What is to be done, in the words that were said, without who is to do it.
 fn goal(deed: &Deed, verb: &Verb) -> String {
-    let end = deed.words.iter().position(|word| word.lower == "by").filter(|_| actor(deed).is_some());
+    let end = deed.words.iter().position(|word| word.lower == "by").filter(|_| actor(deed) != Actor::Nobody);
     let said = match end {
         Some(end) => format!("{} {}", verb.base, text(&deed.words[..end])),
         None if deed.verbs.len() > 1 => format!("{} {}", verb.base, text(&deed.words)),

@@ -73,7 +73,7 @@ impl Scene<'_> {
         }
         let choices = equal
             .iter()
-            .map(|id| Choice { label: format!("`{id}`"), request: format!("remove the step `{id}`") })
+            .map(|id| Choice { label: format!("`{id}`"), request: self.with_step(&wanted.deed, id) })
             .collect();
         self.questions.push(Ambiguity { text: format!("Which step is meant by “{}”?", wanted.deed.said), choices });
         Vec::new()

@@ -123,10 +123,12 @@ impl Reader<'_> {
         }
         let is_name = |at: usize| {
             let token = &self.words[at];
-            token.is_capital()
-                && !self.is_service[at]
-                && !SLOTS.is("weekdays", &token.lower)
-                && !(token.lower == "i" || token.is("determiner") || token.is("pronoun"))
+            let is_other = self.is_service[at]
+                || SLOTS.is("weekdays", &token.lower)
+                || token.lower == "i"
+                || token.is("determiner")
+                || token.is("pronoun");
+            token.is_capital() && !is_other
         };
         if is_name(at) {
             let length = (at..self.words.len())
@@ -266,13 +268,12 @@ impl Reader<'_> {
         let Some(currency) = currency else { return reached };
         let range = if signed.is_some() { reached..reached } else { reached..reached + 1 };
         let end = range.end;
-        let after = self.lead(end, Shape::Currency).0.filter(|_| false);
         self.found.push(Said {
             shape: Shape::Currency,
             text: currency,
             number: None,
             length: None,
-            after,
+            after: None,
             label: Vec::new(),
             range,
         });
@@ -331,7 +332,7 @@ impl Reader<'_> {
             Some(first?..at)
         };
         let lead = from(&self.words[..start])?.end;
-        let all = from(&self.words[..])?;
+        let all = from(self.words)?;
         let text = self.request.get(lead..all.end)?.trim().trim_start_matches(':');
         let text = text.trim().trim_start_matches("that ").trim();
         (!text.is_empty()).then(|| text.to_owned())

@@ -714,7 +714,7 @@ fn fact(sentence: &[Token], text: &str) -> Option<Fact> {
         subject.iter().partition(|token| SLOTS.roles(std::slice::from_ref(&token.stem)).next().is_some());
     let label = property.iter().map(|token| token.stem.clone()).collect();
     let about: Vec<String> = about.iter().map(|token| token.stem.clone()).collect();
-    (!about.is_empty()).then(|| Fact { about, said: Said { label, after: None, range: 0..0, ..value } })
+    (!about.is_empty()).then_some(Fact { about, said: Said { label, after: None, range: 0..0, ..value } })
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ pub(super) fn bind(
                 }
                 arguments[at] = Some(found);
             }
-            Pick::Source(index) => arguments[at] = slots[at].from_sources(scene, &sources, index),
+            Pick::Source(index) => arguments[at] = slots[at].gathered(scene, &sources, index),
         }
     }
     let mut bound = IndexMap::new();
@@ -245,12 +245,11 @@ impl<'c> Slot<'c> {
         let by_role = self.roles.iter().map(|role| role.takes(said.shape, after)).fold(0.0, f64::max);
         if said.shape == Shape::Words {
             let is_named = is_beside && self.roles.iter().any(|role| role.is_named);
-            return if is_named {
-                2.5 + 0.01 * said.range.len() as f64
-            } else if said.label.is_empty() {
-                by_role
-            } else {
-                0.0
+            return match (is_named, said.label.is_empty()) {
+                // The longer of two readings.
+                (true, _) => 2.5 + f64::from(u8::try_from(said.range.len()).unwrap_or(u8::MAX)) * 0.01,
+                (false, true) => by_role,
+                (false, false) => 0.0,
             };
         }
         let allows = |shape: Shape| {
@@ -426,7 +425,7 @@ impl<'c> Slot<'c> {
     }
 
     /// The value that a source gives; of several that are acted on, all of them.
-    fn from_sources(&self, scene: &Scene<'_>, sources: &[Source], index: usize) -> Option<Value> {
+    fn gathered(&self, scene: &Scene<'_>, sources: &[Source], index: usize) -> Option<Value> {
         let source = &sources[index];
         let is_whole = self.parameter.kind == Kind::String
             && self.holds_text()

@@ -168,6 +168,20 @@ fn test(tokens: &[Token], before: Option<&Test>) -> Test {
     let tokens = strip_relative(&tokens);
     let negated = tokens.iter().any(|token| token.is("negation") || token.marker() == Some(Marker::Not));
     let flip = |compares: Compares| if negated { compares.negated() } else { compares };
+    // `does not work` has failed.
+    let works = tokens.iter().position(|token| negated && token.is("work"));
+    if let Some(at) = works {
+        return Test {
+            subject: tokens[..at]
+                .iter()
+                .filter(|token| !token.is("auxiliary") && !token.is("negation"))
+                .cloned()
+                .collect(),
+            property: None,
+            compares: Compares::Equal,
+            value: Constant::Failure,
+        };
+    }
     if let Some(fail) = tokens.iter().position(|token| token.is("fail")) {
         let value = if negated { Constant::Nothing } else { Constant::Failure };
         return Test { subject: tokens[..fail].to_vec(), property: None, compares: Compares::Equal, value };

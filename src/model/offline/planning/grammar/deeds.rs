@@ -286,10 +286,7 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
         verbs.push(verb);
         rest = before;
     }
-    if !verbs.is_empty()
-        && (of || verbs.iter().any(|verb| matches!(verb.form, Form::Noun | Form::Gerund)))
-        && rest.first().is_some_and(|token| token.lower == "of")
-    {
+    if !verbs.is_empty() && rest.first().is_some_and(|token| token.lower == "of") {
         rest = &rest[1..];
     }
     Deed { verbs, objects: phrases(rest), said, words: rest.to_vec(), all_words, only }

@@ -42,6 +42,11 @@ impl Scene<'_> {
     pub(in super::super) fn wanted(&self, verb: Option<&Verb>, phrase: &Phrase, loops: &[StepId]) -> Wanted {
         let mut services = self.mentions(phrase);
         let mut object = content(phrase, &services);
+        // An address of the web is a page.
+        if object.is_empty() && phrase.words.iter().any(|word| word.what == What::Address && word.text.contains("://"))
+        {
+            object.push("page".to_owned());
+        }
         let mut around = Vec::new();
         for (_, place) in &phrase.places {
             for part in place.each_part() {

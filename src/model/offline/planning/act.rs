@@ -4,7 +4,7 @@ mod naming;
 mod people;
 mod rounds;
 
-use super::cards::{Found, Wanted};
+use super::cards::{Found, Wanted, content};
 use super::draft::{self, Node};
 use super::grammar::Deed;
 use super::lexicon::{Form, LEXICON, Verb};
@@ -251,6 +251,12 @@ impl Scene<'_> {
         let found = if role_first { None } else { self.tool(verb, phrase, loops) };
         let mut nodes = Vec::new();
         for _ in 0..times {
+            // A service alone says where, not what.
+            let only_where =
+                deed.verbs.is_empty() && !phrase.pronoun && content(phrase, &self.mentions(phrase)).is_empty();
+            if only_where {
+                continue;
+            }
             nodes.push(match &found {
                 Some((found, wanted)) => self.call(found, wanted, verb, phrase, deed, loops),
                 // Words without a verb that name nothing known say nothing to do.

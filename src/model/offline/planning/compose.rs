@@ -298,6 +298,11 @@ impl<'s, 'a> Composer<'s, 'a> {
 
     fn speaks_of(part: &Part, things: &[Thing]) -> bool {
         match part {
+            // `for each issue`, where the issues are listed.
+            Part::Each(phrase) => {
+                let words: Vec<String> = condition::stems(&phrase.words);
+                things.iter().any(|thing| thing.is_list() && thing.is_called(&words) >= 0.6)
+            }
             Part::If(condition) | Part::When(condition, _) => {
                 let tests: Vec<_> = condition.tests.iter().flat_map(|test| test.subject.clone()).collect();
                 let bare = tests

@@ -60,6 +60,18 @@ impl Scene<'_> {
         if !placed.is_empty() {
             return placed;
         }
+        // `the loop`
+        let words: Vec<&Token> = wanted
+            .deed
+            .words
+            .iter()
+            .filter(|word| word.is_word() && !word.is("determiner") && !word.is("plain"))
+            .collect();
+        if let [word] = words.as_slice()
+            && word.lower == "loop"
+        {
+            return self.only_loop().into_iter().collect();
+        }
         let meant = self.meant(&wanted.deed);
         // `don't use Slack`: all that is done with it.
         if meant.is_empty() {

@@ -149,6 +149,13 @@ impl Reader<'_> {
     /// `that exist on`, `which are stored in`: how many words before the preposition say no more than that it is there.
     fn says_where(&self) -> Option<usize> {
         let rest = &self.tokens[self.at..];
+        // `we have in`
+        let ours = matches!(rest.first()?.lower.as_str(), "we" | "you" | "i" | "they")
+            && rest.get(1)?.is("have")
+            && rest.get(2)?.is("preposition");
+        if ours {
+            return Some(2);
+        }
         let relative = matches!(rest.first()?.lower.as_str(), "that" | "which" | "who");
         let copula = usize::from(rest.get(1)?.is("copula"));
         let there = rest.get(1 + copula)?.is("lies");

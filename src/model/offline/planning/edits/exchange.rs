@@ -23,6 +23,16 @@ impl Scene<'_> {
         if let Some(done) = deeds.iter().find_map(|deed| self.set_bound(deed)) {
             return done;
         }
+        // `use Drive for the folder`
+        if let [deed] = deeds.as_slice()
+            && olds.is_empty()
+            && deed.verb().is_some_and(|verb| LEXICON.edits("use", &verb.base))
+            && let Some(at) = deed.words.iter().position(|word| word.lower == "for")
+            && !self.cards.mentioned(&deed.words[..at]).is_empty()
+            && at + 1 < deed.words.len()
+        {
+            return self.put_instead(&deed.words[at + 1..], &deed.words[..at]);
+        }
         if let Some(deed) = deeds.iter().find(|deed| is_exchange(deed)) {
             let Some((old, new)) = sides(deed) else { return false };
             // `change it to` something speaks of a thing, unless both sides are steps, services or constants.
@@ -104,12 +114,16 @@ impl Scene<'_> {
         if !deed.verb().is_some_and(|verb| is_set(&verb.base)) {
             return None;
         }
-        let to = deed.words.iter().rposition(|word| matches!(word.lower.as_str(), "to" | "at"))?;
-        let (old, new) = (&deed.words[..to], &deed.words[to + 1..]);
+        // `make it 10`
+        let it = deed.verb().is_some_and(|verb| verb.base == "make")
+            && deed.words.first().is_some_and(|word| word.is("pronoun"));
+        let it = it && deed.words.get(1).is_some_and(|word| word.what == What::Number);
+        let to = deed.words.iter().rposition(|word| matches!(word.lower.as_str(), "to" | "at")).or(it.then_some(0))?;
+        let (old, new) = (if it { &deed.words[..1] } else { &deed.words[..to] }, &deed.words[to + 1..]);
         let named: Vec<&Token> =
             old.iter().filter(|word| word.is_word() && !word.is("determiner") && !word.is("preposition")).collect();
         let number = new.iter().any(|word| word.what == What::Number);
-        let bound = number && named.iter().any(|word| word.is("bound"));
+        let bound = number && (it || named.iter().any(|word| word.is("bound")));
         if named.is_empty() || new.is_empty() || !(bound || named.iter().all(|word| word.is("property"))) {
             return None;
         }

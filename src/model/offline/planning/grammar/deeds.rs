@@ -54,7 +54,12 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
     if done.is("unneeded") {
         return Some((None, subject.to_vec(), denied));
     }
-    let verb = done.verb().filter(|verb| verb.form == Form::Past)?;
+    // `have to be calculated`: a verb that nothing is known of.
+    let unknown = || {
+        let base = done.lower.strip_suffix("ed").filter(|base| chain > 1 && base.len() > 2 && done.verb().is_none())?;
+        Some(Verb { base: base.to_owned(), class: None, role: None, form: Form::Past })
+    };
+    let verb = done.verb().filter(|verb| verb.form == Form::Past).or_else(unknown)?;
     Some((Some(Verb { form: Form::Base, ..verb }), words, denied))
 }
 

@@ -115,6 +115,22 @@ pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
     let mut seen_words = 0;
     for (at, token) in tokens.iter().enumerate() {
         let rest = &tokens[at + 1..];
+        // `… there is no need to`; `is no longer open` goes on.
+        let denies = ["there ", "do", "no need", "we ", "you ", "i ", "skip", "avoid", "stop"];
+        let denies = token.marker() == Some(Marker::Not)
+            && seen_words > 1
+            && denies.iter().any(|begins| token.lower.starts_with(begins));
+        // `… somebody should call`; `… 'expired' renegotiate it`
+        let somebody = seen_words > 0 && token.is("somebody") && rest.first().is_some_and(|next| next.is("modal"));
+        let unknown = at > 0
+            && matches!(tokens[at - 1].what, What::Quoted | What::Number)
+            && token.what == What::Word
+            && !is_function_word(token)
+            && token.verb().is_none()
+            && rest.first().is_some_and(|next| next.is("pronoun") || next.is("determiner"));
+        if denies || somebody || unknown {
+            return at;
+        }
         if opens_part(token) && (token.marker() != Some(Marker::Not)) {
             // `before` and `after` compare times within a condition; `per` and the like stay where they are.
             return at;
@@ -147,7 +163,8 @@ pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
         }
         // `for every board a card should be made`
         if seen_words >= 1
-            && matches!(token.lower.as_str(), "a" | "an" | "another")
+            && (matches!(token.lower.as_str(), "a" | "an" | "another")
+                || (token.lower == "the" && super::deeds::passive(&tokens[..at]).is_none()))
             && tokens[at - 1].what == What::Word
             && !(tokens[at - 1].is("preposition")
                 || tokens[at - 1].is("copula")

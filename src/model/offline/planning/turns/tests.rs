@@ -10,7 +10,7 @@ fn check(said: &[&str], steps: &[&str], expected: &str) {
     let (request, before) = said.split_last().unwrap();
     let mut workflow = super::super::empty();
     for id in steps {
-        let human = crate::workflow::Process::Human(crate::workflow::Human::asking("Do it."));
+        let human = crate::workflow::Process::Human(crate::workflow::Human::asking("Do it.".to_owned()));
         workflow.steps.push(crate::workflow::Step::of((*id).into(), human));
     }
     let turns = turns(before);

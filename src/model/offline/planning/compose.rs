@@ -311,8 +311,8 @@ impl<'s, 'a> Composer<'s, 'a> {
                 bare || Scene::speaks_of(&tests, things)
             }
             Part::Do(deed) => {
-                let phrases = deed.objects.iter().flat_map(super::phrase::Phrase::each_part);
-                let plural_outside = |phrase: &super::phrase::Phrase| phrase.all || phrase.each;
+                let phrases = deed.objects.iter().flat_map(Phrase::each_part);
+                let plural_outside = |phrase: &Phrase| phrase.all || phrase.each;
                 phrases.into_iter().any(|phrase| {
                     (phrase.pronoun
                         || phrase.owned

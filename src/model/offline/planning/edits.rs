@@ -25,6 +25,15 @@ struct Target {
     all: bool,
 }
 
+impl Target {
+    /// `the loop`, `the whole loop`
+    fn is_loop(&self) -> bool {
+        let telling = |word: &&Token| word.is_word() && !word.is("determiner") && !word.is("plain");
+        let mut words = self.deed.words.iter().filter(telling);
+        words.next().is_some_and(|word| word.lower == "loop") && words.next().is_none()
+    }
+}
+
 /// Scores that differ by less are equal.
 const EQUAL: f64 = 0.08;
 
@@ -60,16 +69,7 @@ impl Scene<'_> {
         if !placed.is_empty() {
             return placed;
         }
-        // `the loop`
-        let words: Vec<&Token> = wanted
-            .deed
-            .words
-            .iter()
-            .filter(|word| word.is_word() && !word.is("determiner") && !word.is("plain"))
-            .collect();
-        if let [word] = words.as_slice()
-            && word.lower == "loop"
-        {
+        if wanted.is_loop() {
             return self.only_loop().into_iter().collect();
         }
         let meant = self.meant(&wanted.deed);

@@ -278,12 +278,12 @@ fn people_and_agents_do_what_no_tool_does() {
             "List the orders, wait two days and call the customers",
             "Ask Jane for approval. If she rejects it, send a chat message.",
         ],
-        &expect![[r"
+        &expect![[r#"
             > Research the market for bicycles, summarise what you find and write a brief for the board, then check it
-            research_market: research: Research the market for bicycles.
-            summarise_what_you_find: analysis: Summarise what you find.  <- research_market
-            write_brief: implementation: Write a brief for the board.  <- summarise_what_you_find
-            check: qa: Check it.  <- write_brief
+            research_market_bicycles: research: Research the market for bicycles; quote every finding with its source
+            summarise_what_you_find: analysis: Summarise what you find; cite what every point rests on  <- research_market_bicycles
+            write_brief: implementation: Write a brief for the board  <- summarise_what_you_find
+            check: qa: Check it. It is accepted if it is what was asked for: “Write a brief for the board”, it answers “The market for bicycles”, every claim cites a finding that bears it out and what the findings do not answer is named as not known  <- write_brief
             > Ask Jane for approval before sending the email
             approval: ask: Ask Jane for approval.
             send_email: Post.send_email  <- approval
@@ -294,7 +294,7 @@ fn people_and_agents_do_what_no_tool_does() {
             > Ask Jane for approval. If she rejects it, send a chat message.
             approval: ask: Ask Jane for approval.
             send_message: Chat.send_message  <- approval.rejected
-        "]],
+        "#]],
     );
 }
 
@@ -488,7 +488,7 @@ fn a_question_is_asked_where_a_guess_would_remove_something() {
     let (planned, _) = ask("Remove the chat message", Some(&before));
     assert!(planned.edits.is_empty());
     let choices: Vec<&str> = planned.questions[0].choices.iter().map(|choice| choice.request.as_str()).collect();
-    assert_eq!(choices, ["remove the step `first_note`", "remove the step `second_note`"]);
+    assert_eq!(choices, ["Remove the step `first_note`", "Remove the step `second_note`"]);
     let (planned, after) = ask(choices[1], Some(&before));
     assert!(planned.questions.is_empty());
     assert_eq!(after.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>(), ["first_note"]);

@@ -86,11 +86,11 @@ impl Composer<'_, '_> {
         }
         let list = self.list();
         if let Some(last) = list.pop() {
-            let last = [last];
-            self.hide(&last, true);
+            let later = [last];
+            self.hide(&later, true);
             self.perform(deed);
-            self.hide(&last, false);
-            self.list().extend(last);
+            self.hide(&later, false);
+            self.list().extend(later);
         } else {
             self.perform(deed);
         }

@@ -131,8 +131,8 @@ impl Scene<'_> {
         draft::each_step(&self.draft.workflow.steps, &mut |step| {
             let Process::Branch { cases } = &step.process else { return };
             for (case, expression) in cases {
-                let names = super::super::scene::words_of(expression);
-                let speaks = bound || named.iter().all(|word| names.contains(&word.lower));
+                let words = super::super::scene::words_of(expression);
+                let speaks = bound || named.iter().all(|word| words.contains(&word.lower));
                 if let [literal] = literals(expression).as_slice()
                     && speaks
                     && literal.parse::<f64>().is_ok() == number
@@ -231,6 +231,7 @@ impl Scene<'_> {
         let value = new
             .iter()
             .find(|word| word.what == What::Quoted)
+            .or_else(|| new.iter().find(|word| word.what == What::Number))
             .or_else(|| new.iter().rev().find(|word| word.is_word() && !word.is("determiner") && !word.is("property")));
         let Some(value) = value.map(|word| word.text.clone()) else { return false };
         let Some(Step { process: Process::Branch { cases }, .. }) = self.draft.step_mut(step) else { return false };

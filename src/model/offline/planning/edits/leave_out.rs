@@ -86,6 +86,9 @@ impl Scene<'_> {
 
     /// `remove the message` may speak of a step, or of a message.
     pub(super) fn removes_a_step(&self, deed: &Deed, wanted: &Target) -> bool {
+        if wanted.is_loop() {
+            return true;
+        }
         let base = deed.verb().map_or("", |verb| verb.base.as_str());
         let meant = self.meant(&wanted.deed);
         let Some((_, score)) = meant.first() else { return false };

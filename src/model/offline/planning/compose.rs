@@ -170,12 +170,7 @@ impl<'s, 'a> Composer<'s, 'a> {
                         since = self.list().len();
                     } else {
                         self.wrap_in_loop(phrase, since);
-                        // `… for each topic and publish it`: what is said of one of them goes there, too.
-                        let of_one = matches!(parts.get(at + 1), Some(Part::Also))
-                            && parts[at + 2..].iter().any(|part| {
-                                matches!(part, Part::Do(deed) if deed.objects.iter().flat_map(Phrase::each_part)
-                                .any(|phrase| (phrase.pronoun && !phrase.plural) || phrase.owned))
-                            });
+                        let of_one = Self::is_of_one(&parts[at + 1..]);
                         if of_one && matches!(self.list().last(), Some(Node::Loop(..))) {
                             self.way.push(Way::Body);
                             since = self.list().len();
@@ -249,6 +244,14 @@ impl<'s, 'a> Composer<'s, 'a> {
             }
             at += 1;
         }
+    }
+
+    /// `… for each topic and publish it`: what is said of one of them goes there, too.
+    fn is_of_one(parts: &[Part]) -> bool {
+        let one = |phrase: &Phrase| (phrase.pronoun && !phrase.plural) || phrase.owned;
+        let of_one =
+            |part: &Part| matches!(part, Part::Do(deed) if deed.objects.iter().flat_map(Phrase::each_part).any(one));
+        matches!(parts.first(), Some(Part::Also)) && parts.iter().any(of_one)
     }
 
     /// Goes to where a sentence belongs: into the loop or the branch before if it speaks of what is there.

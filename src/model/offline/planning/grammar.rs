@@ -207,16 +207,8 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 }
                 Marker::ForEach => {
                     length = end_of_condition(rest);
-                    let phrase = phrases(&rest[..length]).into_iter().next().unwrap_or_default();
-                    let each = Part::Each(Phrase { each: true, ..phrase });
-                    // `a message for each topic and a mail`: the first is for each.
                     let trails = at > 0 && tokens[at - 1].is_word() && !found.is_empty();
-                    if trails && rest.get(length).is_some_and(|next| next.marker() == Some(Marker::And)) {
-                        found.push(each);
-                        Some(Part::Also)
-                    } else {
-                        Some(each)
-                    }
+                    each_and(&rest[..length], rest.get(length).filter(|_| trails), &mut found)
                 }
                 // `between this and that`: after this.
                 Marker::Between => {
@@ -227,14 +219,8 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 }
                 Marker::Before | Marker::After | Marker::InsteadOf | Marker::Not | Marker::Except => {
                     length = end_of_deed(rest, !(marker == Marker::Not && rest.first().is_some_and(is_gerund)));
-                    // `after the report send a mail`: no comma between.
-                    if found.is_empty() && matches!(marker, Marker::Before | Marker::After) {
-                        length = length.min(end_of_condition(rest));
-                    }
-                    // `as soon as it exists, two more`
                     if matches!(marker, Marker::Before | Marker::After) {
-                        let comma = rest[..length].iter().position(|token| token.what == What::Comma);
-                        length = comma.filter(|comma| is_whole(&rest[..*comma])).unwrap_or(length);
+                        length = end_of_time(rest, length, found.is_empty());
                     }
                     // `once the card is created and the board updated`
                     if marker == Marker::After
@@ -278,6 +264,41 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
         at += 1 + length;
     }
     share_objects(&mut found);
+    tell_each(&mut found);
+    take_over(&mut found);
+    found.retain(|part| !matches!(part, Part::Do(deed) if says_nothing(deed)));
+    found
+}
+
+/// Where a clause with `before` or `after` ends, which is so long at most.
+fn end_of_time(rest: &[Token], length: usize, opens: bool) -> usize {
+    // `after the report send a mail`: no comma between.
+    let length = if opens { length.min(end_of_condition(rest)) } else { length };
+    // `as soon as it exists, two more`
+    let comma = rest[..length].iter().position(|token| token.what == What::Comma);
+    comma.filter(|comma| is_whole(&rest[..*comma])).unwrap_or(length)
+}
+
+/// `we`, before something that we do not.
+fn says_nothing(deed: &Deed) -> bool {
+    let empty = |word: &Token| {
+        !word.is_word()
+            || word.is("pronoun")
+            || word.is("auxiliary")
+            || matches!(word.lower.as_str(), "i" | "we" | "you" | "no" | "longer" | "need" | "also")
+    };
+    deed.verbs.is_empty() && deed.words.iter().all(empty)
+}
+
+/// The part for `for each`. In `a message for each topic and a mail` only the first is for each.
+fn each_and(words: &[Token], next: Option<&Token>, found: &mut Vec<Part>) -> Option<Part> {
+    let phrase = phrases(words).into_iter().next().unwrap_or_default();
+    found.push(Part::Each(Phrase { each: true, ..phrase }));
+    next.is_some_and(|next| next.marker() == Some(Marker::And)).then_some(Part::Also)
+}
+
+/// What is done for each of something, wherever that is told.
+fn tell_each(found: &mut Vec<Part>) {
     // `send each customer a message`: for each customer.
     let mut at = 0;
     while at < found.len() {
@@ -305,19 +326,6 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
             found[at] = Part::Each(phrase.clone());
         }
     }
-    take_over(&mut found);
-    // `we`, before something that we do not.
-    let says_nothing = |deed: &Deed| {
-        deed.verbs.is_empty()
-            && deed.words.iter().all(|word| {
-                !word.is_word()
-                    || word.is("pronoun")
-                    || word.is("auxiliary")
-                    || matches!(word.lower.as_str(), "i" | "we" | "you" | "no" | "longer" | "need" | "also")
-            })
-    };
-    found.retain(|part| !matches!(part, Part::Do(deed) if says_nothing(deed)));
-    found
 }
 
 /// `get the users and then the groups`, `delete it from Box and also from Drive`: what is not said again is as before.
@@ -342,15 +350,13 @@ fn take_over(parts: &mut [Part]) {
             let indefinite =
                 deed.all_words.first().is_some_and(|word| matches!(word.lower.as_str(), "a" | "an" | "another"));
             let class = before.verb().and_then(|verb| verb.class.as_deref()).unwrap_or_default();
+            let made_anew = matches!(class, "create" | "send" | "") || (indefinite && class == "retrieve");
             if places_only {
                 let place = deed.objects[0].places.clone();
                 deed.objects =
                     before.objects.iter().map(|phrase| Phrase { places: place.clone(), ..phrase.clone() }).collect();
                 deed.verbs.clone_from(&before.verbs);
-            } else if !matches!(class, "create" | "send" | "")
-                && !(indefinite && class == "retrieve")
-                && !deed.objects.is_empty()
-            {
+            } else if !(made_anew || deed.objects.is_empty()) {
                 deed.verbs.clone_from(&before.verbs);
             }
         }

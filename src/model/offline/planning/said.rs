@@ -494,7 +494,7 @@ fn number(words: &[Token], at: usize) -> Option<(f64, usize)> {
             (None, Some(named), Some(so_far)) if named >= 100.0 => current = Some(so_far * named),
             // `forty two`
             (None, Some(named), Some(so_far)) if so_far >= 20.0 && so_far % 10.0 == 0.0 && named < 10.0 => {
-                current = Some(so_far + named)
+                current = Some(so_far + named);
             }
             (None, Some(named), None) => current = Some(named),
             _ => break,

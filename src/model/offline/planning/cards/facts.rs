@@ -434,20 +434,17 @@ impl Described {
     /// What comes after the name of the service: a verb and its object, or so many words of the object and then the verb.
     fn apart(mut self, words: &[String], noun_first: Option<usize>) -> Self {
         self.opens = words.first().cloned();
-        match noun_first {
-            Some(length) => {
-                let (object, verb) = words.split_at(length.min(words.len()));
-                self.is_noun = true;
-                self.base = verb.first().and_then(|verb| LEXICON.verb(verb)).map(|verb| verb.base);
-                self.objects.extend(noun(object));
-            }
-            None => {
-                let at = verb_in(words).filter(|at| *at == 0);
-                self.base = at.and_then(|at| LEXICON.verb(&words[at])).map(|verb| verb.base);
-                let article = words.get(1).is_some_and(|word| LEXICON.is("determiner", word));
-                self.is_noun = at.is_none() && !article;
-                self.objects.extend(noun(&words[usize::from(!self.is_noun).min(words.len())..]));
-            }
+        if let Some(length) = noun_first {
+            let (object, verb) = words.split_at(length.min(words.len()));
+            self.is_noun = true;
+            self.base = verb.first().and_then(|verb| LEXICON.verb(verb)).map(|verb| verb.base);
+            self.objects.extend(noun(object));
+        } else {
+            let at = verb_in(words).filter(|at| *at == 0);
+            self.base = at.and_then(|at| LEXICON.verb(&words[at])).map(|verb| verb.base);
+            let article = words.get(1).is_some_and(|word| LEXICON.is("determiner", word));
+            self.is_noun = at.is_none() && !article;
+            self.objects.extend(noun(&words[usize::from(!self.is_noun).min(words.len())..]));
         }
         self
     }

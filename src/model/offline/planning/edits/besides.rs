@@ -18,16 +18,7 @@ impl Scene<'_> {
         // `add a step:` says nothing of what it does.
         rest.retain(|part| !matches!(part, Part::Do(deed) if parts.len() > 1 && deed.is_verb(&["add", "insert", "include", "create"]) && !deed.words.is_empty() && deed.words.iter().all(|word| word.is("determiner") || word.is("plain") || word.is("new") || word.is("step"))));
         let mut spot = None;
-        // `when it has been copied`: after that, if it is done there.
-        for part in &mut rest {
-            if let Part::When(_, deed) = part
-                && !deed.verbs.is_empty()
-                && let deed = self.with_its_object(deed, parts)
-                && self.meant(&deed).first().is_some_and(|(_, score)| *score >= 0.7)
-            {
-                *part = Part::After(deed);
-            }
-        }
+        self.tell_when(&mut rest, parts);
         // `before X`, `after X`: a place, if X is there.
         if let Some(at) = rest.iter().position(|part| matches!(part, Part::Before(_) | Part::After(_)))
             && let Part::Before(anchor) | Part::After(anchor) = &rest[at]
@@ -128,6 +119,19 @@ impl Scene<'_> {
         let nodes = composer.finish();
         self.look_from_the_end();
         self.draft.put(&nodes, &spot);
+    }
+
+    /// `when it has been copied`: after that, if it is done there.
+    fn tell_when(&self, rest: &mut [Part], parts: &[Part]) {
+        for part in rest {
+            if let Part::When(_, deed) = part
+                && !deed.verbs.is_empty()
+                && let deed = self.with_its_object(deed, parts)
+                && self.meant(&deed).first().is_some_and(|(_, score)| *score >= 0.7)
+            {
+                *part = Part::After(deed);
+            }
+        }
     }
 
     /// `share the project after it was created`: what is not named is what the sentence is about.

@@ -154,78 +154,30 @@ fn caused(tokens: &[Token]) -> Option<Deed> {
     })
 }
 
-/// Reads verbs and what they are about.
-pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
-    let said = said(tokens);
-    let mut rest = skip_joints(tokens);
-    let only = tokens.iter().take_while(|token| !token.is("determiner")).any(|token| token.lower == "only")
-        || tokens.last().is_some_and(|last| last.lower == "only");
-    let all_words = rest.to_vec();
-    while rest.len() > 1 && (rest[0].is("filler") || rest[0].lower == "having") {
-        rest = &rest[1..];
-    }
-    if rest.first().is_some_and(|first| {
-        first.verb().is_none_or(|verb| verb.form != Form::Base || LEXICON.is("verb_or_noun", &verb.base))
-    }) && let Some((Some(verb), words, _)) = passive(rest)
-    {
-        return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
-    }
-    // `you send`, `it creates`, `that it sends`, `to create`
-    while rest.len() > 1
-        && matches!(rest[0].lower.as_str(), "you" | "we" | "i" | "it" | "they" | "to" | "also" | "do")
-        && rest[1].verb().is_some()
-    {
-        rest = &rest[1..];
-    }
-    // `we can drop it`
-    if let [who, can, does, ..] = rest
-        && matches!(who.lower.as_str(), "you" | "we" | "i")
-        && can.is("auxiliary")
-        && does.verb().is_some_and(|verb| verb.form == Form::Base)
-    {
-        rest = &rest[2..];
-    }
-    // `you have replied to it`, `be sent to her`: of what was spoken of.
-    let done = match rest {
+/// `you have replied to it`, `be sent to her`: of what was spoken of.
+fn done(tokens: &[Token]) -> Option<Deed> {
+    let (done, length) = match tokens {
         [who, have, done, ..] if who.is("pronoun") || matches!(who.lower.as_str(), "i" | "we" | "you") => {
-            have.is("have").then_some((done, 3))
+            have.is("have").then_some((done, 3))?
         }
-        [be, done, ..] if be.is("copula") => Some((done, 2)),
-        _ => None,
+        [be, done, ..] if be.is("copula") => (done, 2),
+        _ => return None,
     };
-    if let Some((verb, length)) =
-        done.and_then(|(done, length)| Some((done.verb().filter(|verb| verb.form == Form::Past)?, length)))
-    {
-        let words = rest[length..].to_vec();
-        let mut objects = phrases(&words);
-        if objects.first().is_none_or(|phrase| phrase.words.is_empty() && !phrase.pronoun) {
-            let places = objects.first().map(|phrase| phrase.places.clone()).unwrap_or_default();
-            objects = vec![Phrase { pronoun: true, places, ..Phrase::default() }];
-        }
-        return Deed { verbs: vec![Verb { form: Form::Base, ..verb }], objects, said, words, all_words, only };
+    let verb = done.verb().filter(|verb| verb.form == Form::Past)?;
+    let words = tokens[length..].to_vec();
+    let mut objects = phrases(&words);
+    if objects.first().is_none_or(|phrase| phrase.words.is_empty() && !phrase.pronoun) {
+        let places = objects.first().map(|phrase| phrase.places.clone()).unwrap_or_default();
+        objects = vec![Phrase { pronoun: true, places, ..Phrase::default() }];
     }
-    let mut verbs: Vec<Verb> = Vec::new();
-    if let Some((verb, length)) = light(rest) {
-        let words = rest[length..].to_vec();
-        return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
-    }
-    if let Some(asked) = asked(rest) {
-        return Deed { said, all_words, only, ..asked };
-    }
-    if let Some(caused) = caused(rest) {
-        return Deed { said, all_words, only, ..caused };
-    }
+    Some(Deed { verbs: vec![Verb { form: Form::Base, ..verb }], objects, words, ..Deed::default() })
+}
+
+/// The verbs that words begin with, and what follows them. Of so many words in all.
+fn verbs(tokens: &[Token], all: usize) -> (Vec<Verb>, &[Token]) {
     let object_follows = |rest: &[Token]| rest.iter().skip(1).any(Token::is_word);
-    // `the creation of a task`: the verb after its article.
-    let of = rest.get(2).is_some_and(|next| next.lower == "of");
-    if rest.len() > 1
-        && rest[0].is("determiner")
-        && rest[1]
-            .verb()
-            .is_some_and(|verb| matches!(verb.form, Form::Noun | Form::Gerund) || of && verb.form == Form::Base)
-    {
-        rest = &rest[1..];
-    }
+    let mut rest = tokens;
+    let mut verbs: Vec<Verb> = Vec::new();
     while let Some(verb) = rest.first().and_then(Token::verb) {
         let noun = LEXICON.is("verb_or_noun", &verb.base) && verbs.is_empty() && rest.get(1).is_none();
         if verb.form == Form::Past
@@ -243,7 +195,7 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
         {
             break;
         }
-        if noun && !object_follows(rest) && tokens.len() > 1 {
+        if noun && !object_follows(rest) && all > 1 {
             break;
         }
         verbs.push(verb);
@@ -280,6 +232,64 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
         verbs.push(Verb { base: rest[0].lower.clone(), class: None, role: None, form: Form::Base });
         rest = &rest[1..];
     }
+    (verbs, rest)
+}
+
+/// Reads verbs and what they are about.
+pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
+    let said = said(tokens);
+    let mut rest = skip_joints(tokens);
+    let only = tokens.iter().take_while(|token| !token.is("determiner")).any(|token| token.lower == "only")
+        || tokens.last().is_some_and(|last| last.lower == "only");
+    let all_words = rest.to_vec();
+    while rest.len() > 1 && (rest[0].is("filler") || rest[0].lower == "having") {
+        rest = &rest[1..];
+    }
+    if rest.first().is_some_and(|first| {
+        first.verb().is_none_or(|verb| verb.form != Form::Base || LEXICON.is("verb_or_noun", &verb.base))
+    }) && let Some((Some(verb), words, _)) = passive(rest)
+    {
+        return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
+    }
+    // `you send`, `it creates`, `that it sends`, `to create`
+    while rest.len() > 1
+        && matches!(rest[0].lower.as_str(), "you" | "we" | "i" | "it" | "they" | "to" | "also" | "do")
+        && rest[1].verb().is_some()
+    {
+        rest = &rest[1..];
+    }
+    // `we can drop it`
+    if let [who, can, does, ..] = rest
+        && matches!(who.lower.as_str(), "you" | "we" | "i")
+        && can.is("auxiliary")
+        && does.verb().is_some_and(|verb| verb.form == Form::Base)
+    {
+        rest = &rest[2..];
+    }
+    if let Some(done) = done(rest) {
+        return Deed { said, all_words, only, ..done };
+    }
+    if let Some((verb, length)) = light(rest) {
+        let words = rest[length..].to_vec();
+        return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
+    }
+    if let Some(asked) = asked(rest) {
+        return Deed { said, all_words, only, ..asked };
+    }
+    if let Some(caused) = caused(rest) {
+        return Deed { said, all_words, only, ..caused };
+    }
+    // `the creation of a task`: the verb after its article.
+    let of = rest.get(2).is_some_and(|next| next.lower == "of");
+    if rest.len() > 1
+        && rest[0].is("determiner")
+        && rest[1]
+            .verb()
+            .is_some_and(|verb| matches!(verb.form, Form::Noun | Form::Gerund) || of && verb.form == Form::Base)
+    {
+        rest = &rest[1..];
+    }
+    let (mut verbs, mut rest) = verbs(rest, tokens.len());
     // `the card creation`
     if verbs.is_empty()
         && let Some((last, before)) = rest.split_last()

@@ -4,6 +4,9 @@
 //! it comes to; a reviewer is given the text, the findings, and what the text is accepted by. Research that has no need
 //! of other research goes on beside it.
 
+mod order;
+mod spoken;
+
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
@@ -16,7 +19,10 @@ use super::phrase::Phrase;
 use super::scene::Scene;
 use super::sources::Source;
 use super::tokens::{Token, What};
-use crate::workflow::{Port, Process, Step, StepId, Workflow};
+use crate::workflow::{Process, Step, StepId};
+pub(super) use order::{result, side_by_side};
+pub(super) use spoken::plainly;
+use spoken::{Actor, actor, is_review};
 
 /// What an agent does in a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,106 +65,6 @@ impl Work {
             "writer" | "implementation" => Self::Writing,
             _ => return None,
         })
-    }
-}
-
-/// `have it checked`, `let QA check it`, `an analyst should weigh them`, `…, checked`: as what is done, and by whom.
-pub(super) fn plainly(sentence: &[Token]) -> Vec<Token> {
-    let mut found: Vec<Token> = Vec::with_capacity(sentence.len());
-    let mut at = 0;
-    while at < sentence.len() {
-        let rest = &sentence[at..];
-        let before = found.last();
-        let opens = before.is_none_or(|before| !before.is_word());
-        let (made, length) = causative(rest)
-            .or_else(|| agents_work(rest).filter(|_| opens))
-            .or_else(|| trailing(rest).filter(|_| at > 0 && before.is_some_and(|before| before.what == What::Comma)))
-            .unwrap_or_else(|| (vec![rest[0].clone()], 1));
-        found.extend(made);
-        at += length;
-    }
-    found
-}
-
-fn word(text: &str, like: &Token) -> Token {
-    Token { at: like.at, ..Token::new(text, What::Word) }
-}
-
-fn is_work(verb: &Verb) -> bool {
-    verb.role.is_some() || is_review(&verb.base)
-}
-
-fn is_review(base: &str) -> bool {
-    matches!(base, "check" | "review" | "verify" | "validate" | "proofread" | "audit" | "test")
-}
-
-/// `have it checked (by QA)`, `get the text reviewed`
-fn causative(tokens: &[Token]) -> Option<(Vec<Token>, usize)> {
-    let first = tokens.first().filter(|first| matches!(first.lower.as_str(), "have" | "get" | "having"))?;
-    let at = tokens.iter().take(7).position(|token| {
-        token.verb().is_some_and(|verb| verb.form == Form::Past && is_work(&verb)) && token.what == What::Word
-    })?;
-    let object = &tokens[1..at];
-    let is_object = object.first().is_some_and(|first| first.is("pronoun") || first.is("determiner"))
-        && object.iter().all(Token::is_word);
-    let verb = tokens[at].verb()?;
-    is_object.then(|| {
-        let mut made = vec![word(&verb.base, first)];
-        made.extend(object.iter().cloned());
-        (made, at + 1)
-    })
-}
-
-/// `let QA check it`, `an agent should check the text`
-fn agents_work(tokens: &[Token]) -> Option<(Vec<Token>, usize)> {
-    let leads = usize::from(matches!(tokens.first()?.lower.as_str(), "let" | "have" | "ask"));
-    let articles = tokens[leads..].iter().take_while(|token| token.is("determiner") || token.is("new")).count();
-    let actor = tokens.get(leads + articles)?;
-    let work = Work::of_actor(&actor.lower);
-    if work.is_none() && !matches!(actor.lower.as_str(), "agent" | "agents") {
-        return None;
-    }
-    let mut at = leads + articles + 1;
-    let helpers = tokens[at..]
-        .iter()
-        .take_while(|token| token.is("auxiliary") || token.lower == "to" || token.lower == "needs")
-        .count();
-    if helpers == 0 && leads == 0 {
-        return None;
-    }
-    at += helpers;
-    let verb = tokens.get(at)?.verb().filter(|verb| verb.form == Form::Base)?;
-    let length = tokens[at..].iter().take_while(|token| token.is_word()).count();
-    let mut made = vec![word(&verb.base, actor)];
-    made.extend(tokens[at + 1..at + length].iter().cloned());
-    made.push(word("by", actor));
-    made.push(word(work.map_or("agent", Work::role), actor));
-    Some((made, at + length))
-}
-
-/// `…, checked`, `…, reviewed by QA`: what was made.
-fn trailing(tokens: &[Token]) -> Option<(Vec<Token>, usize)> {
-    let first = tokens.first()?;
-    let verb = first.verb().filter(|verb| verb.form == Form::Past && is_review(&verb.base))?;
-    let ends = tokens.get(1).is_none_or(|next| !next.is_word() || next.lower == "by");
-    ends.then(|| (vec![word(&verb.base, first), word("it", first)], 1))
-}
-
-/// Whom a deed names as the one to do it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Actor {
-    Nobody,
-    /// Some agent.
-    Agent,
-    Known(Work),
-}
-
-fn actor(deed: &Deed) -> Actor {
-    let by = deed.words.windows(2).find(|pair| pair[0].lower == "by").map(|pair| pair[1].lower.as_str());
-    match by {
-        Some("agent") => Actor::Agent,
-        Some(word) => Work::of_actor(word).map_or(Actor::Nobody, Actor::Known),
-        None => Actor::Nobody,
     }
 }
 
@@ -604,66 +510,4 @@ fn subjects(deed: &Deed, verb: &Verb) -> Vec<String> {
         with_places(&phrase)
     };
     phrases.iter().map(subject).collect()
-}
-
-/// Lets research that has no need of other research go on beside it.
-pub(super) fn side_by_side(before: &Workflow, workflow: &mut Workflow) {
-    let is_new = |step: &Step| !before.steps.iter().any(|old| old.id == step.id);
-    let is_research = |step: &Step| {
-        is_new(step) && matches!(&step.process, Process::Agent { agent, .. } if agent == Work::Research.role())
-    };
-    let mut at = 0;
-    while at < workflow.steps.len() {
-        let first = &workflow.steps[at];
-        if !is_research(first) {
-            at += 1;
-            continue;
-        }
-        let mut group = vec![first.id.clone()];
-        let entry = (first.needs.clone(), first.join);
-        let mut end = at + 1;
-        while let Some(next) = workflow.steps.get(end) {
-            let follows =
-                matches!(next.needs.as_slice(), [need] if group.last() == Some(&need.step) && need.port == Port::Main);
-            let refers = group.iter().any(|id| draft::mentions(next, &format!("steps.{id}.")));
-            if !(is_research(next) && follows && !refers) {
-                break;
-            }
-            group.push(next.id.clone());
-            end += 1;
-        }
-        if let Some(last) = group.last().cloned().filter(|_| group.len() > 1) {
-            for step in &mut workflow.steps[at..end] {
-                (step.needs, step.join) = entry.clone();
-            }
-            for step in workflow.steps[end..].iter_mut().filter(|step| is_new(step)) {
-                if let Some(need) = step.needs.iter().find(|need| need.step == last && need.port == Port::Main).cloned()
-                {
-                    let all =
-                        group.iter().map(|id| crate::workflow::Need { step: id.clone(), port: need.port.clone() });
-                    step.needs =
-                        step.needs.iter().filter(|need| !group.contains(&need.step)).cloned().chain(all).collect();
-                }
-            }
-        }
-        at = end;
-    }
-}
-
-/// What a task comes to: its text, and what the review found.
-pub(super) fn result(scene: &Scene<'_>) -> Option<Value> {
-    let steps = &scene.draft.workflow.steps;
-    let all_agents = steps.iter().all(|step| matches!(step.process, Process::Agent { .. } | Process::ForEach(_)));
-    let latest = |work: Work| steps.iter().rev().find(|step| scene.known.works.get(&step.id) == Some(&work));
-    let text = latest(Work::Writing)?;
-    if !all_agents {
-        return None;
-    }
-    let mut result = json!({ "text": format!("{{{{ steps.{}.output.text }}}}", text.id) });
-    if let Some(review) = latest(Work::Review) {
-        for name in ["verdict", "problems"] {
-            result[name] = json!(format!("{{{{ steps.{}.output.{name} }}}}", review.id));
-        }
-    }
-    Some(result)
 }

@@ -1,3 +1,4 @@
+use super::super::Turn;
 use super::*;
 
 fn turns(said: &[&str]) -> Vec<Turn> {

@@ -1,0 +1,69 @@
+//! What of a task goes on side by side, and what it comes to.
+
+use serde_json::{Value, json};
+
+use super::super::draft;
+use super::super::scene::Scene;
+use super::Work;
+use crate::workflow::{Need, Port, Process, Step, Workflow};
+
+/// Lets research that has no need of other research go on beside it.
+pub(in super::super) fn side_by_side(before: &Workflow, workflow: &mut Workflow) {
+    let is_new = |step: &Step| !before.steps.iter().any(|old| old.id == step.id);
+    let is_research = |step: &Step| {
+        is_new(step) && matches!(&step.process, Process::Agent { agent, .. } if agent == Work::Research.role())
+    };
+    let mut at = 0;
+    while at < workflow.steps.len() {
+        let first = &workflow.steps[at];
+        if !is_research(first) {
+            at += 1;
+            continue;
+        }
+        let mut group = vec![first.id.clone()];
+        let entry = (first.needs.clone(), first.join);
+        let mut end = at + 1;
+        while let Some(next) = workflow.steps.get(end) {
+            let follows =
+                matches!(next.needs.as_slice(), [need] if group.last() == Some(&need.step) && need.port == Port::Main);
+            let refers = group.iter().any(|id| draft::mentions(next, &format!("steps.{id}.")));
+            if !(is_research(next) && follows && !refers) {
+                break;
+            }
+            group.push(next.id.clone());
+            end += 1;
+        }
+        if let Some(last) = group.last().cloned().filter(|_| group.len() > 1) {
+            for step in &mut workflow.steps[at..end] {
+                (step.needs, step.join) = entry.clone();
+            }
+            for step in workflow.steps[end..].iter_mut().filter(|step| is_new(step)) {
+                if let Some(need) = step.needs.iter().find(|need| need.step == last && need.port == Port::Main).cloned()
+                {
+                    let all = group.iter().map(|id| Need { step: id.clone(), port: need.port.clone() });
+                    step.needs =
+                        step.needs.iter().filter(|need| !group.contains(&need.step)).cloned().chain(all).collect();
+                }
+            }
+        }
+        at = end;
+    }
+}
+
+/// What a task comes to: its text, and what the review found.
+pub(in super::super) fn result(scene: &Scene<'_>) -> Option<Value> {
+    let steps = &scene.draft.workflow.steps;
+    let all_agents = steps.iter().all(|step| matches!(step.process, Process::Agent { .. } | Process::ForEach(_)));
+    let latest = |work: Work| steps.iter().rev().find(|step| scene.known.works.get(&step.id) == Some(&work));
+    let text = latest(Work::Writing)?;
+    if !all_agents {
+        return None;
+    }
+    let mut result = json!({ "text": format!("{{{{ steps.{}.output.text }}}}", text.id) });
+    if let Some(review) = latest(Work::Review) {
+        for name in ["verdict", "problems"] {
+            result[name] = json!(format!("{{{{ steps.{}.output.{name} }}}}", review.id));
+        }
+    }
+    Some(result)
+}

@@ -4,6 +4,7 @@
 
 mod branches;
 mod pipe;
+mod task;
 mod turns;
 mod wire;
 

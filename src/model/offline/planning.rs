@@ -21,6 +21,7 @@ mod fields;
 mod grammar;
 mod hear;
 mod lexicon;
+mod named;
 mod phrase;
 mod retrieval;
 mod said;

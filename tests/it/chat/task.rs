@@ -27,20 +27,23 @@ fn a_task_is_planned_over_the_agents_carried_out_and_checked() {
     let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let result = events
         .iter()
-        .find_map(|recorded| recorded["event"].get("ended"))
+        .find_map(|recorded| recorded["event"].get("completed"))
         .unwrap_or_else(|| panic!("it has not ended: {:#?}\n{}", events.last(), ended.stdout));
-    let result = &result["result"];
+    let result = &result["result"]["value"]["value"];
     let text = result["text"].as_str().unwrap_or_else(|| panic!("no text: {result:#}\n{}", ended.stdout));
-    assert!(text.contains("migration") && text.contains("signing key"), "one of the two is missing:\n{text}");
+    assert!(text.contains("14 March") && text.contains("2 May"), "one of the two is missing:\n{text}");
     assert!(text.contains("incident-2026-03-14-checkout.md") && text.contains("incident-2026-05-02"), "{text}");
     assert_eq!((&result["verdict"], &result["problems"]), (&json!("pass"), &json!([])), "{text}");
 
-    // What has no need of each other waits for nothing.
-    let workflow = &stage.json(&["show", &run]);
-    assert!(workflow.is_object(), "{workflow}");
-    let began = |role: &str| {
-        let is_begun = |recorded: &&Value| recorded["event"].to_string().contains(role);
-        events.iter().position(|recorded| is_begun(&recorded))
+    // What has no need of each other begins at once; what needs both waits for both.
+    let place = |kind: &str, step: &str| {
+        let is_it = |recorded: &Value| recorded["event"][kind]["step"].as_str().is_some_and(|id| id.starts_with(step));
+        let all: Vec<usize> = (0..events.len()).filter(|at| is_it(&events[*at])).collect();
+        assert!(!all.is_empty(), "`{step}` was never {kind}: {}", ended.stdout);
+        all
     };
-    assert!(began("research").is_some());
+    let (began, done) = (place("started", "research"), place("ended", "research"));
+    assert_eq!((began.len(), done.len()), (2, 2));
+    assert!(began[1] < done[0], "one waited for the other: {began:?} {done:?}");
+    assert!(place("started", "compare")[0] > done[1]);
 }

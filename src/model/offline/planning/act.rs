@@ -247,8 +247,13 @@ impl Scene<'_> {
                 preposition == "from" && !place.plural && place.head().is_some_and(|head| head.is("person"))
             })
             && self.mentions(phrase).is_empty();
-        let role_first = from_somebody || (verb.role.is_some() && !self.is_tool_work(verb, phrase, loops));
-        let found = if role_first { None } else { self.tool(verb, phrase, loops) };
+        let role_first = verb.role.is_some() && !self.is_tool_work(verb, phrase, loops);
+        let named = || self.named_by(verb, phrase, loops);
+        let found = match (from_somebody, role_first) {
+            (true, _) => None,
+            (false, true) => named(),
+            (false, false) => self.tool(verb, phrase, loops).or_else(named),
+        };
         let mut nodes = Vec::new();
         for _ in 0..times {
             // A service alone says where, not what.

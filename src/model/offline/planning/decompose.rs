@@ -85,7 +85,12 @@ impl Scene<'_> {
         let work = work.or(is_named.then_some(Work::Analysis))?;
         let is_review = work == Work::Review && (is_named || after_writing);
         let object = deed.objects.first().cloned().unwrap_or_default();
-        if !(is_named || is_review) && deed.objects.iter().any(|phrase| self.is_tool_work(&verb, phrase, loops)) {
+        if !(is_named || is_review)
+            && deed
+                .objects
+                .iter()
+                .any(|phrase| self.is_tool_work(&verb, phrase, loops) || self.named_by(&verb, phrase, loops).is_some())
+        {
             return None;
         }
         let mut nodes = Vec::new();
@@ -158,15 +163,15 @@ impl Scene<'_> {
         if !matches!(verb.base.as_str(), "compare" | "contrast") {
             return Vec::new();
         }
-        let mut others: Vec<&Phrase> =
-            deed.objects.iter().filter(|phrase| !phrase.pronoun && !phrase.is_empty()).collect();
+        let objects = deed.objects.iter().filter(|phrase| !phrase.pronoun && !phrase.is_empty());
+        let mut others: Vec<(&Phrase, bool)> = objects.map(|phrase| (phrase, true)).collect();
         for object in &deed.objects {
             others.extend(
                 object
                     .places
                     .iter()
                     .filter(|(after, place)| matches!(after.as_str(), "with" | "to" | "against") && !place.pronoun)
-                    .map(|(_, place)| place),
+                    .map(|(_, place)| (place, false)),
             );
         }
         if self.sources(loops).iter().any(|source| source.thing.class == "retrieve") && others.len() < 2 {
@@ -174,7 +179,7 @@ impl Scene<'_> {
         }
         let research = Verb { base: "research".into(), class: None, role: Some("research"), form: Form::Base };
         let mut nodes = Vec::new();
-        for phrase in others {
+        for (phrase, is_object) in others {
             let subject = with_places(&Phrase {
                 places: phrase
                     .places
@@ -190,7 +195,7 @@ impl Scene<'_> {
             };
             // `the prices`, of what was looked for: that is how it is compared.
             let is_there = !self.referred(phrase, None, loops).is_empty()
-                || (phrase.definite && phrase.plural && !self.known.subjects.is_empty());
+                || (is_object && phrase.definite && phrase.plural && !self.known.subjects.is_empty());
             if !self.known.subjects.iter().any(is_known) && !is_there {
                 nodes.push(self.research(&research, &subject, &deed.said, loops));
             }

@@ -316,6 +316,11 @@ impl Lexicon {
         self.services.iter().map(|(other, name)| (other.as_str(), name.as_str()))
     }
 
+    /// True for a verb of work that is a person's.
+    pub(super) fn is_for_people(&self, base: &str) -> bool {
+        self.people.contains(base)
+    }
+
     /// True for words that do not mean a service, although they are in its name.
     pub(super) fn is_common(&self, word: &str) -> bool {
         self.common.contains(word)

@@ -356,6 +356,7 @@ impl Reader<'_> {
             !token.is_word()
                 || matches!(token.what, What::Address | What::Quoted)
                 || SLOTS.is("leads", &token.lower)
+                || (token.lower == "on" && next.is_some_and(|next| is_time(&next.lower)))
                 || (end > at
                     && matches!(
                         token.lower.as_str(),

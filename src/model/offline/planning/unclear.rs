@@ -61,9 +61,12 @@ impl Scene<'_> {
             .objects
             .iter()
             .filter(|phrase| !phrase.is_empty() && !phrase.pronoun && !says_doubt(phrase))
-            .map(|phrase| Choice {
-                label: phrase.said(),
-                request: format!("{verb} the {}", super::act::with_places(phrase)),
+            .map(|phrase| {
+                let is_thing =
+                    |word: &Token| !matches!(word.lower.as_str(), "maybe" | "perhaps" | "rather" | "possibly" | "the");
+                let words = phrase.words.iter().filter(|word| is_thing(word)).cloned().collect();
+                let phrase = Phrase { words, ..phrase.clone() };
+                Choice { label: phrase.said(), request: format!("{verb} the {}", super::act::with_places(&phrase)) }
             })
             .take(MOST_CHOICES)
             .collect();
@@ -109,10 +112,12 @@ impl Scene<'_> {
     fn nobody_known(&self, parts: &[&Part]) -> Option<Ambiguity> {
         let Some(Part::Do(first)) = parts.first() else { return None };
         let at = first.all_words.iter().position(|word| matches!(word.lower.as_str(), "her" | "him"))?;
-        let owns = first
-            .all_words
-            .get(at + 1)
-            .is_some_and(|next| next.what == What::Word && !next.is("preposition") && !next.is("filler"));
+        let owns = first.all_words.get(at + 1).is_some_and(|next| {
+            next.what == What::Word
+                && !matches!(next.lower.as_str(), "off" | "up" | "down" | "away")
+                && !next.is("preposition")
+                && !next.is("filler")
+        });
         let is_known = first.all_words[..at].iter().any(|word| word.is_capital() || word.what == What::Address);
         if owns && first.all_words[at].lower == "her" || is_known || !self.draft.workflow.steps.is_empty() {
             return None;
@@ -242,26 +247,17 @@ impl Scene<'_> {
         })?;
         let phrase = deed.objects.first()?;
         let mut choices = Vec::new();
+        let words = super::cards::content(phrase, &self.mentions(phrase));
         for base in ["archive", "delete"] {
-            let Some(verb) = LEXICON.verb(base) else { continue };
-            let does = |at: usize| {
-                let words = super::scene::words_of(&self.tools[at].name);
-                words.iter().any(|word| stem(word) == stem(base))
+            let does = |at: &usize| {
+                let name = super::scene::words_of(&self.tools[*at].name);
+                name.iter().any(|word| stem(word) == stem(base))
+                    && self.cards.facts(*at).is_about(&words, &[], false) > 0.6
             };
-            if let Some((found, _)) = self.tool(&verb, phrase, &[])
-                && let Some(card) = std::iter::once(found.card).chain(0..self.tools.len()).find(|at| {
-                    does(*at)
-                        && self.cards.facts(*at).is_about(
-                            &super::cards::content(phrase, &self.mentions(phrase)),
-                            &[],
-                            false,
-                        ) > 0.6
-                })
-            {
-                choices.push(Choice {
-                    label: base.to_owned(),
-                    request: format!("{base} {} with `{}`", super::act::with_places(phrase), self.tools[card].name),
-                });
+            if let Some(card) = (0..self.tools.len()).find(does) {
+                let what = super::act::with_places(phrase);
+                let request = format!("{base} {what} with `{}`", self.tools[card].name);
+                choices.push(Choice { label: base.to_owned(), request });
             }
         }
         (choices.len() > 1).then(|| Ambiguity {

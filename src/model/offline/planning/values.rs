@@ -15,7 +15,7 @@ use super::lexicon::stem;
 use super::phrase::Phrase;
 use super::said::{Said, said};
 use super::scene::Scene;
-use super::slots::Shape;
+use super::slots::{Shape, name_stems};
 use super::sources::Source;
 use super::tokens::{Token, What};
 use super::{Card, Kind};
@@ -24,6 +24,9 @@ use slot::Slot;
 
 /// Below this a value is not taken for a parameter.
 const ENOUGH: f64 = 0.5;
+
+/// From here on something is meant for just this parameter.
+const PLAIN: f64 = 2.3;
 
 /// The arguments of a call.
 pub(super) fn bind(
@@ -36,6 +39,9 @@ pub(super) fn bind(
     let services = scene.cards.mentioned(&deed.words);
     let mut values = said(&deed.words, &scene.request, |token| services.covers(token));
     values.extend(scene.known.facts.said_of(&deed.words));
+    // The service that does it is no argument of it.
+    let own = name_stems(&card.name);
+    values.retain(|value| value.shape != Shape::Name || !own.contains(&stem(&value.text.to_lowercase())));
     if card.parameters.is_empty() {
         return named_outright(&values);
     }
@@ -52,7 +58,10 @@ pub(super) fn bind(
             pairs.push((of, at, Pick::Said(value)));
         }
         for (index, source) in sources.iter().enumerate() {
-            pairs.push((slot.score_source(scene, source), at, Pick::Source(index)));
+            let score = slot.score_source(scene, source);
+            // What a call need not have is given only what is plainly meant for it.
+            let is_plain = slot.parameter.required || score >= PLAIN;
+            pairs.push((if is_plain { score } else { 0.0 }, at, Pick::Source(index)));
         }
     }
     pairs.retain(|(score, _, _)| *score >= ENOUGH);

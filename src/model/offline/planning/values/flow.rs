@@ -17,7 +17,11 @@ impl Scene<'_> {
         let parameter = slot.parameter;
         let sources = self.sources(loops);
         let is_said = slot.stems.iter().all(|stem| deed.words.iter().any(|word| word.stem == *stem));
-        if parameter.required || slot.id_of.is_some() || is_said {
+        let is_each = loops.last().is_some_and(|innermost| {
+            let is_item = |source: &&Source| source.thing.is_item() && source.thing.step == *innermost;
+            sources.iter().find(is_item).is_some_and(|item| item.thing.is_called(&slot.stems) >= 0.6)
+        });
+        if (parameter.required || slot.id_of.is_some() || is_said) && !is_each {
             let by_name =
                 sources.iter().find_map(|source| source.output(&slot.stems).map(|output| source.path(output)));
             // What a status or a name is of is not known by that.

@@ -72,9 +72,12 @@ impl<'c> Slot<'c> {
         let by_role = self.roles.iter().map(|role| role.takes(said.shape, after)).fold(0.0, f64::max);
         if said.shape == Shape::Words {
             let is_named = is_beside && self.roles.iter().any(|role| role.is_named);
+            // A title may be of any words, so that all of them belong to it.
+            let base =
+                if self.roles.iter().any(|role| role.is_named && role.allows(Shape::Words)) { 3.05 } else { 2.5 };
             return match (is_named, said.label.is_empty()) {
                 // The longer of two readings.
-                (true, _) => 2.5 + f64::from(u8::try_from(said.range.len()).unwrap_or(u8::MAX)) * 0.01,
+                (true, _) => base + f64::from(u8::try_from(said.range.len()).unwrap_or(u8::MAX)) * 0.01,
                 (false, true) => by_role,
                 (false, false) => 0.0,
             };

@@ -1,0 +1,57 @@
+//! Tools that are named by what is to be done: `acknowledge the alert`, where one is called so and nothing else is known of the
+//! verb.
+
+use super::cards::{Found, Wanted};
+use super::lexicon::{LEXICON, Verb, stem};
+use super::phrase::Phrase;
+use super::scene::Scene;
+use super::slots::name_stems;
+use crate::workflow::StepId;
+
+/// How well such a tool fits: its verb is right, its object need not be.
+const FIT: f64 = 0.8;
+
+impl Scene<'_> {
+    /// The one tool whose name has this verb, if the words beside it speak of what it works on, or nothing else has it.
+    pub(super) fn named_by(&self, verb: &Verb, phrase: &Phrase, loops: &[StepId]) -> Option<(Found, Wanted)> {
+        let is_heads = matches!(verb.role, Some("research" | "implementation" | "qa"));
+        if verb.class.is_some() || is_heads || LEXICON.is_for_people(&verb.base) {
+            return None;
+        }
+        let wanted = self.wanted(Some(verb), phrase, loops);
+        let own = british(&verb.base);
+        let mut best: Vec<(usize, usize)> = Vec::new();
+        for (at, tool) in self.tools.iter().enumerate() {
+            let service = self.cards.facts(at).service;
+            let is_there =
+                wanted.services.is_empty() || service.is_none_or(|service| wanted.services.weight(service).is_some());
+            let name = name_stems(&tool.name);
+            if !is_there || !name.iter().any(|word| british(word) == own) {
+                continue;
+            }
+            let about = name_stems(&tool.description);
+            let said = wanted.object.iter().chain(&wanted.around);
+            let hits = said.filter(|word| name.contains(word) || about.contains(word)).count();
+            best.push((hits, at));
+        }
+        let most = best.iter().map(|(hits, _)| *hits).max()?;
+        let mut first = best.iter().filter(|(hits, _)| *hits == most);
+        let (only, None) = (first.next()?, first.next()) else { return None };
+        let is_meant = most > 0 || (best.len() == 1 && (verb.role.is_some() || phrase.pronoun));
+        is_meant.then_some((Found { card: only.1, score: 1.0, fit: FIT, margin: 0.5 }, wanted))
+    }
+}
+
+/// The stem of a verb, however it is spelled: `summarize` is `summarise`.
+fn british(word: &str) -> String {
+    let stem = stem(word);
+    match stem
+        .strip_suffix("ize")
+        .or_else(|| stem.strip_suffix("iz"))
+        .or_else(|| stem.strip_suffix("ise"))
+        .or_else(|| stem.strip_suffix("is"))
+    {
+        Some(root) if root.len() > 3 => root.to_owned(),
+        _ => stem,
+    }
+}

@@ -41,6 +41,7 @@ mod signal;
 mod simulate;
 mod source;
 mod tell;
+mod terminal;
 mod tools;
 mod validate;
 

@@ -44,6 +44,7 @@ impl Interrupt {
                     _ = terminations.recv() => {}
                 }
                 if asked.is_cancelled() {
+                    super::terminal::set_back();
                     std::process::exit(Exit::Interrupted as i32);
                 }
                 // First, so that what is said in the end comes after it.

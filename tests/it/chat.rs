@@ -5,6 +5,7 @@
 mod branches;
 mod pipe;
 mod task;
+mod terminal;
 mod turns;
 mod wire;
 

@@ -1,10 +1,11 @@
 //! What is typed, or comes through a pipe.
 
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
-use std::process::{Command, Stdio};
 
 use console::{Key, Term};
 use tokio::sync::mpsc;
+
+use crate::cli::terminal::Keys;
 
 /// The longest line that is read, in bytes: what is longer is cut, and refused when it is said.
 const LONGEST_LINE: u64 = 128 * 1024;
@@ -26,16 +27,15 @@ pub(super) struct Input {
     heard: mpsc::Receiver<Heard>,
     is_asked: bool,
     is_terminal: bool,
-    _mode: Option<Mode>,
+    /// Held for as long as keys are wanted.
+    _keys: Option<Keys>,
 }
-
-/// How the terminal was set, to which it is set back: a key is read in a mode of its own, and the program may end meanwhile.
-struct Mode(String);
 
 impl Input {
     /// Standard input: keys if it is a terminal and so is standard output, else lines.
     pub(super) fn new(is_live: bool) -> Self {
         let is_terminal = is_live && std::io::stdin().is_terminal();
+        let keys = if is_terminal { Keys::read().ok() } else { None };
         let (wanted, wants) = std::sync::mpsc::channel::<()>();
         let (sender, heard) = mpsc::channel(1);
         std::thread::spawn(move || {
@@ -48,7 +48,7 @@ impl Input {
                 }
             }
         });
-        Self { wanted, heard, is_asked: false, is_terminal, _mode: is_terminal.then(Mode::now).flatten() }
+        Self { wanted, heard, is_asked: false, is_terminal, _keys: keys }
     }
 
     /// Whether keys are read.
@@ -80,20 +80,5 @@ fn line() -> Heard {
     match stdin.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes) {
         Ok(0) | Err(_) => Heard::End,
         Ok(_) => Heard::Line(String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned()),
-    }
-}
-
-impl Mode {
-    fn now() -> Option<Self> {
-        let told = Command::new("stty").arg("-g").stdin(Stdio::inherit()).stderr(Stdio::null()).output().ok()?;
-        let mode = String::from_utf8(told.stdout).ok()?.trim().to_owned();
-        (told.status.success() && !mode.is_empty()).then_some(Self(mode))
-    }
-}
-
-impl Drop for Mode {
-    fn drop(&mut self) {
-        // A terminal that is gone needs no mode.
-        let _ = Command::new("stty").arg(&self.0).stdin(Stdio::inherit()).stderr(Stdio::null()).status();
     }
 }

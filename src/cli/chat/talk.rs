@@ -1,5 +1,6 @@
 //! The conversation on a terminal or in a pipe: what is typed goes in, what happens is shown.
 
+mod prompt;
 mod showing;
 
 use std::collections::VecDeque;
@@ -9,6 +10,7 @@ use console::Key;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use serde_json::Value;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::input::{Heard, Input};
 use crate::chat::Choice;
@@ -163,6 +165,8 @@ impl<'t> Talk<'t> {
     ) -> Result<Result<Exit, Lost>, Complaint> {
         let is_terminal = input.as_ref().is_some_and(Input::is_terminal);
         let interrupt = self.context.interrupt.clone();
+        // A terminal that does not say so is drawn anew with the next key.
+        let mut resizes = signal(SignalKind::window_change()).ok();
         loop {
             let rests = self.rests();
             if rests && self.decides_by_itself().await? {
@@ -195,6 +199,7 @@ impl<'t> Talk<'t> {
                         return Ok(Ok(exit));
                     }
                 },
+                () = resized(&mut resizes), if is_terminal => self.showing.resized(),
                 () = interrupt.wanted(), if !self.is_interrupted => {
                     self.is_interrupted = true;
                     let _: StoppedTurn = self.post("stop", &Value::Null).await?;
@@ -245,11 +250,12 @@ impl<'t> Talk<'t> {
     fn prompt(&mut self, rests: bool) {
         self.asked = self.state.open_proposal().filter(|_| rests).map(|held| held.id);
         let mark = match (rests, self.asked) {
+            (true, Some(_)) if !self.typed.is_empty() => "what is to be different › ".to_owned(),
             (true, Some(proposal)) => format!("{proposal}: accept? [y]es [n]o [e]lse › "),
             (true, None) => "› ".to_owned(),
             (false, _) => format!("{} › ", self.showing.doing()),
         };
-        self.showing.prompt(&mark, &self.typed);
+        self.showing.prompt(&mark, self.typed.strip_prefix(' ').unwrap_or(&self.typed));
     }
 
     async fn key(&mut self, key: Key) -> Result<Next, Complaint> {
@@ -404,6 +410,16 @@ impl<'t> Talk<'t> {
         let path = format!("/api/conversations/{}/{what}", self.id);
         self.session.post(&path, body, Twice::Harmful).await
     }
+}
+
+/// Returns when the terminal has another size.
+async fn resized(resizes: &mut Option<Signal>) {
+    if let Some(resizes) = resizes
+        && resizes.recv().await.is_some()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }
 
 async fn next_of(input: &mut Option<Input>) -> Heard {

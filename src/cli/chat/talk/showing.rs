@@ -3,13 +3,17 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use indexmap::IndexSet;
+
+use super::prompt::Prompt;
 use crate::chat::event::{Decision, Doing, Event, Link, Offered, Recorded, TurnEnd};
 use crate::chat::state::{Author, Message, State};
 use crate::cli::Format;
 use crate::cli::chat::diff::{Paint, diff};
 use crate::cli::chat::markdown::{render, settled};
 use crate::cli::output::{Output, clipped};
-use crate::workflow::yaml;
+use crate::run::RunId;
+use crate::workflow::{StepId, yaml};
 
 /// How many links are shown below a reply.
 const MOST_LINKS: usize = 4;
@@ -28,8 +32,9 @@ pub(super) struct Showing<'o> {
     /// How much of it is shown.
     shown: usize,
     doing: String,
-    /// The prompt that stands in the last line, if one does.
-    prompt: Option<String>,
+    /// The steps of runs that go on.
+    working: IndexSet<(RunId, StepId)>,
+    prompt: Prompt,
 }
 
 impl<'o> Showing<'o> {
@@ -37,28 +42,45 @@ impl<'o> Showing<'o> {
         let has_colours = output.is_live() && std::env::var_os("NO_COLOR").is_none() && std::io::stdout().is_terminal();
         let paint = if has_colours { Paint::Ansi } else { Paint::Plain };
         let doing = "thinking".to_owned();
-        Self { output, paint, file, streamed: String::new(), shown: 0, doing, prompt: None }
+        Self {
+            output,
+            paint,
+            file,
+            streamed: String::new(),
+            shown: 0,
+            doing,
+            working: IndexSet::new(),
+            prompt: Prompt::default(),
+        }
     }
 
     /// What goes on, in a few words.
-    pub(super) fn doing(&self) -> &str {
-        &self.doing
+    pub(super) fn doing(&self) -> String {
+        if self.working.is_empty() {
+            return self.doing.clone();
+        }
+        let steps: Vec<&str> = self.working.iter().map(|(_, step)| step.as_str()).collect();
+        clipped(&format!("at work: {}", steps.join(", ")), DOING_WIDTH)
     }
 
     /// Shows where something can be typed, and what was typed so far.
     pub(super) fn prompt(&mut self, mark: &str, typed: &str) {
-        let prompt = format!("{}{}", self.paint.styled("2", mark), crate::cli::output::harmless(typed));
-        if self.prompt.as_ref() != Some(&prompt) {
-            self.output.raw(&format!("\r\x1b[K{prompt}"));
-            self.prompt = Some(prompt);
+        let paint = self.paint;
+        if let Some(drawn) = self.prompt.draw(mark, typed, columns(), |mark| paint.styled("2", mark)) {
+            self.output.raw(&drawn);
         }
     }
 
     /// Takes the prompt away.
     pub(super) fn clear_prompt(&mut self) {
-        if self.prompt.take().is_some() {
-            self.output.raw("\r\x1b[K");
+        if let Some(cleared) = self.prompt.clear(columns()) {
+            self.output.raw(&cleared);
         }
+    }
+
+    /// The terminal has another size: what stands in its last line is drawn anew.
+    pub(super) fn resized(&mut self) {
+        self.clear_prompt();
     }
 
     /// What was typed stays, as a line of its own.
@@ -128,7 +150,8 @@ impl<'o> Showing<'o> {
                 self.replied(text);
                 self.links(links);
             }
-            Event::Reported { text, links, artifacts, .. } => {
+            Event::Reported { run, text, links, artifacts, .. } => {
+                self.working.retain(|(of, _)| of != run);
                 self.said(text);
                 if !artifacts.is_empty() && !text.contains(&artifacts[0]) {
                     self.line(&format!("Files: {}", artifacts.join(", ")));
@@ -187,8 +210,13 @@ impl<'o> Showing<'o> {
                 let first = problems.first().map(String::as_str).unwrap_or_default();
                 self.doing = clipped(&format!("mending: {first}"), DOING_WIDTH);
             }
-            Doing::Step { step, standing, .. } => {
-                self.doing = format!("{step} {standing}");
+            Doing::Step { run, step, standing, .. } => {
+                let at_work = (*run, step.clone());
+                if standing == "began" || standing.starts_with("attempt") {
+                    self.working.insert(at_work);
+                } else {
+                    self.working.shift_remove(&at_work);
+                }
                 if standing != "began" {
                     let code = if standing == "error" { "31" } else { "2" };
                     let line = self.paint.styled(code, &format!("  {:<16}  {standing}", step.as_str()));
@@ -258,6 +286,11 @@ impl<'o> Showing<'o> {
             self.line(&format!("{} cannot be written ({error}); the change is saved.", path.display()));
         }
     }
+}
+
+/// How wide the terminal is.
+fn columns() -> usize {
+    console::Term::stdout().size_checked().map_or(80, |(_, columns)| usize::from(columns))
 }
 
 /// Puts a text in a file's place, whole or not at all.

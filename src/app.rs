@@ -3,6 +3,7 @@
 //! [`App::open`] takes the data folder and reads what is in it; that is all that looking costs. The company, the engine
 //! and the memory's index are made when they are first wanted.
 
+mod accept;
 mod answer;
 mod chat;
 mod definitions;
@@ -13,6 +14,7 @@ mod memory;
 mod models;
 mod plan;
 mod policy;
+mod proposals;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -42,10 +44,11 @@ use crate::workflow::{Catalog, Effect};
 
 pub use answer::Answer;
 pub use definitions::{RoleVersion, replace as replace_file};
-pub use error::AppError;
+pub use error::{AppError, Refused};
 pub use library::{FileProblems, Saved, WorkflowFile};
 pub use models::{Checked, ModelView, ModelsView, ProviderView};
-pub use plan::{NewPlan, OfferedTool, Planned, SavedVersion, Saving, SimulatedTrial, Subject, Trial};
+pub use plan::{NewPlan, OfferedTool, Planned, Saving, SimulatedTrial, Subject, Trial};
+pub use proposals::{AnotherWanted, KeptProposal, Made, ProposalState};
 
 /// The whole program behind its interfaces. Cheap to clone.
 #[derive(Clone)]
@@ -69,6 +72,8 @@ struct Shared {
     company: OnceCell<Company>,
     engine: OnceCell<Engine>,
     chat: OnceCell<Chat>,
+    /// Held while something is decided about a proposal that is kept.
+    deciding: tokio::sync::Mutex<()>,
     /// Set once the roles' texts are kept.
     defined: OnceCell<()>,
     stopping: CancellationToken,
@@ -137,6 +142,7 @@ impl App {
             company: OnceCell::new(),
             engine: OnceCell::new(),
             chat: OnceCell::new(),
+            deciding: tokio::sync::Mutex::default(),
             defined: OnceCell::new(),
             stopping: CancellationToken::new(),
         };

@@ -228,7 +228,7 @@ impl Chat {
     ///
     /// # Errors
     /// [`ChatError::NoSuchConversation`].
-    pub async fn state(&self, id: ConversationId) -> Result<State, ChatError> {
+    pub async fn state(&self, id: ConversationId) -> Result<Arc<State>, ChatError> {
         Ok(self.room(id).await?.state().await)
     }
 

@@ -16,6 +16,7 @@ mod models;
 mod notes;
 pub mod open;
 mod plans;
+mod proposals;
 mod questions;
 mod runs;
 mod secrets;
@@ -47,7 +48,8 @@ pub use memory::{
 pub use models::{CostSum, Costs, CostsBy, CostsQuery};
 pub(crate) use notes::MOST_NOTES;
 pub use notes::{NoteView, NotesQuery, Ruled, Ruling};
-pub use plans::{PlanLine, PlanView, Wanted};
+pub use plans::{PlanLine, PlanView, SavedVersion, Wanted};
+pub use proposals::{AcceptProposal, ProposalDecided, ProposalList, ProposalView, RejectProposal};
 pub use questions::{Answer, OpenQuestion};
 pub use runs::{Begun, Cancel, NewRun, Retry, RunList, RunView, Told};
 pub use secrets::{NewSecret, Rekeyed, SecretView};
@@ -66,6 +68,12 @@ pub fn router(app: App) -> Router {
         .route("/api/workflows/check", post(workflows::check))
         .route("/api/simulations", post(workflows::simulate))
         .route("/api/plans", post(plans::make))
+        .route("/api/proposals", get(proposals::list))
+        .route("/api/proposals/{id}", get(proposals::show))
+        .route("/api/proposals/{id}/accept", post(proposals::accept))
+        .route("/api/proposals/{id}/reject", post(proposals::reject))
+        .route("/api/proposals/{id}/undo", post(proposals::undo))
+        .route("/api/proposals/{id}/another", post(proposals::another))
         .route("/api/conversations", get(conversations::list).post(conversations::begin))
         .route("/api/conversations/{id}", get(conversations::show))
         .route("/api/conversations/{id}/messages", post(conversations::say))

@@ -8,14 +8,15 @@ use serde_json::{Map, Value};
 
 use super::plan::Saving;
 use super::{App, AppError, Attention, NewPlan, NewRun, Shared, Subject, WorkflowFile, library};
-use crate::chat::port::{Desk, Live, Refusal, ToPlan};
+use crate::chat::event::{BaseVersion, Offered};
+use crate::chat::port::{Desk, Done, Live, Refusal, ToPlan, Undone};
 use crate::chat::{AutoRun, Chat, Parts, Settings, Taking};
 use crate::config;
 use crate::engine::Engine;
 use crate::engine::simulate::Report;
 use crate::planner::{Progress, Proposed};
 use crate::run::RunId;
-use crate::workflow::{Catalog, Effect, Process, Step, Workflow};
+use crate::workflow::{Catalog, Effect, Process, Step, StepId, Workflow};
 
 /// The program, as conversations see it. It does not keep the program alive.
 struct Root(Weak<Shared>);
@@ -72,38 +73,41 @@ impl From<AppError> for Refusal {
 #[async_trait]
 impl Desk for Root {
     async fn plan(&self, wanted: ToPlan, watch: &mut (dyn FnMut(Progress) + Send)) -> Result<Proposed, Refusal> {
-        let ToPlan { request, workflow, turns, model } = wanted;
+        let ToPlan { request, workflow, turns, others, model } = wanted;
         let subject = workflow.map(|(file, text)| Subject::Files(vec![WorkflowFile { file, text }]));
         let plan = NewPlan {
             request,
             subject,
-            tools: Vec::new(),
             turns,
+            others,
             model: Some(model),
-            steps: Vec::new(),
-            trial: None,
             saving: Saving::Nothing,
+            ..NewPlan::default()
         };
         Ok(self.app()?.plan(plan, watch).await?.proposed)
     }
 
-    async fn catalog(&self) -> Result<Catalog, Refusal> {
-        let app = self.app()?;
-        let mut catalog = app.catalog();
-        app.add_workflows(&mut catalog, &[]).await?;
-        Ok(catalog)
+    async fn accept(&self, offered: &Offered, steps: &[StepId], live: Live) -> Result<Done, Refusal> {
+        Ok(self.app()?.accept(offered, steps, live).await?)
+    }
+
+    async fn take_back(
+        &self,
+        workflow: &str,
+        before: Option<BaseVersion>,
+        after: &BaseVersion,
+    ) -> Result<Undone, Refusal> {
+        Ok(self.app()?.take_back(workflow, before, after).await?)
     }
 
     async fn worst(&self, workflow: &Workflow) -> Effect {
         let Ok(app) = self.app() else { return Effect::Irreversible };
-        let Ok(catalog) = self.catalog().await else { return Effect::Irreversible };
+        let Ok(catalog) = app.whole_catalog().await else { return Effect::Irreversible };
         worst_of(&workflow.steps, &app, &catalog)
     }
 
     async fn save(&self, name: &str, text: &str, live: Live) -> Result<String, Refusal> {
-        let file = WorkflowFile { file: name.to_owned(), text: text.to_owned() };
-        let saved = self.app()?.save_as(&[file], live).await?;
-        Ok(saved.first().map(|saved| saved.workflow.hash().to_owned()).unwrap_or_default())
+        Ok(self.app()?.save_text(name, text, live).await?)
     }
 
     async fn begin(
@@ -147,7 +151,7 @@ fn worst_of(steps: &[Step], app: &App, catalog: &Catalog) -> Effect {
 
 impl App {
     /// Checks workflow files and saves each as a version, which becomes the live one or does not.
-    async fn save_as(&self, files: &[WorkflowFile], live: Live) -> Result<Vec<super::Saved>, AppError> {
+    pub(super) async fn save_as(&self, files: &[WorkflowFile], live: Live) -> Result<Vec<super::Saved>, AppError> {
         if live == Live::Yes {
             return self.save(files).await;
         }

@@ -9,7 +9,7 @@ use crate::model::ModelError;
 use crate::planner::NotAccepted;
 use crate::planner::replay::ReplayError;
 use crate::run::Failure;
-use crate::store::{JournalError, StoreError};
+use crate::store::{JournalError, ProposalId, StoreError};
 use crate::tools::RegisterError;
 use crate::tools::mcp::NotKnown;
 
@@ -84,6 +84,12 @@ pub enum AppError {
     /// A model gave no reply.
     #[error("{0}")]
     Model(#[from] ModelError),
+    /// There is no such proposal.
+    #[error("there is no proposal {0}")]
+    NoSuchProposal(ProposalId),
+    /// What was asked for cannot be done as things stand.
+    #[error("{0}")]
+    Refused(#[from] Refused),
     /// A proposal cannot be accepted.
     #[error("{0}")]
     NotAccepted(#[from] NotAccepted),
@@ -139,4 +145,14 @@ pub enum AppError {
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+}
+
+/// Why something cannot be done as things stand: what happened, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Refused {
+    /// A stable code, for programs.
+    pub code: &'static str,
+    /// In words.
+    pub why: String,
 }

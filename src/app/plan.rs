@@ -8,20 +8,21 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{App, AppError, FileProblems, Saved, WorkflowFile, library};
+use super::{App, AppError, FileProblems, Refused, Saved, WorkflowFile, library};
+use crate::chat::event::BaseVersion;
+use crate::chat::port::Done;
 use crate::engine::simulate::{Report, Simulation, Unanswered, simulate};
 use crate::memory::index::Filter;
 use crate::model::Models;
 use crate::model::planning::Turn;
 use crate::planner::replay::{Family, Recording, Replayed, replay};
-use crate::planner::{About, Accepted, Offer, Progress, Proposal, Proposed, Standing, Wish, empty, propose};
-use crate::store::{Run, RunFilter};
+use crate::planner::{About, Accepted, Offer, Progress, Proposed, Standing, Wish, empty, propose};
+use crate::store::{ProposalId, Run, RunFilter};
 use crate::tools::Origin;
-use crate::workflow::yaml::Rewritten;
 use crate::workflow::{Catalog, CatalogTool, Effect, Process, Step, StepId, ValidWorkflow, Workflow, validate, yaml};
 
 /// What a person wants of a workflow.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct NewPlan {
     /// What they said.
     pub request: String,
@@ -31,23 +32,27 @@ pub struct NewPlan {
     pub tools: Vec<OfferedTool>,
     /// What was said before, newest last.
     pub turns: Vec<Turn>,
+    /// What others wrote of the matter: the model is shown it between marks, before what is remembered.
+    pub others: Vec<String>,
     /// The alias of the model that is asked; `default` if `None`.
     pub model: Option<String>,
     /// The steps that are accepted; all if there are none.
     pub steps: Vec<StepId>,
     /// How many recorded runs it is tried on, if it is to be tried.
     pub trial: Option<usize>,
-    /// Whether what is accepted is saved, if it is about a saved workflow.
+    /// What is kept of it, unless it is about files.
     pub saving: Saving,
 }
 
-/// Whether what is accepted is saved.
+/// What is kept of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Saving {
-    /// Nothing is.
+    /// Nothing.
     #[default]
     Nothing,
-    /// As a new version of the saved workflow that it is about, which becomes the live one.
+    /// The proposal, to be decided about later.
+    Proposal,
+    /// The proposal, and what is accepted of it: as a new version of the saved workflow that it is about, which becomes the live one.
     Accepted,
 }
 
@@ -86,24 +91,21 @@ pub struct Planned {
     /// The workflow as it was.
     pub base: Option<Workflow>,
     /// The version that was saved.
-    pub saved: Option<SavedVersion>,
+    pub saved: Option<Done>,
     /// What is proposed.
     pub proposed: Proposed,
     /// What comes of accepting the steps that were named; all of it, if none were.
     pub accepted: Option<Accepted>,
     /// What comes of trying that.
     pub trial: Option<Trial>,
-}
-
-/// A version that was saved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedVersion {
-    /// The workflow.
-    pub workflow: String,
-    /// The version's hash.
-    pub version: String,
-    /// How many lines with a comment are in the version before, and not in it.
-    pub lost_comments: usize,
+    /// The proposal, as it is kept.
+    pub kept: Option<ProposalId>,
+    /// What was asked for.
+    pub(super) request: String,
+    /// The alias of the model that was asked, if one was named.
+    pub(super) model: Option<String>,
+    /// The saved version that it was made for.
+    pub(super) base_version: Option<BaseVersion>,
 }
 
 /// What a workflow would do and would have done.
@@ -145,6 +147,10 @@ const LONGEST_REQUEST: usize = 32 << 10;
 /// How many recorded runs are replayed at most.
 const MOST_REPLAYED: usize = 50;
 
+/// How many tools may be offered with a request, and how long the name of one may be, in bytes.
+const MOST_TOOLS: usize = 10_000;
+const LONGEST_TOOL_NAME: usize = 128;
+
 /// How many saved workflows are offered at most.
 const MOST_WORKFLOWS: usize = 50;
 
@@ -154,18 +160,22 @@ impl App {
     /// # Errors
     /// The workflow cannot be read, or is not there; the model gives no reply; or the steps that were named cannot be
     /// accepted by themselves.
-    pub async fn plan(&self, wanted: NewPlan, watch: &mut (dyn FnMut(Progress) + Send)) -> Result<Planned, AppError> {
-        let NewPlan { request, subject, tools, turns, model, steps, trial, saving } = wanted;
+    pub(super) async fn propose(
+        &self,
+        wanted: NewPlan,
+        watch: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Planned, AppError> {
+        let NewPlan { request, subject, tools, turns, others, model: named, steps, trial, saving: _ } = wanted;
         if request.len() > LONGEST_REQUEST {
             return Err(AppError::LongRequest { bytes: request.len(), most: LONGEST_REQUEST });
         }
-        let is_saved = matches!(subject, Some(Subject::Saved(_)));
-        let files = self.subject(subject).await?;
+        let (base_version, files) = self.subject(subject).await?;
         self.learn_all().await;
         let base = files.first().cloned();
         let offer = self.offer(tools, &files).await?;
-        let memory = self.remembered(&request).await;
-        let alias = model.as_deref().unwrap_or(Models::DEFAULT);
+        let mut memory = others;
+        memory.extend(self.remembered(&request).await);
+        let alias = named.as_deref().unwrap_or(Models::DEFAULT);
         let models = self.models();
         let Some(model) = models.get(alias) else {
             let known = models.aliases().collect::<Vec<_>>().join(", ");
@@ -185,35 +195,8 @@ impl App {
             }
             _ => None,
         };
-        let saved = match (&accepted, &base) {
-            (Some(_), Some(base)) if is_saved && saving == Saving::Accepted => {
-                Some(self.save_accepted(base, &proposed.proposal, &steps, offer.catalog()).await?)
-            }
-            _ => None,
-        };
-        Ok(Planned { base, saved, proposed, accepted, trial })
-    }
-
-    /// Saves what is accepted, on top of whatever is live by now.
-    async fn save_accepted(
-        &self,
-        base: &Workflow,
-        proposal: &Proposal,
-        steps: &[StepId],
-        catalog: &Catalog,
-    ) -> Result<SavedVersion, AppError> {
-        let live = self.workspace().workflows().live(&base.name).await?;
-        let live = live.ok_or_else(|| AppError::NoSuchWorkflow { workflow: base.name.clone(), version: None })?;
-        let current = parsed(&live.workflow, &live.text)?;
-        let accepted = if steps.is_empty() {
-            proposal.accept(base, &current, catalog)?
-        } else {
-            proposal.accept_steps(steps, base, &current, catalog)?
-        };
-        let Rewritten { text, lost_comments } = yaml::rewrite(&live.text, &accepted.workflow);
-        let saved = self.save(&[WorkflowFile { file: accepted.workflow.name.clone(), text }]).await?;
-        let version = saved.first().map(|saved| saved.workflow.hash().to_owned()).unwrap_or_default();
-        Ok(SavedVersion { workflow: accepted.workflow.name, version, lost_comments })
+        let (saved, kept) = (None, None);
+        Ok(Planned { base, saved, proposed, accepted, trial, kept, request, model: named, base_version })
     }
 
     /// Simulates a workflow, and replays the last runs of what it was made of with it. No effect is performed.
@@ -317,17 +300,20 @@ impl App {
     }
 
     /// The workflow that a request is about, and those that it may start.
-    async fn subject(&self, subject: Option<Subject>) -> Result<Vec<Workflow>, AppError> {
-        let files = match subject {
-            None => return Ok(Vec::new()),
-            Some(Subject::Files(files)) => files,
-            Some(Subject::Saved(name)) => {
-                let saved = self.workspace().workflows().live(&name).await?;
-                let saved = saved.ok_or(AppError::NoSuchWorkflow { workflow: name, version: None })?;
-                vec![WorkflowFile { file: saved.workflow, text: saved.text }]
+    async fn subject(&self, subject: Option<Subject>) -> Result<(Option<BaseVersion>, Vec<Workflow>), AppError> {
+        match subject {
+            None => Ok((None, Vec::new())),
+            Some(Subject::Files(files)) => {
+                let files = files.iter().map(|WorkflowFile { file, text }| parsed(file, text));
+                Ok((None, files.collect::<Result<_, _>>()?))
             }
-        };
-        files.iter().map(|WorkflowFile { file, text }| parsed(file, text)).collect()
+            Some(Subject::Saved(name)) => {
+                let live = self.live_version(&name).await?;
+                let live = live.ok_or_else(|| AppError::NoSuchWorkflow { workflow: name.clone(), version: None })?;
+                let workflow = parsed(&name, &live.text)?;
+                Ok((Some(live), vec![workflow]))
+            }
+        }
     }
 
     /// What there is to make workflows of.
@@ -339,6 +325,7 @@ impl App {
                 about.insert(name.clone(), About { output: tool.output(), is_own: tool.described_by() == Origin::Own });
             }
         }
+        check_tools(&tools)?;
         for tool in tools {
             let OfferedTool { name, description, input_schema, output_schema, effect } = tool;
             about.insert(name.clone(), About { output: output_schema, is_own: false });
@@ -350,7 +337,14 @@ impl App {
         Ok(Offer::new(catalog, &about))
     }
 
-    pub(super) async fn add_workflows(&self, catalog: &mut Catalog, files: &[Workflow]) -> Result<(), AppError> {
+    /// What workflows are checked against, saved workflows and all.
+    pub(super) async fn whole_catalog(&self) -> Result<Catalog, AppError> {
+        let mut catalog = self.catalog();
+        self.add_workflows(&mut catalog, &[]).await?;
+        Ok(catalog)
+    }
+
+    async fn add_workflows(&self, catalog: &mut Catalog, files: &[Workflow]) -> Result<(), AppError> {
         let mut known = IndexMap::new();
         for head in self.workspace().workflows().list().await?.into_iter().take(MOST_WORKFLOWS) {
             let Some(saved) = self.workspace().workflows().live(&head.name).await? else { continue };
@@ -396,8 +390,27 @@ impl App {
     }
 }
 
+/// Holds offered tools against what can be shown to a model: a name that ends a line would forge the next one.
+fn check_tools(tools: &[OfferedTool]) -> Result<(), AppError> {
+    let wrong = |why: String| Err(AppError::Refused(Refused { code: "bad_tools", why }));
+    if tools.len() > MOST_TOOLS {
+        return wrong(format!("{} tools are given, and {MOST_TOOLS} are allowed", tools.len()));
+    }
+    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"[]()|`".contains(c);
+    for OfferedTool { name, .. } in tools {
+        if name.is_empty() || name.len() > LONGEST_TOOL_NAME || !name.chars().all(is_plain) {
+            let shown: String = name.chars().take(LONGEST_TOOL_NAME).collect();
+            return wrong(format!(
+                "`{}` is no name of a tool: it has blanks or brackets, nothing, or more than {LONGEST_TOOL_NAME} bytes in it",
+                shown.escape_debug()
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The workflow of a file, as far as its form is right.
-fn parsed(file: &str, text: &str) -> Result<Workflow, AppError> {
+pub(super) fn parsed(file: &str, text: &str) -> Result<Workflow, AppError> {
     yaml::parse(text).map(|parsed| parsed.workflow).map_err(|found| {
         AppError::Workflows(FileProblems(found.into_iter().map(|problem| (file.to_owned(), problem)).collect()))
     })

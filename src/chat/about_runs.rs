@@ -88,11 +88,22 @@ pub async fn report(workspace: &Workspace, run: RunId) -> Result<(Told, Vec<Stri
     Ok((told, facts.artifacts))
 }
 
-/// Whether a run has failed in a way that trying it again cannot mend: the failure, and the steps that are done.
+/// A failure that trying again cannot mend.
+#[derive(Clone, Debug)]
+pub struct BeyondRetry {
+    /// The step that failed, if it was one of the run's own list.
+    pub step: Option<String>,
+    /// Why.
+    pub failure: Failure,
+    /// The steps that are done.
+    pub done: Vec<String>,
+}
+
+/// Whether a run has failed in a way that trying it again cannot mend.
 ///
 /// # Errors
 /// [`StoreError`] if what is stored cannot be read.
-pub async fn beyond_retry(workspace: &Workspace, run: RunId) -> Result<Option<(Failure, Vec<String>)>, StoreError> {
+pub async fn beyond_retry(workspace: &Workspace, run: RunId) -> Result<Option<BeyondRetry>, StoreError> {
     let Some(run) = workspace.runs().get(run).await? else { return Ok(None) };
     if run.status != RunStatus::Failed {
         return Ok(None);
@@ -100,11 +111,14 @@ pub async fn beyond_retry(workspace: &Workspace, run: RunId) -> Result<Option<(F
     let facts = Facts::read(workspace, &run).await?;
     let done = facts.steps.iter().filter(|step| step.outcome.as_deref().is_some_and(|outcome| outcome != "error"));
     let done = done.map(|step| step.id.clone()).collect();
-    let failure = facts.failed_steps().last().and_then(|step| step.failure.clone()).or_else(|| facts.failure.clone());
-    Ok(failure
-        .map(|(_, failure)| failure)
-        .filter(|failure| failure.category == crate::run::Category::GiveUp)
-        .map(|failure| (failure, done)))
+    let of_step = facts.failed_steps().last().and_then(|step| Some((step.id.clone(), step.failure.clone()?.1)));
+    let (step, failure) = match (of_step, &facts.failure) {
+        (Some((step, failure)), _) => (Some(step), failure),
+        (None, Some((_, failure))) => (None, failure.clone()),
+        (None, None) => return Ok(None),
+    };
+    let is_beyond = failure.category == crate::run::Category::GiveUp;
+    Ok(is_beyond.then_some(BeyondRetry { step, failure, done }))
 }
 
 fn nothing(asked: &Asked) -> String {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::about_runs::{self, Here};
+use super::about_runs::{self, BeyondRetry, Here};
 use super::compact;
 use super::decide;
-use super::event::{BaseVersion, Doing, Event, Link, Offered, ProposalId, RunKind};
+use super::event::{BaseVersion, Decision, Doing, Event, Link, Offered, ProposalId, RunKind};
 use super::outline;
 use super::port::{Refusal, ToPlan};
 use super::state::State;
@@ -18,6 +18,7 @@ use super::turn::Turn;
 use super::{AutoRun, ChatError, Shared, follow};
 use crate::memory::index::Filter;
 use crate::model::intent::{Intent, intent};
+use crate::model::planning::{Role, Turn as PlanningTurn};
 use crate::model::{talk, untrusted};
 use crate::planner::{Progress, Proposed, Standing};
 use crate::run::{RunId, RunStatus};
@@ -77,7 +78,14 @@ pub(super) async fn propose(turn: &mut Turn<'_>, wanted: Propose) -> Result<Act,
         (Some(name), false) => live(turn.shared, name).await?.map(|base| (name.clone(), base)),
         _ => None,
     };
-    plan(turn, &state, wanted.request, workflow).await.map(Act::Said)
+    let mut turns = compact::turns(&state, MOST_TURNS + 1);
+    // The last one is the request itself.
+    turns.pop();
+    // A key says no without a word.
+    if state.proposals().last().is_some_and(|held| held.decision == Some(Decision::Rejected)) {
+        turns.push(PlanningTurn { role: Role::User, text: "No, not what you have proposed last.".to_owned() });
+    }
+    plan(turn, &state, Wish { request: wanted.request, workflow, turns, others: Vec::new() }).await.map(Act::Said)
 }
 
 /// Looks for another way to what a task was for that has failed for good.
@@ -86,38 +94,54 @@ pub(super) async fn another_way(turn: &mut Turn<'_>, state: &State, run: RunId) 
     let Some(held) = state.runs().get(&run) else { return Ok(nothing()) };
     let version = turn.shared.workspace.workflows().version(&held.workflow, &held.version).await?;
     let failed = about_runs::beyond_retry(&turn.shared.workspace, run).await?;
-    let (Some(version), Some((failure, done))) = (version, failed) else { return Ok(nothing()) };
-    let mut request = format!("The last run failed for good: {failure}. Trying it again cannot mend that.");
-    if !done.is_empty() {
-        let _ = write!(request, " Done already: {}.", done.join(", "));
-    }
-    request.push_str(" Change the workflow so that what it is for is reached in another way.");
+    let (Some(version), Some(failed)) = (version, failed) else { return Ok(nothing()) };
+    let BeyondRetry { step, failure, done } = failed;
+    let at = step.map(|step| format!(" at `{step}`")).unwrap_or_default();
+    let request = format!(
+        "The last run failed for good{at}, and trying it again cannot mend that. \
+         Change the workflow so that what it is for is reached in another way."
+    );
     turn.links.push(Link::run(run));
-    let base = BaseVersion { version: version.hash, text: version.text };
-    // The failure holds words of others: whatever is proposed here, a person decides.
-    turn.has_read_others = true;
-    let text = plan(turn, state, request, Some((held.workflow.clone(), base))).await?;
+    // What a tool or a model says of a failure may be anybody's words: whatever is proposed here, a person decides.
+    turn.reads_others().await?;
+    let wish = Wish {
+        request,
+        workflow: Some((held.workflow.clone(), BaseVersion { version: version.hash, text: version.text })),
+        turns: compact::turns(state, MOST_TURNS),
+        others: vec![format!("Why the last run failed: {failure}")],
+    };
+    let mut text = plan(turn, state, wish).await?;
+    if !done.is_empty() && turn.room.state().await.open_proposal().is_some() {
+        let done: Vec<String> = done.iter().map(|step| format!("`{step}`")).collect();
+        let _ = write!(text, "\n\nWhat was done already is done again then: {}.", done.join(", "));
+    }
     Ok(format!("Trying run `{run}` again cannot mend it, so another way was looked for.\n\n{text}"))
 }
 
-/// Has a change proposed, and says what it is.
-async fn plan(
-    turn: &mut Turn<'_>,
-    state: &State,
+/// What is to be planned.
+struct Wish {
     request: String,
+    /// The workflow that it is about; a new one is wanted if `None`.
     workflow: Option<(String, BaseVersion)>,
-) -> Result<String, ChatError> {
-    let mut turns = compact::turns(state, MOST_TURNS + 1);
-    // The last one is the request itself.
-    turns.pop();
+    turns: Vec<PlanningTurn>,
+    /// What others wrote of the matter.
+    others: Vec<String>,
+}
+
+/// Has a change proposed, and says what it is.
+async fn plan(turn: &mut Turn<'_>, state: &State, wish: Wish) -> Result<String, ChatError> {
+    let Wish { request, workflow, turns, others } = wish;
     let wanted = ToPlan {
         request: request.clone(),
         workflow: workflow.as_ref().map(|(name, base)| (name.clone(), base.text.clone())),
         turns,
+        others,
         model: turn.alias.clone(),
     };
     let Proposed { proposal, workflow: after, reply, read_others } = planned(turn, wanted).await?;
-    turn.has_read_others |= read_others;
+    if read_others {
+        turn.reads_others().await?;
+    }
     let (Standing::Ready, Some(after)) = (proposal.standing, &after) else { return Ok(reply) };
     let json = serde_json::to_value(&proposal).map_err(|error| Refusal(error.to_string()))?;
     let mut steps: Vec<StepId> = Vec::new();
@@ -208,7 +232,7 @@ async fn carried_out_at_once(
 ) -> Result<Option<String>, ChatError> {
     let is_allowed = task
         && turn.shared.settings.auto_run == AutoRun::Read
-        && !turn.has_read_others
+        && !turn.has_read_others()
         && turn.shared.desk.worst(workflow).await <= Effect::Read
         && workflow.inputs.values().all(|schema| schema.get("default").is_some());
     if !is_allowed {
@@ -320,7 +344,7 @@ pub(super) async fn ask_runs(turn: &mut Turn<'_>, question: &str) -> Result<Act,
     let told = about_runs::answer(&turn.shared.workspace, question, &here).await?;
     turn.links.extend(told.links.iter().cloned());
     // A run's failure or result may hold anybody's words.
-    turn.has_read_others = true;
+    turn.reads_others().await?;
     Ok(Act::Result(untrusted::wrap(talk::ASK_RUNS, &json!({ "text": told.text, "links": told.links }))))
 }
 
@@ -353,7 +377,7 @@ pub(super) async fn search(turn: &mut Turn<'_>, query: &str) -> Result<Act, Chat
     if hits.is_empty() {
         return Ok(Act::Result(json!({ "hits": [] })));
     }
-    turn.has_read_others = true;
+    turn.reads_others().await?;
     let hits: Vec<Value> = hits
         .into_iter()
         .map(|hit| json!({ "text": hit.text, "source": hit.source, "heading": hit.heading, "score": hit.score }))

@@ -9,20 +9,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
-use super::acts::{self, Act, live};
-use super::event::{BaseVersion, By, Decision, Event, Offered, ProposalId, RunKind};
-use super::port::{Live, Refusal};
+use super::acts::{self, Act};
+use super::event::{BaseVersion, By, Decision, Event, ProposalId, RunKind};
+use super::port::{Done, Live, Refusal, Undone};
 use super::room::Room;
 use super::state::Held;
 use super::tools::{Decide, Verdict};
 use super::turn::Turn;
 use super::{ChatError, Shared};
-use crate::model::Usage;
-use crate::model::edits::Asked;
 use crate::model::intent::{Intent, intent};
-use crate::planner::{Accepted, Proposal, Standing, empty, undo};
-use crate::workflow::edit::Edit;
-use crate::workflow::yaml::Rewritten;
 use crate::workflow::{StepId, Workflow, yaml};
 
 /// What a person decides.
@@ -43,9 +38,6 @@ pub enum Choice {
     /// To take back that it was accepted.
     Undo,
 }
-
-/// How many names are tried for a new workflow whose name is taken.
-const MOST_NAMES: u32 = 1_000;
 
 /// Carries out what a person decides by a key or a button; what is said of it.
 pub(super) async fn by_a_person(
@@ -124,37 +116,24 @@ async fn accept(
     let (shared, room) = (Arc::clone(shared), Arc::clone(room));
     // Whoever waits for this may be dropped, and what was begun is brought to its end.
     let accepting = tokio::spawn(async move {
-        let Offered { base, task, .. } = &*held.offered;
-        let is_live = !*task;
+        let task = held.offered.task;
+        let is_live = !task;
         let steps: Vec<StepId> = steps.iter().map(|step| StepId::from(step.as_str())).collect();
-        let (current, accepted) = applied(&shared, &held.offered, &steps).await?;
-        let mut workflow = accepted.workflow.clone();
+        let live = if is_live { Live::Yes } else { Live::No };
+        let done = shared.desk.accept(&held.offered, &steps, live).await?;
+        let Done { workflow: name, taken, before, after, diff, besides, lost_comments } = done;
+        let version = after.version.clone();
         let mut said = String::new();
-        if base.is_none() {
-            let free = free_name(&shared, &workflow.name).await?;
-            if free != workflow.name {
-                let _ = writeln!(
-                    said,
-                    "There is a workflow `{}` already, so this one is called `{free}`.\n",
-                    workflow.name
-                );
-                workflow.name = free;
-            }
+        if let Some(taken) = taken {
+            let _ = writeln!(said, "There is a workflow `{taken}` already, so this one is called `{name}`.\n");
         }
-        let name = workflow.name.clone();
-        let Rewritten { text, lost_comments } = match &current {
-            Some(now) => yaml::rewrite(&now.text, &workflow),
-            None => Rewritten { text: yaml::write(&workflow), lost_comments: 0 },
-        };
         if lost_comments > 0 {
             let _ = writeln!(
                 said,
                 "{lost_comments} lines with comments, beside what changed, are not in the new version.\n"
             );
         }
-        let version = shared.desk.save(&name, &text, if is_live { Live::Yes } else { Live::No }).await?;
-        let after = BaseVersion { version: version.clone(), text };
-        let decision = Decision::Accepted { steps, workflow: name.clone(), before: current, after, live: is_live, by };
+        let decision = Decision::Accepted { steps, workflow: name.clone(), before, after, live: is_live, by };
         room.write(&shared, vec![Event::Decided { proposal: held.id, decision }]).await?;
         let short = version.get(..12).unwrap_or(&version);
         match (by, is_live) {
@@ -167,17 +146,17 @@ async fn accept(
             (By::Person, false) => said.push_str("Accepted. It is carried out now.\n"),
             (By::Person, true) => {
                 let _ = writeln!(said, "Accepted and saved: `{name}`, version {short}.\n");
-                for change in &accepted.diff {
+                for change in &diff {
                     let _ = writeln!(said, "- {}", change.text);
                 }
-                if !accepted.besides.is_empty() {
-                    let besides: Vec<String> = accepted.besides.iter().map(|step| format!("`{step}`")).collect();
+                if !besides.is_empty() {
+                    let besides: Vec<String> = besides.iter().map(|step| format!("`{step}`")).collect();
                     let _ = writeln!(said, "\nAccepted too, since it cannot be done without: {}", besides.join(", "));
                 }
             }
         }
         if run || !is_live {
-            let kind = if *task { RunKind::Task } else { RunKind::Workflow };
+            let kind = if task { RunKind::Task } else { RunKind::Workflow };
             match acts::begin(&shared, &room, &name, &version, Map::new(), kind).await {
                 Ok((_, begun)) => {
                     let _ = writeln!(said, "\n{begun}");
@@ -187,7 +166,7 @@ async fn accept(
                 }
                 Err(error) => return Err(error),
             }
-            if *task {
+            if task {
                 let _ = writeln!(said, "Say “save this as a workflow” to keep it.");
             }
         } else {
@@ -198,74 +177,11 @@ async fn accept(
     accepting.await.unwrap_or_else(|error| Err(ChatError::NotNow(format!("it stopped half-way: {error}"))))
 }
 
-/// What comes of accepting these steps: the version that is live now, and the workflow with them.
-async fn applied(
-    shared: &Shared,
-    offered: &Offered,
-    steps: &[StepId],
-) -> Result<(Option<BaseVersion>, Accepted), ChatError> {
-    let proposal = stored(offered)?;
-    let base = match &offered.base {
-        Some(base) => parsed(&base.text)?,
-        None => empty(),
-    };
-    let current = match &offered.base {
-        Some(_) => live(shared, &base.name).await?,
-        None => None,
-    };
-    let now = match &current {
-        Some(current) => parsed(&current.text)?,
-        None => base.clone(),
-    };
-    let catalog = shared.desk.catalog().await?;
-    let accepted = if steps.is_empty() {
-        proposal.accept(&base, &now, &catalog)
-    } else {
-        proposal.accept_steps(steps, &base, &now, &catalog)
-    };
-    let accepted = accepted.map_err(|error| Refusal(error.to_string()))?;
-    Ok((current, accepted))
-}
-
-/// The proposal as far as it is needed to accept it.
-fn stored(offered: &Offered) -> Result<Proposal, ChatError> {
-    let unreadable = |error: serde_json::Error| Refusal(format!("the proposal was made by another version: {error}"));
-    let part = |name: &str| offered.proposal.get(name).cloned().unwrap_or_default();
-    let edits: Vec<Edit> = serde_json::from_value(part("edits")).map_err(unreadable)?;
-    let asked: Vec<Asked> = serde_json::from_value(part("asked")).map_err(unreadable)?;
-    Ok(Proposal {
-        standing: Standing::Ready,
-        base: offered.base.as_ref().map(|base| base.version.clone()),
-        edits,
-        asked,
-        diff: Vec::new(),
-        kept: Vec::new(),
-        problems: Vec::new(),
-        confidence: Vec::new(),
-        questions: Vec::new(),
-        assumptions: Vec::new(),
-        rounds: 0,
-        usage: Usage::default(),
-        cost: None,
-    })
-}
-
 fn parsed(text: &str) -> Result<Workflow, ChatError> {
     yaml::parse(text).map(|parsed| parsed.workflow).map_err(|problems| {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Refusal(format!("the workflow cannot be read: {}", problems.join("; "))).into()
     })
-}
-
-/// A name that no saved workflow has.
-async fn free_name(shared: &Shared, name: &str) -> Result<String, ChatError> {
-    let known = shared.workspace.workflows().list().await?;
-    let is_taken = |name: &str| known.iter().any(|head| head.name == name);
-    if !is_taken(name) {
-        return Ok(name.to_owned());
-    }
-    let free = (2..MOST_NAMES).map(|number| format!("{name}_{number}")).find(|name| !is_taken(name));
-    free.ok_or_else(|| Refusal(format!("there are too many workflows called `{name}`")).into())
 }
 
 async fn reject(shared: &Arc<Shared>, room: &Arc<Room>, held: &Held) -> Result<String, ChatError> {
@@ -282,38 +198,25 @@ async fn take_back(shared: &Arc<Shared>, room: &Arc<Room>, held: Held) -> Result
     };
     let (shared, room) = (Arc::clone(shared), Arc::clone(room));
     let taking_back = tokio::spawn(async move {
-        let now = live(&shared, &workflow).await?;
-        let workflows = shared.workspace.workflows();
-        let (back, said) = match (&now, before) {
-            _ if !was_live => (None, format!("`{workflow}` was only carried out once; it is not kept.")),
-            (Some(now), Some(before)) if now.version == after.version => {
-                workflows.set_live(&workflow, &before.version).await?;
-                let said = format!("Taken back: `{workflow}` is as it was, version {}.", short(&before.version));
-                (Some(before), said)
+        let undone = if was_live { Some(shared.desk.take_back(&workflow, before, &after).await?) } else { None };
+        let said = match &undone {
+            None => format!("`{workflow}` was only carried out once; it is not kept."),
+            Some(Undone::Exactly(before)) => {
+                format!("Taken back: `{workflow}` is as it was, version {}.", short(&before.version))
             }
-            (Some(now), None) if now.version == after.version => {
-                workflows.retire(&workflow).await?;
-                (None, format!("Taken back: no version of `{workflow}` is in use any more. What ran stays recorded."))
+            Some(Undone::Retired) => {
+                format!("Taken back: no version of `{workflow}` is in use any more. What ran stays recorded.")
             }
-            (Some(now), Some(before)) => {
-                let catalog = shared.desk.catalog().await?;
-                let undone = undo(&parsed(&before.text)?, &parsed(&after.text)?, &parsed(&now.text)?, &catalog)
-                    .map_err(|error| Refusal(error.to_string()))?;
-                let text = yaml::rewrite(&now.text, &undone.workflow).text;
-                let version = shared.desk.save(&workflow, &text, Live::Yes).await?;
+            Some(Undone::NotInUse) => format!("No version of `{workflow}` is in use."),
+            Some(Undone::Merged { diff, .. }) => {
                 let mut said = format!("Taken back; what else was done to `{workflow}` since stays:\n");
-                for change in &undone.diff {
+                for change in diff {
                     let _ = write!(said, "\n- {}", change.text);
                 }
-                (Some(BaseVersion { version, text }), said)
+                said
             }
-            (Some(_), None) => {
-                return Err(
-                    Refusal(format!("`{workflow}` has been changed since it was made; take that back first")).into()
-                );
-            }
-            (None, _) => (None, format!("No version of `{workflow}` is in use.")),
         };
+        let back = undone.as_ref().and_then(Undone::version).cloned();
         let (version, text) = back.map(|back| (back.version, back.text)).unzip();
         let decision = Decision::Undone { version, text };
         room.write(&shared, vec![Event::Decided { proposal: held.id, decision }]).await?;
@@ -357,8 +260,7 @@ async fn kept(
     let (name, text) = match name.filter(|name| name != workflow) {
         None => (workflow.to_owned(), after.text.clone()),
         Some(name) => {
-            let free = free_name(turn.shared, &name).await?;
-            if free != name {
+            if turn.shared.workspace.workflows().list().await?.iter().any(|head| head.name == name) {
                 return Err(Refusal(format!("there is a workflow `{name}` already; choose another name")).into());
             }
             let text = yaml::rewrite(&after.text, &Workflow { name: name.clone(), ..parsed(&after.text)? }).text;

@@ -95,6 +95,8 @@ pub enum Event {
     },
     /// Something goes on.
     Doing(Doing),
+    /// The model was shown what others wrote: what it says from now on in this branch may be theirs.
+    ReadOthers,
     /// A change is proposed.
     Proposed(Box<Offered>),
     /// A run was begun.
@@ -207,6 +209,9 @@ pub enum Doing {
         step: StepId,
         /// `began`, `skipped`, or the outcome by which it was left.
         standing: String,
+        /// The number of the run's event that says so.
+        #[serde(default)]
+        seq: u64,
     },
 }
 

@@ -35,11 +35,11 @@ pub(super) fn begin(shared: &Arc<Shared>, room: &Arc<Room>, run: RunId) {
 async fn follow(shared: &Arc<Shared>, room: &Arc<Room>, run: RunId) -> Result<(), ChatError> {
     let engine = shared.desk.engine().await?;
     let Some(head) = shared.workspace.runs().get(run).await? else { return Ok(()) };
-    // What happened before somebody followed is in the run's own events.
-    let mut seen = if head.seq > 1 && room.state().await.runs().get(&run).is_some_and(|held| held.status.is_some()) {
-        head.seq
-    } else {
-        0
+    // What was told before, and what happened while nobody followed a run that rested, is in the run's own events.
+    let mut seen = match room.state().await.runs().get(&run) {
+        Some(known) if known.status.is_some() => head.seq,
+        Some(known) => known.told,
+        None => 0,
     };
     let mut events = std::pin::pin!(engine.subscribe(run, seen));
     let mut told = 0;
@@ -48,7 +48,7 @@ async fn follow(shared: &Arc<Shared>, room: &Arc<Room>, run: RunId) -> Result<()
             Ok(Some(recorded)) => {
                 let Recorded { seq, event, .. } = recorded.map_err(|error| super::port::Refusal(error.to_string()))?;
                 seen = seq;
-                if let Some(doing) = step(run, &event).filter(|_| told < MOST_STEPS) {
+                if let Some(doing) = step(run, seq, &event).filter(|_| told < MOST_STEPS) {
                     told += 1;
                     room.write(shared, vec![Event::Doing(doing)]).await?;
                 }
@@ -86,7 +86,7 @@ async fn report(shared: &Arc<Shared>, room: &Arc<Room>, run: RunId) -> Result<()
 }
 
 /// What an event of a run tells of one of its own steps.
-fn step(run: RunId, event: &RunEvent) -> Option<Doing> {
+fn step(run: RunId, seq: u64, event: &RunEvent) -> Option<Doing> {
     let path = event.step()?;
     if !path.scope().as_str().is_empty() {
         return None;
@@ -100,5 +100,5 @@ fn step(run: RunId, event: &RunEvent) -> Option<Doing> {
         RunEvent::Asked { .. } => "asks".to_owned(),
         _ => return None,
     };
-    Some(Doing::Step { run, step: StepId::from(path.as_str()), standing })
+    Some(Doing::Step { run, step: StepId::from(path.as_str()), standing, seq })
 }

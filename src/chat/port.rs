@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
+use super::event::{BaseVersion, Offered};
 use crate::engine::Engine;
 use crate::engine::simulate::Report;
 use crate::model::planning::Turn;
-use crate::planner::{Progress, Proposed};
+use crate::planner::{Change, Progress, Proposed};
 use crate::run::RunId;
-use crate::workflow::{Catalog, Effect, Workflow};
+use crate::workflow::{Effect, StepId, Workflow};
 
 /// Why something could not be done: what happened, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,8 @@ pub struct ToPlan {
     pub workflow: Option<(String, String)>,
     /// What was said before, newest last.
     pub turns: Vec<Turn>,
+    /// What others wrote of the matter: the model is shown it between marks.
+    pub others: Vec<String>,
     /// The alias of the model that is asked.
     pub model: String,
 }
@@ -37,6 +40,54 @@ pub enum Live {
     No,
 }
 
+/// What comes of accepting a proposal.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The workflow's name.
+    pub workflow: String,
+    /// The name that a new one was to have, if another has it already.
+    pub taken: Option<String>,
+    /// The version that was live before; `None` if there was none.
+    pub before: Option<BaseVersion>,
+    /// The version that was saved.
+    pub after: BaseVersion,
+    /// What was changed.
+    pub diff: Vec<Change>,
+    /// The steps that were accepted although they were not named.
+    pub besides: Vec<StepId>,
+    /// How many lines with a comment are in the version before, and not in this one.
+    pub lost_comments: usize,
+}
+
+/// What comes of taking an accepted proposal back.
+#[derive(Clone, Debug)]
+pub enum Undone {
+    /// The version from before it is live again.
+    Exactly(BaseVersion),
+    /// There was none before it: none is in use any more.
+    Retired,
+    /// None was in use.
+    NotInUse,
+    /// The workflow has gone on since, and what else was done to it stays.
+    Merged {
+        /// The version that was saved.
+        version: BaseVersion,
+        /// What was changed.
+        diff: Vec<Change>,
+    },
+}
+
+impl Undone {
+    /// The version that is live now.
+    #[must_use]
+    pub fn version(&self) -> Option<&BaseVersion> {
+        match self {
+            Self::Exactly(version) | Self::Merged { version, .. } => Some(version),
+            Self::Retired | Self::NotInUse => None,
+        }
+    }
+}
+
 /// The part of the program that only its root can put together.
 #[async_trait]
 pub trait Desk: Send + Sync + 'static {
@@ -46,11 +97,22 @@ pub trait Desk: Send + Sync + 'static {
     /// [`Refusal`] if no model replied, or the workflow cannot be read.
     async fn plan(&self, wanted: ToPlan, watch: &mut (dyn FnMut(Progress) + Send)) -> Result<Proposed, Refusal>;
 
-    /// What workflows are checked against.
+    /// Accepts these steps of a proposal, or all of it if there are none, on top of what is live by now, and saves what comes of it.
     ///
     /// # Errors
-    /// [`Refusal`].
-    async fn catalog(&self) -> Result<Catalog, Refusal>;
+    /// [`Refusal`] with all that is wrong with it, or what conflicts.
+    async fn accept(&self, offered: &Offered, steps: &[StepId], live: Live) -> Result<Done, Refusal>;
+
+    /// Takes back what was accepted: `before` was live before it, `after` was saved.
+    ///
+    /// # Errors
+    /// [`Refusal`] with what conflicts.
+    async fn take_back(
+        &self,
+        workflow: &str,
+        before: Option<BaseVersion>,
+        after: &BaseVersion,
+    ) -> Result<Undone, Refusal>;
 
     /// The worst that the steps of a workflow say they do. What an agent calls beyond reading is the gate's business.
     async fn worst(&self, workflow: &Workflow) -> Effect;

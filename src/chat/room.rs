@@ -17,7 +17,7 @@ const TURN_LIMIT: Duration = Duration::from_mins(20);
 /// One conversation.
 pub(super) struct Room {
     id: ConversationId,
-    state: tokio::sync::Mutex<State>,
+    state: tokio::sync::Mutex<Arc<State>>,
     /// The number of the last event.
     last: watch::Sender<u64>,
     running: std::sync::Mutex<Option<Running>>,
@@ -34,7 +34,7 @@ struct Running {
 impl Room {
     pub(super) fn new(id: ConversationId, state: State) -> Self {
         let last = watch::Sender::new(state.seq());
-        Self { id, state: tokio::sync::Mutex::new(state), last, running: std::sync::Mutex::default() }
+        Self { id, state: tokio::sync::Mutex::new(Arc::new(state)), last, running: std::sync::Mutex::default() }
     }
 
     pub(super) fn id(&self) -> ConversationId {
@@ -42,8 +42,8 @@ impl Room {
     }
 
     /// How it stands now.
-    pub(super) async fn state(&self) -> State {
-        self.state.lock().await.clone()
+    pub(super) async fn state(&self) -> Arc<State> {
+        Arc::clone(&*self.state.lock().await)
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<u64> {
@@ -85,9 +85,9 @@ impl Room {
             .unwrap_or_else(|error| Err(ChatError::NotNow(format!("the conversation stopped half-way: {error}"))))
     }
 
-    async fn append(&self, shared: &Shared, state: &mut State, events: Vec<Event>) -> Result<u64, ChatError> {
+    async fn append(&self, shared: &Shared, state: &mut Arc<State>, events: Vec<Event>) -> Result<u64, ChatError> {
         let at = shared.clock.now();
-        let mut next = state.clone();
+        let mut next = State::clone(state);
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
             let body = serde_json::to_string(&event)
@@ -105,7 +105,7 @@ impl Room {
             at,
         };
         shared.workspace.conversations().append(&append).await?;
-        *state = next;
+        *state = Arc::new(next);
         self.last.send_replace(state.seq());
         Ok(state.seq())
     }

@@ -3,17 +3,18 @@
 //! Messages are a tree, each with the one that it follows; the current branch ends with the head. An earlier message that is
 //! said otherwise begins a branch beside it, so that nothing is ever lost.
 
+mod held;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use serde::Serialize;
 
-use super::event::{
-    BaseVersion, Cause, Decision, Doing, Event, Link, MessageId, Offered, Place, ProposalId, Recorded, RunKind, TurnEnd,
-};
+use super::event::{Cause, Decision, Doing, Event, MessageId, Place, ProposalId, Recorded};
 use crate::clock::Timestamp;
-use crate::run::{RunId, RunStatus};
+use crate::run::RunId;
+
+pub use held::{Author, Held, HeldRun, Message, OpenTurn};
 
 /// How many characters of the first message a conversation is called by.
 const LONGEST_TITLE: usize = 60;
@@ -35,77 +36,6 @@ pub struct State {
     compacted: Option<MessageId>,
     /// Tasks that failed for good, for which another way is to be looked for.
     failed: VecDeque<RunId>,
-}
-
-/// One message.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Message {
-    /// Its id.
-    pub id: MessageId,
-    /// The message that it follows; not known while it waits.
-    pub parent: Option<MessageId>,
-    /// Who said it.
-    pub by: Author,
-    /// The text.
-    pub text: String,
-    /// Where what it says can be seen.
-    pub links: Vec<Link>,
-    /// The files that it tells of.
-    pub artifacts: Vec<String>,
-    /// When it was said, in milliseconds since 1970.
-    pub at: Timestamp,
-    /// How the turn ended that it came of, if it came of one that did not end with a reply.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cut: Option<TurnEnd>,
-    #[serde(skip)]
-    place: Place,
-}
-
-/// Who said something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Author {
-    /// A person.
-    Person,
-    /// The company.
-    Callboard,
-}
-
-/// The turn that goes on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OpenTurn {
-    /// What it answers.
-    pub cause: Cause,
-    /// What the model has said.
-    pub text: String,
-    /// Whether the reply is there.
-    pub is_replied: bool,
-}
-
-/// A proposal, and what became of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Held {
-    /// Its id.
-    pub id: ProposalId,
-    /// It.
-    pub offered: Arc<Offered>,
-    /// The message that it came of.
-    pub after: Option<MessageId>,
-    /// What became of it; `None` while it is open.
-    pub decision: Option<Decision>,
-}
-
-/// A run that was begun here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldRun {
-    /// The workflow's name.
-    pub workflow: String,
-    /// The version that it pins.
-    pub version: String,
-    /// What it is of.
-    pub kind: RunKind,
-    /// How it stood when it was last reported; `None` if it goes on.
-    pub status: Option<RunStatus>,
 }
 
 /// An event that cannot happen as things stand.
@@ -183,6 +113,7 @@ impl State {
             | Event::Withdrawn
             | Event::Compacted { .. }
             | Event::Doing(_)
+            | Event::ReadOthers
             | Event::Proposed(_)
             | Event::TurnEnded { .. } => says(self.open.is_none(), "no turn is open"),
             Event::Ran { run, .. } => says(self.runs.contains_key(run), "the run was begun already"),
@@ -222,7 +153,17 @@ impl State {
                 }
             }
             Event::Compacted { from } => self.compacted = Some(*from),
+            Event::Doing(Doing::Step { run, seq, .. }) => {
+                if let Some(held) = self.runs.get_mut(run) {
+                    held.told = held.told.max(*seq);
+                }
+            }
             Event::Doing(_) => {}
+            Event::ReadOthers => {
+                if let Some(open) = &mut self.open {
+                    open.has_read_others = true;
+                }
+            }
             Event::Proposed(offered) => {
                 let id = ProposalId(seq);
                 let offered = Arc::new((**offered).clone());
@@ -230,18 +171,21 @@ impl State {
             }
             Event::Ran { run, workflow, version, kind } => {
                 let (workflow, version) = (workflow.clone(), version.clone());
-                self.runs.insert(*run, HeldRun { workflow, version, kind: *kind, status: None });
+                self.runs.insert(*run, HeldRun { workflow, version, kind: *kind, status: None, told: 0 });
             }
             Event::Replied { text, links } => {
+                let mut of_others = false;
                 if let Some(open) = &mut self.open {
                     open.is_replied = true;
+                    of_others = open.has_read_others;
                 }
-                self.answer(MessageId(seq), at, text, links, &[], None);
+                self.answer(Message { links: links.clone(), of_others, ..Message::told(seq, at, text) });
             }
             Event::TurnEnded { end, .. } => {
                 // What came before it was cut short stays.
                 if let Some(open) = self.open.take().filter(|open| !open.is_replied && !open.text.trim().is_empty()) {
-                    self.answer(MessageId(seq), at, &open.text, &[], &[], Some(*end));
+                    let of_others = open.has_read_others;
+                    self.answer(Message { cut: Some(*end), of_others, ..Message::told(seq, at, &open.text) });
                 }
             }
             Event::Decided { proposal, decision } => self.decided(*proposal, decision),
@@ -252,7 +196,8 @@ impl State {
                 if *wants_another_way {
                     self.failed.push_back(*run);
                 }
-                self.answer(MessageId(seq), at, text, links, artifacts, None);
+                let (links, artifacts) = (links.clone(), artifacts.clone());
+                self.answer(Message { links, artifacts, of_others: true, ..Message::told(seq, at, text) });
             }
         }
     }
@@ -261,17 +206,7 @@ impl State {
         if self.title.is_empty() {
             self.title = title_of(text);
         }
-        let message = Message {
-            id,
-            parent: None,
-            by: Author::Person,
-            text: text.to_owned(),
-            links: Vec::new(),
-            artifacts: Vec::new(),
-            at,
-            cut: None,
-            place,
-        };
+        let message = Message { by: Author::Person, place, ..Message::told(id.0, at, text) };
         self.messages.insert(id, Arc::new(message));
         match place {
             Place::Next => self.queue.push_back(id),
@@ -298,31 +233,13 @@ impl State {
             self.failed.retain(|failed| *failed != run);
         }
         self.turns += 1;
-        self.open = Some(OpenTurn { cause, text: String::new(), is_replied: false });
+        self.open = Some(OpenTurn { cause, text: String::new(), is_replied: false, has_read_others: false });
     }
 
-    fn answer(
-        &mut self,
-        id: MessageId,
-        at: Timestamp,
-        text: &str,
-        links: &[Link],
-        artifacts: &[String],
-        cut: Option<TurnEnd>,
-    ) {
-        let message = Message {
-            id,
-            parent: self.head,
-            by: Author::Callboard,
-            text: text.to_owned(),
-            links: links.to_vec(),
-            artifacts: artifacts.to_vec(),
-            at,
-            cut,
-            place: Place::Next,
-        };
-        self.messages.insert(id, Arc::new(message));
-        self.head = Some(id);
+    fn answer(&mut self, message: Message) {
+        let message = Message { parent: self.head, ..message };
+        self.head = Some(message.id);
+        self.messages.insert(message.id, Arc::new(message));
     }
 
     fn decided(&mut self, proposal: ProposalId, decision: &Decision) {
@@ -419,6 +336,12 @@ impl State {
         branch
     }
 
+    /// Whether others' words may be in what is said in the current branch, and so in what the model is shown of it.
+    #[must_use]
+    pub fn has_read_others(&self) -> bool {
+        self.branch().iter().any(|message| message.of_others)
+    }
+
     /// A proposal.
     #[must_use]
     pub fn proposal(&self, id: ProposalId) -> Option<&Held> {
@@ -475,31 +398,6 @@ impl State {
         let message = self.queue.front().map(|id| Cause::Message(*id));
         let cause = message.or_else(|| self.failed.front().map(|run| Cause::Failure(*run)))?;
         Some(Event::TurnBegan { cause })
-    }
-}
-
-impl HeldRun {
-    /// Whether something is still to come of it.
-    #[must_use]
-    pub fn is_followed(&self) -> bool {
-        self.status.is_none_or(|status| !status.is_end())
-    }
-
-    /// Whether it goes on by itself right now, as far as is known.
-    #[must_use]
-    pub fn goes_on(&self) -> bool {
-        self.status.is_none()
-    }
-}
-
-impl Held {
-    /// The version that was saved by accepting it.
-    #[must_use]
-    pub fn saved(&self) -> Option<&BaseVersion> {
-        match &self.decision {
-            Some(Decision::Accepted { after, .. }) => Some(after),
-            _ => None,
-        }
     }
 }
 

@@ -59,8 +59,8 @@ pub(super) struct Turn<'t> {
     pub(super) now: Now,
     /// The alias of the model that is asked.
     pub(super) alias: String,
-    /// Whether something that others wrote was read in this turn.
-    pub(super) has_read_others: bool,
+    /// Whether something that others wrote was read, in this turn or earlier in its branch.
+    has_read_others: bool,
     /// Where what is said can be seen.
     pub(super) links: Vec<Link>,
 }
@@ -74,7 +74,8 @@ pub(super) async fn take(shared: &Arc<Shared>, room: &Arc<Room>, number: u64, ca
     };
     let alias = state.model().unwrap_or(&shared.settings.model).to_owned();
     let now = now(shared, &state).await?;
-    let mut turn = Turn { shared, room, number, words, now, alias, has_read_others: false, links: Vec::new() };
+    let has_read_others = state.has_read_others();
+    let mut turn = Turn { shared, room, number, words, now, alias, has_read_others, links: Vec::new() };
     match cause {
         Cause::Message(_) => turn.answer(&state).await,
         Cause::Failure(run) => {
@@ -212,6 +213,20 @@ impl Turn<'_> {
             Wanted::Remember(wanted) => acts::remember(self, wanted.text).await,
             Wanted::Keep(wanted) => decide::keep(self, wanted.name).await,
         }
+    }
+
+    /// Whether something that others wrote was read, so that nothing may be decided in a person's place.
+    pub(super) fn has_read_others(&self) -> bool {
+        self.has_read_others
+    }
+
+    /// Says that something that others wrote is read. Durable before it is: whatever ends this turn, the next one knows.
+    pub(super) async fn reads_others(&mut self) -> Result<(), ChatError> {
+        if !self.room.state().await.open().is_some_and(|open| open.has_read_others) {
+            self.write(Event::ReadOthers).await?;
+        }
+        self.has_read_others = true;
+        Ok(())
     }
 
     pub(super) async fn reply(&mut self, text: String) -> Result<(), ChatError> {

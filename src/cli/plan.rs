@@ -1,6 +1,7 @@
 //! `callboard plan "…"`
 
 mod apply;
+mod decide;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use super::session::{Purpose, Session};
 use super::{Context, Format, source};
 use crate::app::{OfferedTool, Trial};
 use crate::server::{PlanLine, PlanView, Wanted};
+use crate::store::ProposalId;
 use crate::workflow::yaml;
 use apply::Applied;
 
@@ -31,12 +33,16 @@ Examples:
   callboard plan --workflow brief.yaml --apply \"…\"             change the file
   callboard plan --workflow brief.yaml --try \"…\"               what the last runs would have come to with it
   callboard plan --tools catalog.json --format json \"…\"         for scripts: proposal, workflow and reply
+  callboard plan --workflow weekly \"…\"                          a saved workflow: what is proposed is kept
+  callboard plan --accept last --steps fetch,mail                accept a part of it
+  callboard plan --another last --because \"mail is too slow\"    ask for another in its place
 
 Exit codes: 0 there is a proposal, or nothing is to change; 1 no valid one was found; 2 invalid usage or files;
 3 a question must be answered first; 5 no model replied, or the environment failed.")]
 pub(super) struct Plan {
     /// What is wanted, in your words
-    request: String,
+    #[arg(required_unless_present_any = ["list", "accept", "reject", "undo", "another"])]
+    request: Option<String>,
     /// The workflow that it is about: a file, or the name of a saved one; a new one is made without it
     #[arg(long, short, value_name = "FILE|NAME")]
     workflow: Option<String>,
@@ -58,6 +64,8 @@ pub(super) struct Plan {
     /// The model that is asked, by its alias [default: default]
     #[arg(long, value_name = "ALIAS")]
     model: Option<String>,
+    #[command(flatten)]
+    decide: decide::Decide,
 }
 
 /// What a script is told.
@@ -68,6 +76,9 @@ struct Told<'a> {
     reply: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     besides: &'a [String],
+    /// The proposal, as it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<ProposalId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trial: &'a Option<Trial>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,23 +96,31 @@ const LINE_WIDTH: usize = 100;
 
 impl Plan {
     pub(super) async fn carry_out(self, context: &Context) -> Result<Exit, Complaint> {
-        if self.request.trim().is_empty() {
+        if let Some(exit) = self.decide.carry_out(&self, context).await? {
+            return Ok(exit);
+        }
+        if self.request.as_deref().unwrap_or_default().trim().is_empty() {
             return Err(Complaint::invalid("no_request", "nothing is asked for")
                 .suggest("say what you want: callboard plan \"fetch the open issues and mail me a summary\""));
         }
         let wanted = self.wanted()?;
         let (session, _passing) = Session::look(&context.config, &context.interrupt, Purpose::Look).await?;
-        let planned = context.interrupt.cuts_short(ask(&session, &wanted, context)).await;
+        let planned = context.interrupt.cuts_short(ask(&session, "/api/plans", &wanted, context)).await;
         session.close().await;
         let Some(planned) = planned else { return Ok(Exit::Interrupted) };
         let planned = planned?;
+        self.told(&wanted, &planned, context)
+    }
+
+    /// Shows what was proposed, and writes it if that is wanted.
+    fn told(&self, wanted: &Wanted, planned: &PlanView, context: &Context) -> Result<Exit, Complaint> {
         let standing = planned.proposal.get("standing").and_then(Value::as_str).unwrap_or_default();
         let exit = match standing {
             "failed" => Exit::RunFailed,
             "asking" => Exit::Parked,
             _ => Exit::Done,
         };
-        let applied = if self.apply && standing == "ready" { Some(self.apply(&wanted, &planned)?) } else { None };
+        let applied = if self.apply && standing == "ready" { Some(self.apply(wanted, planned)?) } else { None };
         match context.output.format() {
             Format::Json => context.output.json(&Told {
                 proposal: &planned.proposal,
@@ -109,9 +128,10 @@ impl Plan {
                 reply: &planned.reply,
                 besides: &planned.besides,
                 trial: &planned.trial,
+                id: planned.id,
                 applied: applied.as_ref(),
             }),
-            Format::Text => show::show(&planned, applied.as_ref(), self.workflow.as_deref(), &context.output),
+            Format::Text => show::show(planned, applied.as_ref(), self.workflow.as_deref(), &context.output),
         }
         Ok(exit)
     }
@@ -134,7 +154,7 @@ impl Plan {
 
     fn wanted(&self) -> Result<Wanted, Complaint> {
         let mut wanted = Wanted {
-            request: self.request.clone(),
+            request: self.request.clone().unwrap_or_default(),
             tools: self.tools.as_deref().map(tools).transpose()?.unwrap_or_default(),
             model: self.model.clone(),
             steps: self.steps.clone(),
@@ -170,22 +190,17 @@ fn tools(path: &Path) -> Result<Vec<OfferedTool>, Complaint> {
         return Err(unreadable(format!("it has {length} bytes, and {} MiB are allowed", LARGEST_TOOLS >> 20)));
     }
     let text = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    let tools: Vec<OfferedTool> = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
-    for tool in &tools {
-        let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"[]()|`".contains(c);
-        if tool.name.is_empty() || !tool.name.chars().all(is_plain) {
-            return Err(unreadable(format!(
-                "`{}` is no name of a tool: it has blanks, brackets or nothing in it",
-                tool.name
-            )));
-        }
-    }
-    Ok(tools)
+    serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))
 }
 
 /// Asks for a proposal, and shows what comes while it comes.
-async fn ask(session: &Session, wanted: &Wanted, context: &Context) -> Result<PlanView, Complaint> {
-    let mut lines = session.post_for_lines::<_, PlanLine>("/api/plans", wanted).await?;
+async fn ask<W: Serialize + Sync>(
+    session: &Session,
+    path: &str,
+    wanted: &W,
+    context: &Context,
+) -> Result<PlanView, Complaint> {
+    let mut lines = session.post_for_lines::<_, PlanLine>(path, wanted).await?;
     let mut busy = None;
     while let Some(line) = lines.next().await {
         match line? {

@@ -148,14 +148,31 @@ fn brief(wish: &Wish<'_>) -> Brief {
 async fn fitting(mut brief: Brief, count: &TokenCount) -> (Brief, Request, Shortened) {
     count.ready().await;
     let (mut request, mut shortened) = brief.put(PROMPT, DETAILS[0].0);
+    let mut counted: Option<(u64, u64)> = None;
     for (detail, tools) in &DETAILS[1..] {
-        if count.request(&request) <= BUDGET {
-            break;
+        let bytes = bytes_of(&request);
+        // Counting takes its time. What is far too long if its words are like those that were counted is not counted, too.
+        let is_far = counted.is_some_and(|(tokens, of)| bytes * tokens > u64::from(BUDGET) * of * 5 / 4);
+        if !is_far {
+            let tokens = count.request(&request);
+            if tokens <= BUDGET {
+                break;
+            }
+            counted = Some((u64::from(tokens), bytes.max(1)));
         }
         brief.tools.truncate(*tools);
         (request, shortened) = brief.put(PROMPT, *detail);
     }
     (brief, request, shortened)
+}
+
+/// How long the texts of a request are.
+fn bytes_of(request: &Request) -> u64 {
+    let length = |message: &Message| match message {
+        Message::System { text } | Message::User { text } | Message::Assistant { text, .. } => text.len(),
+        Message::Tool { .. } => 0,
+    };
+    request.messages.iter().map(length).sum::<usize>() as u64
 }
 
 /// One exchange, with every edit told of as it comes.

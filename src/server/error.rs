@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::agents::RolesError;
-use crate::app::{AppError, FileProblems};
+use crate::app::{AppError, FileProblems, Refused};
 use crate::engine::EngineError;
 use crate::memory::MemoryError;
 use crate::memory::index::IndexError;
@@ -162,12 +162,20 @@ impl From<AppError> for ApiError {
             AppError::NoSuchTool(_) => Self::invalid(ErrorBody::new("no_such_tool", message)),
             AppError::Replay(_) => Self::environment("not_replayed", message),
             AppError::Model(error) => error.into(),
+            AppError::NoSuchProposal(_) => Self::missing(
+                ErrorBody::new("no_such_proposal", message).suggest("`callboard plan --list` lists those there are"),
+            ),
+            AppError::Refused(Refused { code, .. }) => Self::invalid(ErrorBody::new(code, message)),
             AppError::NotAccepted(NotAccepted::Invalid(problems)) => {
                 let problems = problems.into_iter().map(|problem| PlacedProblem::of(problem, None)).collect();
                 Self::invalid(
                     ErrorBody::new("not_accepted", "what would come of the proposal is not valid").with(problems),
                 )
             }
+            AppError::NotAccepted(NotAccepted::Conflicts(_)) => Self::invalid(
+                ErrorBody::new("conflict", message)
+                    .suggest("ask for another proposal: it is made for what is there now"),
+            ),
             AppError::NotAccepted(_) => Self::invalid(ErrorBody::new("not_accepted", message)),
             AppError::File { .. } => Self::environment("not_written", message),
             AppError::Program(_) => Self::environment("no_program", message),

@@ -13,8 +13,9 @@ use tokio::sync::mpsc;
 
 use super::WorkflowText;
 use super::error::{ApiError, ErrorBody};
-use crate::app::{App, NewPlan, OfferedTool, Planned, SavedVersion, Saving, Subject, Trial, WorkflowFile};
+use crate::app::{AnotherWanted, App, NewPlan, OfferedTool, Planned, Saving, Subject, Trial, WorkflowFile};
 use crate::planner::Progress;
+use crate::store::ProposalId;
 use crate::workflow::StepId;
 use crate::workflow::yaml::to_json;
 
@@ -68,6 +69,20 @@ pub struct PlanView {
     /// The version that was saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<SavedVersion>,
+    /// The proposal, as it is kept: `GET /api/proposals/{id}`. One about files is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<ProposalId>,
+}
+
+/// A version that was saved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedVersion {
+    /// The workflow.
+    pub workflow: String,
+    /// The version's hash.
+    pub version: String,
+    /// How many lines with a comment are in the version before, and not in it.
+    pub lost_comments: usize,
 }
 
 /// A line of the answer.
@@ -93,7 +108,7 @@ pub enum PlanLine {
 
 impl From<Planned> for PlanView {
     fn from(planned: Planned) -> Self {
-        let Planned { base, saved, proposed, accepted, trial } = planned;
+        let Planned { base, saved, proposed, accepted, trial, kept, .. } = planned;
         let workflow = accepted.as_ref().map(|accepted| &accepted.workflow).or(base.as_ref());
         let besides = accepted.iter().flat_map(|accepted| &accepted.besides).map(ToString::to_string).collect();
         Self {
@@ -102,13 +117,31 @@ impl From<Planned> for PlanView {
             reply: proposed.reply,
             besides,
             trial,
-            saved,
+            saved: saved.map(|done| SavedVersion {
+                workflow: done.workflow,
+                version: done.after.version,
+                lost_comments: done.lost_comments,
+            }),
+            id: kept,
         }
     }
 }
 
-/// `POST /api/plans`: a proposal for what a person wants. Nothing is saved, unless that is asked for.
+/// `POST /api/plans`: a proposal for what a person wants. It is kept, to be decided about; nothing else is saved unless that is asked for.
 pub(super) async fn make(State(app): State<App>, Json(wanted): Json<Wanted>) -> Response {
+    lines(app, Work::Plan(new_plan(wanted)))
+}
+
+/// What is answered line by line.
+pub(super) enum Work {
+    /// A proposal.
+    Plan(NewPlan),
+    /// Another in the place of this one.
+    Another(ProposalId, AnotherWanted),
+}
+
+/// Has a proposal made, and answers with what comes as it comes.
+pub(super) fn lines(app: App, work: Work) -> Response {
     let (sender, receiver) = mpsc::channel(LINES_AHEAD);
     tokio::spawn(async move {
         let tell = sender.clone();
@@ -120,8 +153,14 @@ pub(super) async fn make(State(app): State<App>, Json(wanted): Json<Wanted>) -> 
                 Progress::Wrong(problems) => PlanLine::Wrong(problems.iter().map(ToString::to_string).collect()),
             }));
         };
+        let planning = async {
+            match work {
+                Work::Plan(wanted) => app.plan(wanted, &mut watch).await,
+                Work::Another(id, wanted) => app.another_proposal(id, wanted, &mut watch).await,
+            }
+        };
         let planned = tokio::select! {
-            planned = app.plan(new_plan(wanted), &mut watch) => planned,
+            planned = planning => planned,
             () = sender.closed() => return,
         };
         let last = match planned {
@@ -148,12 +187,12 @@ fn line(line: &PlanLine) -> Bytes {
 
 fn new_plan(wanted: Wanted) -> NewPlan {
     let Wanted { request, files, workflow, tools, model, steps, trial, save } = wanted;
-    let saving = if save { Saving::Accepted } else { Saving::Nothing };
+    let saving = if save { Saving::Accepted } else { Saving::Proposal };
     let subject = match (files.is_empty(), workflow) {
         (false, _) => Some(Subject::Files(files.into_iter().map(WorkflowFile::from).collect())),
         (true, Some(name)) => Some(Subject::Saved(name)),
         (true, None) => None,
     };
     let steps = steps.iter().map(|step| StepId::from(step.as_str())).collect();
-    NewPlan { request, subject, tools, turns: Vec::new(), model, steps, trial, saving }
+    NewPlan { request, subject, tools, turns: Vec::new(), others: Vec::new(), model, steps, trial, saving }
 }

@@ -39,6 +39,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "entries_whole", include_str!("../../migrations/0005_entries_whole.sql")),
     (6, "secrets", include_str!("../../migrations/0006_secrets.sql")),
     (7, "conversations", include_str!("../../migrations/0007_conversations.sql")),
+    (8, "proposals", include_str!("../../migrations/0008_proposals.sql")),
 ];
 
 fn migrator() -> Migrator {

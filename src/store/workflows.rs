@@ -107,6 +107,26 @@ impl Workflows {
         }
     }
 
+    /// Makes a saved version the live one, or none, if this one is live until then, or none is: so that of two that were made of the
+    /// same version at once, neither is lost. Tells whether it was.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn move_live(&self, workflow: &str, from: Option<&str>, to: Option<&str>) -> Result<bool, StoreError> {
+        let mut writing = self.workspace.shared.database.writing().await?;
+        let moved = sqlx::query(
+            "UPDATE workflows SET live = ?4 WHERE workspace_id = ?1 AND name = ?2 AND live IS ?3 AND (?4 IS NULL OR EXISTS \
+             (SELECT 1 FROM workflow_versions WHERE workspace_id = ?1 AND workflow = ?2 AND hash = ?4))",
+        )
+        .bind(self.workspace.id().as_str())
+        .bind(workflow)
+        .bind(from)
+        .bind(to)
+        .execute(writing.connection()?)
+        .await?;
+        Ok(moved.rows_affected() > 0)
+    }
+
     /// Makes no version of a workflow the live one any more; all stay saved.
     ///
     /// # Errors

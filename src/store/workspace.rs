@@ -13,6 +13,7 @@ use super::definitions::Definitions;
 use super::entries::Entries;
 use super::journal::SqlJournal;
 use super::model_calls::ModelCalls;
+use super::proposals::Proposals;
 use super::questions::Questions;
 use super::runs::Runs;
 use super::secrets::SealedSecrets;
@@ -135,6 +136,12 @@ impl Workspace {
     #[must_use]
     pub fn conversations(&self) -> Conversations {
         Conversations::new(self.clone())
+    }
+
+    /// What was proposed outside of conversations.
+    #[must_use]
+    pub fn proposals(&self) -> Proposals {
+        Proposals::new(self.clone())
     }
 
     /// Its secrets, sealed.

@@ -3,10 +3,14 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
 
 mod branches;
+mod live;
 mod pipe;
+mod proposals;
+mod replanning;
 mod task;
 mod terminal;
 mod turns;
+mod whole;
 mod wire;
 
 use std::io::{Read as _, Write as _};
@@ -220,4 +224,17 @@ fn calling(text: &str, name: &str, arguments: &Value) -> Answer {
     chunks.push(chunk(json!({}), Some("tool_calls")));
     chunks.push(usage_chunk(11, 7));
     events(&chunks, "\n")
+}
+
+/// A call, not streamed.
+fn calling_whole(name: &str, arguments: &Value) -> Answer {
+    let call =
+        json!({ "id": "call_1", "type": "function", "function": { "name": name, "arguments": arguments.to_string() } });
+    let message = json!({ "role": "assistant", "content": null, "tool_calls": [call] });
+    let body = json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "small-1",
+        "choices": [{ "index": 0, "message": message, "logprobs": null, "finish_reason": "tool_calls" }],
+        "usage": { "prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18 }
+    });
+    Answer::json(200, &body)
 }

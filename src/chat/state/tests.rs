@@ -3,7 +3,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::chat::event::By;
+use crate::chat::event::{BaseVersion, By, Offered, RunKind, TurnEnd};
+use crate::run::RunStatus;
 
 /// A conversation that is written as the shell writes it.
 #[derive(Clone, Default)]
@@ -163,7 +164,7 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
         Event::Switched { head: MessageId(1) },
         Event::Proposed(offered()),
         Event::Decided { proposal: ProposalId(1), decision: Decision::Rejected },
-        Event::Doing(Doing::Step { run, step: "a".into(), standing: "ok".to_owned() }),
+        Event::Doing(Doing::Step { run, step: "a".into(), standing: "ok".to_owned(), seq: 7 }),
     ] {
         let before = written.state.clone();
         let wrong = Recorded { seq: 2, at: Timestamp(0), event };

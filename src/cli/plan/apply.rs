@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::app::{SavedVersion, replace_file};
+use crate::app::replace_file;
 use crate::cli::complaint::Complaint;
+use crate::server::SavedVersion;
 use crate::workflow::Workflow;
 use crate::workflow::merge::merge;
 use crate::workflow::yaml::{self, Rewritten};

@@ -57,12 +57,17 @@ pub(super) fn show(planned: &PlanView, applied: Option<&Applied>, subject: Optio
     {
         output.line(format!("\n{}", yaml::write(&workflow).trim_end()));
     }
-    match applied {
-        Some(applied) => written(applied, output),
-        None if is_ready => {
+    match (applied, planned.id.filter(|_| subject.is_some())) {
+        (Some(applied), _) => written(applied, output),
+        (None, Some(id)) => {
+            output.line(format!(
+                "\nNothing is changed. `callboard plan --accept {id}` accepts this, with --steps a,b a part of it; --another asks for another."
+            ));
+        }
+        (None, None) if is_ready => {
             output.line("\nNothing is written. The same with --apply writes it; --steps a,b accepts a part.");
         }
-        None => {}
+        (None, None) => {}
     }
 }
 

@@ -72,6 +72,7 @@ pub fn turns(state: &State, most: usize) -> Vec<Turn> {
     let turn = |message: &&Message| Turn {
         role: match message.by {
             Author::Person => Role::User,
+            Author::Callboard if message.of_others => Role::Retelling,
             Author::Callboard => Role::Assistant,
         },
         text: clipped(&message.text, LONGEST_SENTENCE * 4),

@@ -74,9 +74,11 @@ pub enum Detail {
 }
 
 impl Brief {
-    /// Whether it holds what others wrote: what is remembered, or what they say of their tools.
+    /// Whether it holds what others wrote: what is remembered, what they say of their tools, or a turn that tells of either.
     pub(crate) fn has_others(&self) -> bool {
-        !self.memory.is_empty() || self.tools.iter().any(|known| !known.is_own)
+        !self.memory.is_empty()
+            || self.tools.iter().any(|known| !known.is_own)
+            || self.turns.iter().any(|turn| turn.role == Role::Retelling)
     }
 
     /// The request that puts it to a model, and what was shown in short.
@@ -130,7 +132,11 @@ impl Brief {
         if !self.turns.is_empty() {
             let _ = write!(text, "\n\n{CONVERSATION}\n");
             for turn in &self.turns {
-                let _ = write!(text, "\n{}: {}", speaker(turn.role), in_one_line(&turn.text, LONGEST_TURN));
+                let line = format!("{}: {}", speaker(turn.role), in_one_line(&turn.text, LONGEST_TURN));
+                let _ = match turn.role {
+                    Role::Retelling => write!(text, "\n{}", untrusted::marked("conversation", &line)),
+                    Role::User | Role::Assistant => write!(text, "\n{line}"),
+                };
             }
         }
         if !self.memory.is_empty() {
@@ -181,7 +187,8 @@ impl Brief {
             AGENTS => self.agents.extend(named(line)),
             WORKFLOWS => self.workflows.extend(named(line)),
             CONVERSATION => {
-                let turn = [Role::User, Role::Assistant]
+                let callboard = if is_others { Role::Retelling } else { Role::Assistant };
+                let turn = [Role::User, callboard]
                     .into_iter()
                     .find_map(|role| Some((role, line.strip_prefix(speaker(role))?.strip_prefix(": ")?)));
                 self.turns.extend(turn.map(|(role, text)| Turn { role, text: text.to_owned() }));
@@ -195,7 +202,7 @@ impl Brief {
 fn speaker(role: Role) -> &'static str {
     match role {
         Role::User => "person",
-        Role::Assistant => "callboard",
+        Role::Assistant | Role::Retelling => "callboard",
     }
 }
 

@@ -126,6 +126,16 @@ pub enum Role {
     User,
     /// Callboard.
     Assistant,
+    /// Callboard, in what may be others' words: a report, or what a model said that had read some.
+    Retelling,
+}
+
+impl Role {
+    /// Whether Callboard speaks.
+    #[must_use]
+    pub fn is_callboard(self) -> bool {
+        matches!(self, Self::Assistant | Self::Retelling)
+    }
 }
 
 /// What is proposed.

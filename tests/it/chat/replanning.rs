@@ -88,6 +88,13 @@ async fn a_task_that_failed_for_good_leads_to_a_proposal_that_a_person_decides_a
     assert_eq!(asked.len(), 1, "{asked:#?}");
     let (_, reason) = asked[0].split_once("Why the last run failed").unwrap();
     assert!(reason.contains("count") || reason.contains("output"), "{}", asked[0]);
+    // What a failure says may be anybody's words: also as the run's report told them they stand between marks.
+    let outside = asked[0].split("[untrusted ").enumerate().map(|(at, part)| match at {
+        0 => part,
+        _ => part.split_once("[end of untrusted ").unwrap_or_else(|| panic!("a mark without an end: {part}")).1,
+    });
+    let outside: String = outside.collect();
+    assert!(asked[0].contains("gave up") && !outside.contains("gave up"), "{outside}");
 
     // It survives the process, and is carried out once a person says so.
     first.signal("KILL");

@@ -35,7 +35,7 @@ pub(super) fn meant(ask: &Ask<'_>, plan: &dyn Fn(&str) -> Planned) -> Meant {
     if is_refusal(said) {
         return Meant::Nothing;
     }
-    let Some(last) = ask.turns.last().filter(|turn| turn.role == Role::Assistant) else { return Meant::AsSaid };
+    let Some(last) = ask.turns.last().filter(|turn| turn.role.is_callboard()) else { return Meant::AsSaid };
     let question = question(&last.text);
     if let Some(offer) = question.as_deref().and_then(offer) {
         if is_yes(said) {

@@ -79,7 +79,7 @@ pub(super) fn answered(turns: &[Turn], answer: &Answer, plan: &dyn Fn(&str) -> P
     for _ in 0..MOST_ANSWERS {
         // The person's turn before the question.
         let said = turns[..at].iter().rposition(|turn| turn.role == Role::User)?;
-        let asked = said.checked_sub(1).filter(|asked| turns[*asked].role == Role::Assistant);
+        let asked = said.checked_sub(1).filter(|asked| turns[*asked].role.is_callboard());
         let earlier = asked
             .and_then(|asked| question(&turns[asked].text))
             .and_then(|question| Answer::read(&question, &turns[said].text));

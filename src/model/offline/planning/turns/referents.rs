@@ -11,7 +11,7 @@ use crate::workflow::StepId;
 
 /// A request with what `it`, `the former` and `the first of these` stand for; `None` if it has nothing such, or nothing is known.
 pub(super) fn with_referents(said: &str, ask: &Ask<'_>) -> Option<String> {
-    let last = ask.turns.iter().rev().find(|turn| turn.role == Role::Assistant)?;
+    let last = ask.turns.iter().rev().find(|turn| turn.role.is_callboard())?;
     let steps = mentioned(&last.text, ask);
     let lower = said.to_lowercase();
     let ordinals = [

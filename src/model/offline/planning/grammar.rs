@@ -169,16 +169,7 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
             What::Comma | What::Colon | What::Stop | What::Item => None,
             What::Marker(marker) => match marker {
                 Marker::And | Marker::Or | Marker::But | Marker::Filler => None,
-                Marker::Then => Some(Part::Then),
-                Marker::First => Some(Part::First),
-                Marker::Last => Some(Part::Last),
-                Marker::BeforeThat => Some(Part::BeforeThat),
-                Marker::Otherwise => Some(Part::Otherwise),
-                Marker::Instead => Some(Part::Instead),
-                Marker::Also => Some(Part::Also),
-                Marker::InLoop => Some(Part::InLoop),
-                Marker::AfterLoop => Some(Part::AfterLoop),
-                Marker::Parallel => Some(Part::Parallel),
+                marker if alone(marker).is_some() => alone(marker),
                 // `every time add a contact, …`: add one.
                 Marker::When
                     if rest.first().is_some_and(|next| {
@@ -217,7 +208,7 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                         rest[..length].iter().position(|token| token.marker() == Some(Marker::And)).unwrap_or(length);
                     Some(Part::After(deed(&rest[..end])))
                 }
-                Marker::Before | Marker::After | Marker::InsteadOf | Marker::Not | Marker::Except => {
+                _ => {
                     length = end_of_deed(rest, !(marker == Marker::Not && rest.first().is_some_and(is_gerund)));
                     if matches!(marker, Marker::Before | Marker::After) {
                         length = end_of_time(rest, length, found.is_empty());
@@ -268,6 +259,23 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
     take_over(&mut found);
     found.retain(|part| !matches!(part, Part::Do(deed) if says_nothing(deed)));
     found
+}
+
+/// The part that a marker is by itself, if it says all.
+fn alone(marker: Marker) -> Option<Part> {
+    Some(match marker {
+        Marker::Then => Part::Then,
+        Marker::First => Part::First,
+        Marker::Last => Part::Last,
+        Marker::BeforeThat => Part::BeforeThat,
+        Marker::Otherwise => Part::Otherwise,
+        Marker::Instead => Part::Instead,
+        Marker::Also => Part::Also,
+        Marker::InLoop => Part::InLoop,
+        Marker::AfterLoop => Part::AfterLoop,
+        Marker::Parallel => Part::Parallel,
+        _ => return None,
+    })
 }
 
 /// Where a clause with `before` or `after` ends, which is so long at most.

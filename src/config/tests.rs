@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use expect_test::{Expect, expect, expect_file};
 use tempfile::TempDir;
 

@@ -113,7 +113,9 @@ fn put(request: &str, answer: &Answer, plan: &dyn Fn(&str) -> Planned) -> String
             };
         }
     }
-    let said = if answer.chosen.is_some() && has_reference(&answer.said) { wanted } else { &answer.said };
+    // `before`, for `before the visit is booked`
+    let is_short = plain(&answer.said).iter().all(|word| named.contains(word));
+    let said = if answer.chosen.is_some() && (is_short || has_reference(&answer.said)) { wanted } else { &answer.said };
     insert(request, &as_phrase(said), &answer.question)
 }
 

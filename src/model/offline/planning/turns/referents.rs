@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::grammar::{self, Part};
 use super::super::lexicon::LEXICON;
 use super::super::tokens::tokens;
-use super::super::{Ask, Role, draft};
+use super::super::{Ask, draft};
 use super::{ordinal, plain};
 use crate::workflow::StepId;
 

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use rust_stemmers::{Algorithm, Stemmer};
 use serde::Deserialize;
 
-/// The lexicon. It is part of the program, and a test reads it: if it could not be read, all sets would be empty.
+/// The lexicon, read once. It is part of the program, and a test reads it: if it could not be read, all sets would be empty.
 pub(super) static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
     let written: Written = toml::from_str(include_str!("lexicon.toml")).unwrap_or_default();
     Lexicon::of(written)
@@ -324,5 +324,15 @@ impl Lexicon {
     /// True for words that do not mean a service, although they are in its name.
     pub(super) fn is_common(&self, word: &str) -> bool {
         self.common.contains(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_is_read_whole() {
+        toml::from_str::<Written>(include_str!("lexicon.toml")).unwrap();
     }
 }

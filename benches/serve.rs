@@ -34,7 +34,7 @@ fn main() {
         support::provider::Pace { latency: Duration::from_millis(20), gap: Duration::from_millis(5), pieces: 20 };
     let provider = support::provider::provider(pace);
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut program, listening) = serve(folder.path(), provider);
+    let (_program, listening) = serve(folder.path(), provider);
     support::runtime().block_on(async {
         let direct = Asked::of(provider, "mock");
         let through = Asked::of(listening, "default");
@@ -53,13 +53,21 @@ fn main() {
             println!("  added to the first piece, p50: {first:+.2} ms (goal at 16 at once: under 1 ms)");
         }
     });
-    let _ = program.kill();
-    let _ = program.wait();
+}
+
+/// A process that does not outlive the bench, however that ends.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The program, listening.
-fn serve(folder: &Path, provider: SocketAddr) -> (Child, SocketAddr) {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_callboard"))
+fn serve(folder: &Path, provider: SocketAddr) -> (Program, SocketAddr) {
+    let program = Command::new(env!("CARGO_BIN_EXE_callboard"))
         .args(["serve", "--listen", "127.0.0.1:0", "--format", "json", "--data"])
         .arg(folder)
         .env("CALLBOARD_AGENTS__FOLDER", concat!(env!("CARGO_MANIFEST_DIR"), "/agents"))
@@ -72,11 +80,14 @@ fn serve(folder: &Path, provider: SocketAddr) -> (Child, SocketAddr) {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program starts");
+    let mut program = Program(program);
     let mut line = String::new();
-    BufReader::new(program.stdout.take().expect("it is piped")).read_line(&mut line).expect("it says where it listens");
+    BufReader::new(program.0.stdout.take().expect("it is piped"))
+        .read_line(&mut line)
+        .expect("it says where it listens");
     let said: serde_json::Value = serde_json::from_str(&line).expect("it says so in JSON");
     let url = said["url"].as_str().expect("the address");
-    let address = url.trim_start_matches("http://").trim_end_matches('/').parse().expect("an address and a port");
+    let address = url.trim_start_matches("http://").trim_end_matches("/v1").parse().expect("an address and a port");
     (program, address)
 }
 

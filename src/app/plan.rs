@@ -149,7 +149,7 @@ const MOST_REPLAYED: usize = 50;
 
 /// How many tools may be offered with a request, and how long the name of one may be, in bytes.
 const MOST_TOOLS: usize = 10_000;
-const LONGEST_TOOL_NAME: usize = 128;
+const LONGEST_TOOL_NAME: usize = 1024;
 
 /// How many saved workflows are offered at most.
 const MOST_WORKFLOWS: usize = 50;

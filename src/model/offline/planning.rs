@@ -338,4 +338,5 @@ pub fn empty() -> Workflow {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_raw_string_hashes, reason = "`expect-test` writes them")]
 mod tests;

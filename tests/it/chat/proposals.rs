@@ -46,8 +46,8 @@ fn save(stage: &Stage, text: &str) -> String {
 
 /// The last line of an answer that comes line by line.
 fn last_line(answer: &Value) -> Value {
-    let lines = answer.as_str().unwrap_or_else(|| panic!("{answer}")).lines();
-    let last = lines.filter(|line| line.starts_with("{\"planned\"") || line.starts_with("{\"failed\"")).next_back();
+    let mut lines = answer.as_str().unwrap_or_else(|| panic!("{answer}")).lines();
+    let last = lines.rfind(|line| line.starts_with("{\"planned\"") || line.starts_with("{\"failed\""));
     serde_json::from_str(last.unwrap_or_else(|| panic!("{answer}"))).unwrap()
 }
 

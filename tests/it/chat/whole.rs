@@ -1,5 +1,6 @@
 //! What a conversation is for, from one end to the other: trying, accepting a part, what came in between, and questions about runs.
 
+use callboard::clock::{Clock as _, SystemClock, Timestamp};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
@@ -110,8 +111,7 @@ async fn last_night_is_asked_about_and_what_it_cost_with_links() {
     let night = stage.json(&["runs"])[0]["id"].as_str().unwrap().to_owned();
     // It was at eleven yesterday evening.
     let day = 24 * 3_600_000;
-    let now =
-        i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let Timestamp(now) = SystemClock.now();
     let address = format!("sqlite://{}", stage.path().join("data/callboard.db").display());
     let mut database = sqlx::SqliteConnection::connect(&address).await.unwrap();
     sqlx::query("UPDATE runs SET created_at = ?")

@@ -2,7 +2,7 @@ use super::super::Turn;
 use super::*;
 
 fn turns(said: &[&str]) -> Vec<Turn> {
-    let role = |at: usize| if at % 2 == 0 { Role::User } else { Role::Assistant };
+    let role = |at: usize| if at.is_multiple_of(2) { Role::User } else { Role::Assistant };
     said.iter().enumerate().map(|(at, text)| Turn { role: role(at), text: (*text).to_owned() }).collect()
 }
 

@@ -195,7 +195,7 @@ async fn of_two_that_are_accepted_at_once_neither_is_lost() {
 fn tools_whose_names_would_forge_lines_are_refused_over_the_routes_too() {
     let stage = Stage::new();
     let _owner = owner(&stage);
-    for name in ["x\n- y", "a b", "", &"x".repeat(200)] {
+    for name in ["x\n- y", "a b", "", &"x".repeat(2_000)] {
         let wanted = json!({ "request": "hello", "tools": [{ "name": name }] });
         let (_, answer) = ask(&stage, "POST", "/api/plans", &wanted);
         let line = last_line(&answer);

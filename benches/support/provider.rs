@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -36,6 +37,8 @@ pub fn provider(pace: Pace) -> SocketAddr {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            // Else each piece waits for the one before it to be acknowledged.
+            let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("a socket"));
             let app = Router::new().route("/v1/chat/completions", post(answer)).with_state(pace);
             axum::serve(listener, app).await.expect("it serves");
         });

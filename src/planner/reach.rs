@@ -152,7 +152,7 @@ const STEM: usize = 5;
 const SHORTEST: usize = 3;
 
 /// Words that speak of everything.
-const ALL: [&str; 15] = [
+const ALL: [&str; 14] = [
     "all",
     "every",
     "each",
@@ -160,7 +160,6 @@ const ALL: [&str; 15] = [
     "everywhere",
     "whole",
     "any",
-    "steps",
     "rest",
     "except",
     "alle",
@@ -169,6 +168,10 @@ const ALL: [&str; 15] = [
     "jeden",
     "überall",
 ];
+
+/// Words after which `steps` speaks of several that are not named: not `the fetch and mail steps`.
+const SEVERAL: [&str; 12] =
+    ["the", "these", "those", "both", "two", "three", "four", "five", "last", "first", "other", "remaining"];
 
 /// Words that stand in every second request and in every second step.
 const COMMON: [&str; 38] = [
@@ -208,7 +211,8 @@ impl Words {
     }
 
     fn speak_of_all(&self) -> bool {
-        self.all.iter().any(|word| ALL.contains(&word.as_str()))
+        let several = |pair: &[String]| pair[1] == "steps" && SEVERAL.contains(&pair[0].as_str());
+        self.all.iter().any(|word| ALL.contains(&word.as_str())) || self.all.windows(2).any(several)
     }
 }
 

@@ -19,6 +19,11 @@ async fn what_the_request_does_not_speak_of_is_left_alone() {
         // The writing is touched as well.
         ("change the subject of mail", json!([subject(), set("write", "process.goal", "Write a song")]), Some("write")),
         ("change the subject of mail", json!([subject(), { "do": "remove", "step": "gather" }]), Some("gather")),
+        (
+            "change the subject in the mail steps",
+            json!([subject(), set("write", "process.goal", "A song")]),
+            Some("write"),
+        ),
         // The request speaks of both, by what they do.
         (
             "change the subject of mail, and let the brief be a song",
@@ -28,6 +33,11 @@ async fn what_the_request_does_not_speak_of_is_left_alone() {
         // Everything is meant.
         (
             "make mail and every step patient",
+            json!([set("write", "timeout", "1h"), set("mail", "timeout", "1h")]),
+            None,
+        ),
+        (
+            "make mail and the other steps patient",
             json!([set("write", "timeout", "1h"), set("mail", "timeout", "1h")]),
             None,
         ),

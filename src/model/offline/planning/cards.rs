@@ -4,6 +4,7 @@
 //! service. A request is held against that, word by word; how well is a number from 0 to 1 that does not depend on what
 //! other tools there are.
 
+mod described;
 mod facts;
 mod services;
 

@@ -23,6 +23,7 @@ pub mod event;
 mod follow;
 pub mod outline;
 pub mod port;
+mod propose;
 mod room;
 pub mod state;
 mod tools;

@@ -43,7 +43,7 @@ pub use proposals::{ProposalId, ProposalRow, Proposals};
 pub use questions::{OpenQuestion, Questions};
 pub use runs::{Found, Run, RunFilter, Runs};
 pub use secrets::{SealedSecret, SealedSecrets};
-pub use workflows::{WorkflowHead, WorkflowVersion, Workflows};
+pub use workflows::{LiveMove, WorkflowHead, WorkflowVersion, Workflows};
 pub use workspace::{Workspace, WorkspaceId};
 
 use database::Database;

@@ -1,4 +1,4 @@
-//! What comes of accepting a proposal, and of taking that back: the one place for proposals of conversations and all others.
+//! What accepting a proposal comes to, and taking that back: the one place for proposals of conversations and all others.
 
 use super::{App, AppError, Refused, WorkflowFile};
 use crate::chat::event::{BaseVersion, Offered};
@@ -13,28 +13,13 @@ use crate::workflow::{StepId, Workflow, yaml};
 /// How many names are tried for a new workflow whose name is taken.
 const MOST_NAMES: u32 = 1_000;
 
-/// How often it is merged onto what is live by then, if that moves on meanwhile.
-const MOST_TRIES: u32 = 5;
-
 impl App {
-    /// Accepts these steps of a proposal, or all of it if there are none, on top of what is live by now.
+    /// What accepting these steps of a proposal comes to, or all of it if there are none, on top of what is live by now. It is saved
+    /// beside that.
     ///
     /// # Errors
     /// What would come of it is not valid, or conflicts with what was changed otherwise.
-    pub(super) async fn accept(&self, offered: &Offered, steps: &[StepId], live: Live) -> Result<Done, AppError> {
-        for _ in 0..MOST_TRIES {
-            let done = self.merged(offered, steps).await?;
-            let from = done.before.as_ref().map(|before| before.version.as_str());
-            let workflows = self.workspace().workflows();
-            if live == Live::No || workflows.move_live(&done.workflow, from, Some(&done.after.version)).await? {
-                return Ok(done);
-            }
-        }
-        Err(moving(&offered.workflow))
-    }
-
-    /// What accepting comes to, saved beside what is live.
-    async fn merged(&self, offered: &Offered, steps: &[StepId]) -> Result<Done, AppError> {
+    pub(super) async fn accept(&self, offered: &Offered, steps: &[StepId]) -> Result<Done, AppError> {
         let base = offered.base.as_ref().map(|base| parsed(&base.text)).transpose()?;
         let before = match &base {
             Some(base) => self.live_version(&base.name).await?,
@@ -68,8 +53,8 @@ impl App {
         Ok(Done { workflow: workflow.name, taken, before, after, diff, besides, lost_comments })
     }
 
-    /// Takes an accepted proposal back: the exact version from before it, unless the workflow has gone on since; then what else was
-    /// done to it stays.
+    /// What taking an accepted proposal back comes to: the exact version from before it, unless the workflow has gone on since; then
+    /// what else was done to it stays, and is saved beside what is live.
     ///
     /// # Errors
     /// Something else was done to the same steps since.
@@ -79,30 +64,23 @@ impl App {
         before: Option<BaseVersion>,
         after: &BaseVersion,
     ) -> Result<Undone, AppError> {
-        let workflows = self.workspace().workflows();
-        for _ in 0..MOST_TRIES {
-            let Some(now) = self.live_version(workflow).await? else { return Ok(Undone::NotInUse) };
-            let undone = match &before {
-                Some(before) if now.version == after.version => Undone::Exactly(before.clone()),
-                None if now.version == after.version => Undone::Retired,
-                Some(before) => {
-                    let catalog = self.whole_catalog().await?;
-                    let undone = undo(&parsed(&before.text)?, &parsed(&after.text)?, &parsed(&now.text)?, &catalog)?;
-                    let text = yaml::rewrite(&now.text, &undone.workflow).text;
-                    let version = self.save_text(workflow, &text, Live::No).await?;
-                    Undone::Merged { version: BaseVersion { version, text }, diff: undone.diff }
-                }
-                None => {
-                    let why = format!("`{workflow}` has been changed since it was made; take that back first");
-                    return Err(AppError::Refused(Refused { code: "changed_since", why }));
-                }
-            };
-            let to = undone.version().map(|version| version.version.as_str());
-            if workflows.move_live(workflow, Some(&now.version), to).await? {
-                return Ok(undone);
+        let Some(now) = self.live_version(workflow).await? else { return Ok(Undone::NotInUse) };
+        match before {
+            Some(before) if now.version == after.version => Ok(Undone::Exactly(before)),
+            None if now.version == after.version => Ok(Undone::Retired),
+            Some(before) => {
+                let catalog = self.whole_catalog().await?;
+                let undone = undo(&parsed(&before.text)?, &parsed(&after.text)?, &parsed(&now.text)?, &catalog)?;
+                let text = yaml::rewrite(&now.text, &undone.workflow).text;
+                let version = self.save_text(workflow, &text, Live::No).await?;
+                let version = BaseVersion { version, text };
+                Ok(Undone::Merged { onto: now.version, version, diff: undone.diff })
+            }
+            None => {
+                let why = format!("`{workflow}` has been changed since it was made; take that back first");
+                Err(AppError::Refused(Refused { code: "changed_since", why }))
             }
         }
-        Err(moving(workflow))
     }
 
     /// The version of a workflow that is live.
@@ -129,12 +107,6 @@ impl App {
         let why = || format!("there are too many workflows called `{name}`");
         free.ok_or_else(|| AppError::Refused(Refused { code: "name_taken", why: why() }))
     }
-}
-
-/// Somebody else was quicker every time.
-fn moving(workflow: &str) -> AppError {
-    let why = format!("`{workflow}` is changed by others all the time; try again");
-    AppError::Refused(Refused { code: "changed_meanwhile", why })
 }
 
 /// The proposal as far as it is needed to accept it.

@@ -87,8 +87,8 @@ impl Desk for Root {
         Ok(self.app()?.plan(plan, watch).await?.proposed)
     }
 
-    async fn accept(&self, offered: &Offered, steps: &[StepId], live: Live) -> Result<Done, Refusal> {
-        Ok(self.app()?.accept(offered, steps, live).await?)
+    async fn accept(&self, offered: &Offered, steps: &[StepId]) -> Result<Done, Refusal> {
+        Ok(self.app()?.accept(offered, steps).await?)
     }
 
     async fn take_back(

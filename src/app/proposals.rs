@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{App, AppError, NewPlan, Planned, Refused, Saving, Subject};
 use crate::chat::event::{BaseVersion, Offered};
-use crate::chat::port::{Done, Live, Undone};
+use crate::chat::port::{Done, MOST_TRIES, Undone, moving};
 use crate::clock::Timestamp;
 use crate::model::planning::{Role, Turn};
 use crate::planner::{Progress, Standing};
-use crate::store::{ProposalId, ProposalRow};
+use crate::store::{LiveMove, ProposalId, ProposalRow, StoreError};
 use crate::workflow::{StepId, yaml};
 
 /// How many proposals that were not wanted a model is told of.
@@ -235,11 +235,17 @@ impl App {
         if steps.is_empty() {
             all.clear();
         }
-        let done = self.accept(&kept.made.offered, &all, Live::Yes).await?;
-        let before = earlier.unwrap_or_else(|| done.before.clone());
-        let (workflow, after) = (done.workflow.clone(), done.after.clone());
-        let state = ProposalState::Accepted { steps: all, workflow, before, after };
-        Ok((self.decided(kept, state).await?, done))
+        for _ in 0..MOST_TRIES {
+            let done = self.accept(&kept.made.offered, &all).await?;
+            let before = earlier.clone().unwrap_or_else(|| done.before.clone());
+            let (workflow, after) = (done.workflow.clone(), done.after.clone());
+            let state = ProposalState::Accepted { steps: done.accepted(&all), workflow, before, after };
+            match self.decided(&kept, state, Some(done.moves())).await {
+                Err(AppError::Store(StoreError::OtherLive(_))) => {}
+                decided => return Ok((decided?, done)),
+            }
+        }
+        Err(refused("changed_meanwhile", moving(&kept.made.offered.workflow)))
     }
 
     /// Rejects a proposal.
@@ -253,7 +259,7 @@ impl App {
             return Err(refused("not_now", format!("proposal {id} is {} already", kept.state.word())));
         }
         let state = ProposalState::Rejected { reason: sensible(reason)? };
-        self.decided(kept, state).await
+        self.decided(&kept, state, None).await
     }
 
     /// Takes back that a proposal was accepted.
@@ -267,9 +273,15 @@ impl App {
             let why = format!("proposal {id} is {}, so that nothing can be taken back", kept.state.word());
             return Err(refused("not_now", why));
         };
-        let undone = self.take_back(&workflow, before, &after).await?;
-        let version = undone.version().map(|version| version.version.clone());
-        Ok((self.decided(kept, ProposalState::Undone { version }).await?, undone))
+        for _ in 0..MOST_TRIES {
+            let undone = self.take_back(&workflow, before.clone(), &after).await?;
+            let version = undone.version().map(|version| version.version.clone());
+            match self.decided(&kept, ProposalState::Undone { version }, undone.moves(&workflow, &after)).await {
+                Err(AppError::Store(StoreError::OtherLive(_))) => {}
+                decided => return Ok((decided?, undone)),
+            }
+        }
+        Err(refused("changed_meanwhile", moving(&workflow)))
     }
 
     /// Asks for another proposal in the place of one that is not wanted: the model is shown what was proposed and why it was not
@@ -338,11 +350,17 @@ impl App {
         Ok(earlier)
     }
 
-    async fn decided(&self, kept: KeptProposal, state: ProposalState) -> Result<KeptProposal, AppError> {
+    /// Writes what became of a proposal, and moves what is live with it.
+    async fn decided(
+        &self,
+        kept: &KeptProposal,
+        state: ProposalState,
+        live: Option<LiveMove>,
+    ) -> Result<KeptProposal, AppError> {
         let at = self.clock().now();
-        let proposals = self.workspace().proposals();
-        proposals.decide(kept.id, &written(&kept.state)?, &written(&state)?, at).await?;
-        Ok(KeptProposal { state, updated_at: at, ..kept })
+        let (known, now) = (written(&kept.state)?, written(&state)?);
+        self.workspace().proposals().decide(kept.id, &known, &now, at, live.as_ref()).await?;
+        Ok(KeptProposal { state, updated_at: at, ..kept.clone() })
     }
 }
 
@@ -373,10 +391,8 @@ fn written(value: &impl Serialize) -> Result<String, AppError> {
 
 fn read(row: ProposalRow) -> Result<KeptProposal, AppError> {
     let ProposalRow { id, body, state, created_at, updated_at, .. } = row;
-    let corrupt = |error: serde_json::Error| crate::store::StoreError::Corrupt {
-        what: format!("proposal {id}"),
-        reason: error.to_string(),
-    };
+    let corrupt =
+        |error: serde_json::Error| StoreError::Corrupt { what: format!("proposal {id}"), reason: error.to_string() };
     let made = serde_json::from_str(&body).map_err(corrupt)?;
     let state = serde_json::from_str(&state).map_err(corrupt)?;
     Ok(KeptProposal { id, made, state, created_at, updated_at })

@@ -4,26 +4,20 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
 
-use super::about_runs::{self, BeyondRetry, Here};
-use super::compact;
-use super::decide;
-use super::event::{BaseVersion, Decision, Doing, Event, Link, Offered, ProposalId, RunKind};
+use super::about_runs::{self, Here};
+use super::event::{BaseVersion, Event, Link, RunKind};
 use super::outline;
-use super::port::{Refusal, ToPlan};
-use super::state::State;
-use super::tools::{Propose, RunOf};
+use super::port::Refusal;
+use super::tools::RunOf;
 use super::turn::Turn;
-use super::{AutoRun, ChatError, Shared, follow};
+use super::{ChatError, Shared, follow};
 use crate::memory::index::Filter;
 use crate::model::intent::{Intent, intent};
-use crate::model::planning::{Role, Turn as PlanningTurn};
 use crate::model::{talk, untrusted};
-use crate::planner::{Progress, Proposed, Standing};
 use crate::run::{RunId, RunStatus};
 use crate::store::entries::{EntryScope, NewNote};
-use crate::workflow::{Effect, Process, Step, StepId, Workflow, yaml};
+use crate::workflow::{Effect, yaml};
 
 /// What became of a call.
 pub(super) enum Act {
@@ -33,20 +27,11 @@ pub(super) enum Act {
     Result(Value),
 }
 
-/// How many turns the planner is told of.
-const MOST_TURNS: usize = 8;
-
 /// How many passages of the memory are given.
 const MOST_HITS: usize = 8;
 
 /// How long the memory may take.
 const MEMORY_LIMIT: std::time::Duration = std::time::Duration::from_secs(20);
-
-/// Reports of the planner that wait to be written.
-const REPORTS_AHEAD: usize = 256;
-
-/// How many edits are told of as they come.
-const MOST_REPORTS: u32 = 100;
 
 /// How many withheld calls of a simulation are told of.
 const MOST_WITHHELD: usize = 30;
@@ -70,175 +55,6 @@ async fn meant(turn: &Turn<'_>, named: Option<&str>) -> Result<Result<(String, B
         Some(version) => Ok((name.to_owned(), version)),
         None => Err(format!("there is no saved workflow `{name}`")),
     })
-}
-
-pub(super) async fn propose(turn: &mut Turn<'_>, wanted: Propose) -> Result<Act, ChatError> {
-    let state = turn.room.state().await;
-    let workflow = match (&turn.now.focus, wanted.new) {
-        (Some(name), false) => live(turn.shared, name).await?.map(|base| (name.clone(), base)),
-        _ => None,
-    };
-    let mut turns = compact::turns(&state, MOST_TURNS + 1);
-    // The last one is the request itself.
-    turns.pop();
-    // A key says no without a word.
-    if state.proposals().last().is_some_and(|held| held.decision == Some(Decision::Rejected)) {
-        turns.push(PlanningTurn { role: Role::User, text: "No, not what you have proposed last.".to_owned() });
-    }
-    plan(turn, &state, Wish { request: wanted.request, workflow, turns, others: Vec::new() }).await.map(Act::Said)
-}
-
-/// Looks for another way to what a task was for that has failed for good.
-pub(super) async fn another_way(turn: &mut Turn<'_>, state: &State, run: RunId) -> Result<String, ChatError> {
-    let nothing = || format!("Run `{run}` cannot be gone on with. `callboard show {run}` says how it stands.");
-    let Some(held) = state.runs().get(&run) else { return Ok(nothing()) };
-    let version = turn.shared.workspace.workflows().version(&held.workflow, &held.version).await?;
-    let failed = about_runs::beyond_retry(&turn.shared.workspace, run).await?;
-    let (Some(version), Some(failed)) = (version, failed) else { return Ok(nothing()) };
-    let BeyondRetry { step, failure, done } = failed;
-    let at = step.map(|step| format!(" at `{step}`")).unwrap_or_default();
-    let request = format!(
-        "The last run failed for good{at}, and trying it again cannot mend that. \
-         Change the workflow so that what it is for is reached in another way."
-    );
-    turn.links.push(Link::run(run));
-    // What a tool or a model says of a failure may be anybody's words: whatever is proposed here, a person decides.
-    turn.reads_others().await?;
-    let wish = Wish {
-        request,
-        workflow: Some((held.workflow.clone(), BaseVersion { version: version.hash, text: version.text })),
-        turns: compact::turns(state, MOST_TURNS),
-        others: vec![format!("Why the last run failed: {failure}")],
-    };
-    let mut text = plan(turn, state, wish).await?;
-    if !done.is_empty() && turn.room.state().await.open_proposal().is_some() {
-        let done: Vec<String> = done.iter().map(|step| format!("`{step}`")).collect();
-        let _ = write!(text, "\n\nWhat was done already is done again then: {}.", done.join(", "));
-    }
-    Ok(format!("Trying run `{run}` again cannot mend it, so another way was looked for.\n\n{text}"))
-}
-
-/// What is to be planned.
-struct Wish {
-    request: String,
-    /// The workflow that it is about; a new one is wanted if `None`.
-    workflow: Option<(String, BaseVersion)>,
-    turns: Vec<PlanningTurn>,
-    /// What others wrote of the matter.
-    others: Vec<String>,
-}
-
-/// Has a change proposed, and says what it is.
-async fn plan(turn: &mut Turn<'_>, state: &State, wish: Wish) -> Result<String, ChatError> {
-    let Wish { request, workflow, turns, others } = wish;
-    let wanted = ToPlan {
-        request: request.clone(),
-        workflow: workflow.as_ref().map(|(name, base)| (name.clone(), base.text.clone())),
-        turns,
-        others,
-        model: turn.alias.clone(),
-    };
-    let Proposed { proposal, workflow: after, reply, read_others } = planned(turn, wanted).await?;
-    if read_others {
-        turn.reads_others().await?;
-    }
-    let (Standing::Ready, Some(after)) = (proposal.standing, &after) else { return Ok(reply) };
-    let json = serde_json::to_value(&proposal).map_err(|error| Refusal(error.to_string()))?;
-    let mut steps: Vec<StepId> = Vec::new();
-    for step in proposal.diff.iter().filter_map(|change| change.step.as_ref()) {
-        if !steps.contains(step) {
-            steps.push(step.clone());
-        }
-    }
-    let is_new = workflow.is_none();
-    let task = is_new && is_task(after)
-        || state.runs().values().any(|run| {
-            run.kind == RunKind::Task
-                && workflow.as_ref().is_some_and(|(name, base)| *name == run.workflow && base.version == run.version)
-        });
-    let offered = Offered {
-        request,
-        workflow: after.name.clone(),
-        base: workflow.map(|(_, base)| base),
-        text: yaml::write(after),
-        proposal: json,
-        steps,
-        task,
-    };
-    let id = ProposalId(turn.write(Event::Proposed(Box::new(offered))).await?);
-    let mut text = reply.trim_end().to_owned();
-    if is_new || task {
-        let _ = write!(text, "\n\n{}", outline::graph(after).trim_end());
-    }
-    if let Some(said) = carried_out_at_once(turn, id, after, task).await? {
-        return Ok(format!("{text}\n\n{said}"));
-    }
-    let _ = write!(text, "\n\nSay “yes” to accept it, “no” to leave it, or what is to be different. ({id})");
-    Ok(text)
-}
-
-/// Asks the planner, and tells what comes while it comes.
-async fn planned(turn: &Turn<'_>, wanted: ToPlan) -> Result<Proposed, ChatError> {
-    let (sender, mut reports) = mpsc::channel(REPORTS_AHEAD);
-    let mut watch = move |progress: Progress| {
-        let doing = match progress {
-            Progress::Asking { round } => Doing::Planning { round },
-            Progress::Came(asked) => {
-                let json = serde_json::to_value(&asked).unwrap_or_default();
-                let word = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-                Doing::Edit { text: format!("{} {}", word("do"), word("step")).trim().to_owned() }
-            }
-            Progress::Wrong(problems) => {
-                Doing::Mending { problems: problems.iter().take(5).map(ToString::to_string).collect() }
-            }
-        };
-        // Only a look at what goes on: some of it may be missed.
-        let _ = sender.try_send(doing);
-    };
-    let mut planning = std::pin::pin!(turn.shared.desk.plan(wanted, &mut watch));
-    let mut told = 0;
-    loop {
-        tokio::select! {
-            planned = &mut planning => return Ok(planned?),
-            Some(doing) = reports.recv() => {
-                told += 1;
-                if told <= MOST_REPORTS {
-                    turn.write(Event::Doing(doing)).await?;
-                }
-            }
-        }
-    }
-}
-
-/// Whether a new workflow is a piece of work for the agents, to be done once: nothing starts it, and its steps are theirs.
-fn is_task(workflow: &Workflow) -> bool {
-    fn is_work(step: &Step) -> bool {
-        match &step.process {
-            Process::Agent { .. } | Process::Model { .. } | Process::Transform { .. } | Process::Branch { .. } => true,
-            Process::ForEach(_) | Process::Repeat(_) => step.process.body().unwrap_or_default().iter().all(is_work),
-            _ => false,
-        }
-    }
-    let has_agent = workflow.steps.iter().any(|step| matches!(step.process, Process::Agent { .. }));
-    workflow.triggers.is_empty() && has_agent && workflow.steps.iter().all(is_work)
-}
-
-/// Carries a task out at once if the policy lets it: what is said of that; `None` if a person decides.
-async fn carried_out_at_once(
-    turn: &mut Turn<'_>,
-    id: ProposalId,
-    workflow: &Workflow,
-    task: bool,
-) -> Result<Option<String>, ChatError> {
-    let is_allowed = task
-        && turn.shared.settings.auto_run == AutoRun::Read
-        && !turn.has_read_others()
-        && turn.shared.desk.worst(workflow).await <= Effect::Read
-        && workflow.inputs.values().all(|schema| schema.get("default").is_some());
-    if !is_allowed {
-        return Ok(None);
-    }
-    decide::by_policy(turn, id).await.map(Some)
 }
 
 pub(super) async fn run(turn: &mut Turn<'_>, wanted: RunOf) -> Result<Act, ChatError> {

@@ -200,7 +200,10 @@ fn decisions(state: &State, older: &[&Message]) -> Vec<Line> {
                     short(&after.version)
                 )
             }
-            Decision::Rejected => format!("{} rejected (asked for: {what})", held.id),
+            Decision::Rejected => {
+                let why = held.reason.as_deref().map(|reason| format!("; since: {}", one_line(reason)));
+                format!("{} rejected (asked for: {what}{})", held.id, why.unwrap_or_default())
+            }
             Decision::Undone { .. } => format!("{} accepted and taken back (asked for: {what})", held.id),
             Decision::Kept { workflow, version } => {
                 format!("{} kept as `{workflow}` version {}", held.id, short(version))

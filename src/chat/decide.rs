@@ -3,6 +3,7 @@
 //! A person decides, by a key or by words that say just that; or the policy, about what only reads. Words that a model chose decide
 //! nothing.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -11,13 +12,14 @@ use serde_json::{Map, json};
 
 use super::acts::{self, Act};
 use super::event::{BaseVersion, By, Decision, Event, ProposalId, RunKind};
-use super::port::{Done, Live, Refusal, Undone};
+use super::port::{Done, Live, MOST_TRIES, Refusal, Undone, moving};
 use super::room::Room;
 use super::state::Held;
 use super::tools::{Decide, Verdict};
 use super::turn::Turn;
-use super::{ChatError, Shared};
+use super::{ChatError, LONGEST_MESSAGE, Shared};
 use crate::model::intent::{Intent, intent};
+use crate::store::StoreError;
 use crate::workflow::{StepId, Workflow, yaml};
 
 /// What a person decides.
@@ -34,7 +36,11 @@ pub enum Choice {
         run: bool,
     },
     /// To reject it.
-    Reject,
+    Reject {
+        /// Why, if that is said.
+        #[serde(default)]
+        reason: Option<String>,
+    },
     /// To take back that it was accepted.
     Undo,
 }
@@ -46,12 +52,10 @@ pub(super) async fn by_a_person(
     proposal: ProposalId,
     choice: Choice,
 ) -> Result<String, ChatError> {
-    let state = room.state().await;
-    let held = state.proposal(proposal).ok_or(ChatError::NoSuchProposal(proposal))?.clone();
     match choice {
-        Choice::Accept { steps, run } => accept(shared, room, held, steps, run, By::Person).await,
-        Choice::Reject => reject(shared, room, &held).await,
-        Choice::Undo => take_back(shared, room, held).await,
+        Choice::Accept { steps, run } => accept(shared, room, proposal, steps, run, By::Person).await,
+        Choice::Reject { reason } => reject(shared, room, proposal, reason).await,
+        Choice::Undo => take_back(shared, room, proposal).await,
     }
 }
 
@@ -66,16 +70,16 @@ pub(super) async fn by_words(turn: &mut Turn<'_>, wanted: Decide) -> Result<Act,
     };
     let state = turn.room.state().await;
     let said = match (wanted.decision, own) {
-        (Verdict::Accept, Intent::Accept { steps, run }) => match state.open_proposal() {
-            Some(held) => accept(turn.shared, turn.room, held.clone(), steps, run, By::Person).await,
+        (Verdict::Accept, Intent::Accept { steps, run }) => match state.acceptable_proposal() {
+            Some(held) => accept(turn.shared, turn.room, held.id, steps, run, By::Person).await,
             None => return Ok(Act::Said("Nothing is proposed that could be accepted.".to_owned())),
         },
-        (Verdict::Reject, Intent::Reject) => match state.open_proposal() {
-            Some(held) => reject(turn.shared, turn.room, held).await,
+        (Verdict::Reject, Intent::Reject { reason }) => match state.open_proposal() {
+            Some(held) => reject(turn.shared, turn.room, held.id, reason).await,
             None => return Ok(Act::Said("Nothing is proposed that could be rejected.".to_owned())),
         },
         (Verdict::Undo, Intent::Undo) => match state.accepted() {
-            Some(held) => take_back(turn.shared, turn.room, held.clone()).await,
+            Some(held) => take_back(turn.shared, turn.room, held.id).await,
             None => return Ok(Act::Said("Nothing was accepted here that could be taken back.".to_owned())),
         },
         (Verdict::Accept, _) => return refused("“yes”"),
@@ -87,9 +91,7 @@ pub(super) async fn by_words(turn: &mut Turn<'_>, wanted: Decide) -> Result<Act,
 
 /// Accepts a task as the policy does, and carries it out.
 pub(super) async fn by_policy(turn: &Turn<'_>, proposal: ProposalId) -> Result<String, ChatError> {
-    let state = turn.room.state().await;
-    let held = state.proposal(proposal).ok_or(ChatError::NoSuchProposal(proposal))?.clone();
-    told(accept(turn.shared, turn.room, held, Vec::new(), true, By::Policy).await)
+    told(accept(turn.shared, turn.room, proposal, Vec::new(), true, By::Policy).await)
 }
 
 /// What cannot be done is said, and no failure of the turn.
@@ -105,24 +107,19 @@ fn told(said: Result<String, ChatError>) -> Result<String, ChatError> {
 async fn accept(
     shared: &Arc<Shared>,
     room: &Arc<Room>,
-    held: Held,
+    proposal: ProposalId,
     steps: Vec<String>,
     run: bool,
     by: By,
 ) -> Result<String, ChatError> {
-    if held.decision.is_some() {
-        return Err(ChatError::NotNow(format!("something was decided about {} already", held.id)));
-    }
     let (shared, room) = (Arc::clone(shared), Arc::clone(room));
     // Whoever waits for this may be dropped, and what was begun is brought to its end.
     let accepting = tokio::spawn(async move {
+        let (held, done) = accepted(&shared, &room, proposal, &steps, by).await?;
         let task = held.offered.task;
         let is_live = !task;
-        let steps: Vec<StepId> = steps.iter().map(|step| StepId::from(step.as_str())).collect();
-        let live = if is_live { Live::Yes } else { Live::No };
-        let done = shared.desk.accept(&held.offered, &steps, live).await?;
-        let Done { workflow: name, taken, before, after, diff, besides, lost_comments } = done;
-        let version = after.version.clone();
+        let Done { workflow: name, taken, after, diff, besides, lost_comments, .. } = done;
+        let version = after.version;
         let mut said = String::new();
         if let Some(taken) = taken {
             let _ = writeln!(said, "There is a workflow `{taken}` already, so this one is called `{name}`.\n");
@@ -133,8 +130,6 @@ async fn accept(
                 "{lost_comments} lines with comments, beside what changed, are not in the new version.\n"
             );
         }
-        let decision = Decision::Accepted { steps, workflow: name.clone(), before, after, live: is_live, by };
-        room.write(&shared, vec![Event::Decided { proposal: held.id, decision }]).await?;
         let short = version.get(..12).unwrap_or(&version);
         match (by, is_live) {
             (By::Policy, _) => {
@@ -152,6 +147,10 @@ async fn accept(
                 if !besides.is_empty() {
                     let besides: Vec<String> = besides.iter().map(|step| format!("`{step}`")).collect();
                     let _ = writeln!(said, "\nAccepted too, since it cannot be done without: {}", besides.join(", "));
+                }
+                let left: Vec<String> = held.left().map(|step| format!("`{step}`")).collect();
+                if !left.is_empty() {
+                    let _ = writeln!(said, "\nNot accepted yet: {}. Say “accept the rest” for that.", left.join(", "));
                 }
             }
         }
@@ -177,6 +176,60 @@ async fn accept(
     accepting.await.unwrap_or_else(|error| Err(ChatError::NotNow(format!("it stopped half-way: {error}"))))
 }
 
+/// Writes that these steps of a proposal are accepted, or all of it if there are none, and makes what comes of it live: both or neither.
+/// What was accepted in part before can be accepted further.
+async fn accepted(
+    shared: &Arc<Shared>,
+    room: &Arc<Room>,
+    proposal: ProposalId,
+    steps: &[String],
+    by: By,
+) -> Result<(Held, Done), ChatError> {
+    let _deciding = room.deciding.lock().await;
+    let held = held(room, proposal).await?;
+    let (mut all, first) = match &held.decision {
+        None => (Vec::new(), None),
+        Some(Decision::Accepted { steps, before, .. }) if held.is_accepted_in_part() => {
+            (steps.clone(), Some(before.clone()))
+        }
+        Some(_) => return Err(ChatError::NotNow(format!("something was decided about {} already", held.id))),
+    };
+    if steps.is_empty() {
+        all.clear();
+    } else {
+        all.extend(steps.iter().map(|step| StepId::from(step.as_str())));
+        let mut known = HashSet::new();
+        all.retain(|step| known.insert(step.clone()));
+    }
+    let is_live = !held.offered.task;
+    for _ in 0..MOST_TRIES {
+        let done = shared.desk.accept(&held.offered, &all).await?;
+        let decision = Decision::Accepted {
+            steps: done.accepted(&all),
+            workflow: done.workflow.clone(),
+            before: first.clone().unwrap_or_else(|| done.before.clone()),
+            after: done.after.clone(),
+            live: is_live,
+            by,
+        };
+        let event = Event::Decided { proposal, decision, reason: None };
+        match room.write_moving(shared, event, is_live.then(|| done.moves())).await {
+            Err(ChatError::Store(StoreError::OtherLive(_))) => {}
+            written => {
+                written?;
+                let state = room.state().await;
+                return Ok((state.proposal(proposal).cloned().unwrap_or(held), done));
+            }
+        }
+    }
+    Err(Refusal(moving(&held.offered.workflow)).into())
+}
+
+async fn held(room: &Arc<Room>, proposal: ProposalId) -> Result<Held, ChatError> {
+    let state = room.state().await;
+    state.proposal(proposal).cloned().ok_or(ChatError::NoSuchProposal(proposal))
+}
+
 fn parsed(text: &str) -> Result<Workflow, ChatError> {
     yaml::parse(text).map(|parsed| parsed.workflow).map_err(|problems| {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -184,21 +237,34 @@ fn parsed(text: &str) -> Result<Workflow, ChatError> {
     })
 }
 
-async fn reject(shared: &Arc<Shared>, room: &Arc<Room>, held: &Held) -> Result<String, ChatError> {
-    if held.decision.is_some() {
-        return Err(ChatError::NotNow(format!("something was decided about {} already", held.id)));
+async fn reject(
+    shared: &Arc<Shared>,
+    room: &Arc<Room>,
+    proposal: ProposalId,
+    reason: Option<String>,
+) -> Result<String, ChatError> {
+    let _deciding = room.deciding.lock().await;
+    let held = held(room, proposal).await?;
+    if held.is_accepted_in_part() {
+        return Err(ChatError::NotNow(format!("a part of {proposal} is accepted; “undo that” takes it back")));
     }
-    room.write(shared, vec![Event::Decided { proposal: held.id, decision: Decision::Rejected }]).await?;
-    Ok("Rejected. Nothing is changed.".to_owned())
+    if held.decision.is_some() {
+        return Err(ChatError::NotNow(format!("something was decided about {proposal} already")));
+    }
+    let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+    if let Some(bytes) = reason.as_ref().map(String::len).filter(|bytes| *bytes > LONGEST_MESSAGE) {
+        return Err(ChatError::TooLong { bytes });
+    }
+    room.write(shared, vec![Event::Decided { proposal, decision: Decision::Rejected, reason }]).await?;
+    Ok("Rejected. Nothing is changed. Say “another” for another, or what is to be different.".to_owned())
 }
 
-async fn take_back(shared: &Arc<Shared>, room: &Arc<Room>, held: Held) -> Result<String, ChatError> {
-    let Some(Decision::Accepted { workflow, before, after, live: was_live, .. }) = held.decision.clone() else {
-        return Err(ChatError::NotNow(format!("{} is not accepted, so that nothing can be taken back", held.id)));
-    };
+async fn take_back(shared: &Arc<Shared>, room: &Arc<Room>, proposal: ProposalId) -> Result<String, ChatError> {
     let (shared, room) = (Arc::clone(shared), Arc::clone(room));
     let taking_back = tokio::spawn(async move {
-        let undone = if was_live { Some(shared.desk.take_back(&workflow, before, &after).await?) } else { None };
+        let _deciding = room.deciding.lock().await;
+        let held = held(&room, proposal).await?;
+        let (workflow, undone) = taken_back(&shared, &room, &held).await?;
         let said = match &undone {
             None => format!("`{workflow}` was only carried out once; it is not kept."),
             Some(Undone::Exactly(before)) => {
@@ -216,13 +282,35 @@ async fn take_back(shared: &Arc<Shared>, room: &Arc<Room>, held: Held) -> Result
                 said
             }
         };
-        let back = undone.as_ref().and_then(Undone::version).cloned();
-        let (version, text) = back.map(|back| (back.version, back.text)).unzip();
-        let decision = Decision::Undone { version, text };
-        room.write(&shared, vec![Event::Decided { proposal: held.id, decision }]).await?;
         Ok(said)
     });
     taking_back.await.unwrap_or_else(|error| Err(ChatError::NotNow(format!("it stopped half-way: {error}"))))
+}
+
+/// Writes that a proposal's acceptance is taken back, and makes what comes of that live: both or neither. The workflow, and what comes of
+/// it; `None` if the proposal was only carried out once.
+async fn taken_back(
+    shared: &Arc<Shared>,
+    room: &Arc<Room>,
+    held: &Held,
+) -> Result<(String, Option<Undone>), ChatError> {
+    let Some(Decision::Accepted { workflow, before, after, live: was_live, .. }) = held.decision.clone() else {
+        return Err(ChatError::NotNow(format!("{} is not accepted, so that nothing can be taken back", held.id)));
+    };
+    for _ in 0..MOST_TRIES {
+        let undone =
+            if was_live { Some(shared.desk.take_back(&workflow, before.clone(), &after).await?) } else { None };
+        let back = undone.as_ref().and_then(Undone::version).cloned();
+        let (version, text) = back.map(|back| (back.version, back.text)).unzip();
+        let decision = Decision::Undone { version, text };
+        let event = Event::Decided { proposal: held.id, decision, reason: None };
+        let moves = undone.as_ref().and_then(|undone| undone.moves(&workflow, &after));
+        match room.write_moving(shared, event, moves).await {
+            Err(ChatError::Store(StoreError::OtherLive(_))) => {}
+            written => return written.map(|_| (workflow, undone)),
+        }
+    }
+    Err(Refusal(moving(&workflow)).into())
 }
 
 fn short(version: &str) -> &str {
@@ -239,7 +327,7 @@ pub(super) async fn keep(turn: &mut Turn<'_>, name: Option<String>) -> Result<Ac
     let state = turn.room.state().await;
     if let Some(held) = state.open_proposal() {
         // What is proposed is kept by accepting it.
-        let said = accept(turn.shared, turn.room, held.clone(), Vec::new(), false, By::Person).await;
+        let said = accept(turn.shared, turn.room, held.id, Vec::new(), false, By::Person).await;
         return told(said).map(Act::Said);
     }
     let Some((id, Decision::Accepted { workflow, after, live: false, .. })) =
@@ -271,6 +359,6 @@ async fn kept(
     let said =
         format!("Kept as the workflow `{name}`, version {}. Say “run it” to carry it out again.", short(&version));
     let decision = Decision::Kept { workflow: name, version };
-    turn.room.write(turn.shared, vec![Event::Decided { proposal: id, decision }]).await?;
+    turn.room.write(turn.shared, vec![Event::Decided { proposal: id, decision, reason: None }]).await?;
     Ok(said)
 }

@@ -133,6 +133,9 @@ pub enum Event {
         proposal: ProposalId,
         /// What.
         decision: Decision,
+        /// Why, if that was said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A run that was begun here has ended, or rests: it waits for a person, a time or a signal.
     Reported {

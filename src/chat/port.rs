@@ -9,6 +9,7 @@ use crate::engine::simulate::Report;
 use crate::model::planning::Turn;
 use crate::planner::{Change, Progress, Proposed};
 use crate::run::RunId;
+use crate::store::LiveMove;
 use crate::workflow::{Effect, StepId, Workflow};
 
 /// Why something could not be done: what happened, and what to do.
@@ -40,7 +41,16 @@ pub enum Live {
     No,
 }
 
-/// What comes of accepting a proposal.
+/// How often something is merged onto what is live, if that moves on meanwhile.
+pub const MOST_TRIES: u32 = 5;
+
+/// What is said when others were quicker every time.
+#[must_use]
+pub fn moving(workflow: &str) -> String {
+    format!("`{workflow}` is changed by others all the time; try again")
+}
+
+/// What comes of accepting a proposal. It is saved, and not live before [`Done::moves`] is carried out.
 #[derive(Clone, Debug)]
 pub struct Done {
     /// The workflow's name.
@@ -59,17 +69,38 @@ pub struct Done {
     pub lost_comments: usize,
 }
 
-/// What comes of taking an accepted proposal back.
+impl Done {
+    /// The steps that are accepted where these were named; all if there are none.
+    #[must_use]
+    pub fn accepted(&self, named: &[StepId]) -> Vec<StepId> {
+        let besides = self.besides.iter().filter(|step| !named.is_empty() && !named.contains(step));
+        named.iter().chain(besides).cloned().collect()
+    }
+
+    /// What makes it live.
+    #[must_use]
+    pub fn moves(&self) -> LiveMove {
+        LiveMove {
+            workflow: self.workflow.clone(),
+            from: self.before.as_ref().map(|before| before.version.clone()),
+            to: Some(self.after.version.clone()),
+        }
+    }
+}
+
+/// What comes of taking an accepted proposal back, as [`Undone::moves`] makes it live.
 #[derive(Clone, Debug)]
 pub enum Undone {
-    /// The version from before it is live again.
+    /// The version from before it is to be live again.
     Exactly(BaseVersion),
-    /// There was none before it: none is in use any more.
+    /// There was none before it: none is to be in use any more.
     Retired,
     /// None was in use.
     NotInUse,
     /// The workflow has gone on since, and what else was done to it stays.
     Merged {
+        /// The hash of what has been live until then.
+        onto: String,
         /// The version that was saved.
         version: BaseVersion,
         /// What was changed.
@@ -86,6 +117,18 @@ impl Undone {
             Self::Retired | Self::NotInUse => None,
         }
     }
+
+    /// What makes it live, when `after` is what accepting had come to.
+    #[must_use]
+    pub fn moves(&self, workflow: &str, after: &BaseVersion) -> Option<LiveMove> {
+        let from = match self {
+            Self::NotInUse => return None,
+            Self::Merged { onto, .. } => onto.clone(),
+            Self::Exactly(_) | Self::Retired => after.version.clone(),
+        };
+        let to = self.version().map(|version| version.version.clone());
+        Some(LiveMove { workflow: workflow.to_owned(), from: Some(from), to })
+    }
 }
 
 /// The part of the program that only its root can put together.
@@ -97,13 +140,14 @@ pub trait Desk: Send + Sync + 'static {
     /// [`Refusal`] if no model replied, or the workflow cannot be read.
     async fn plan(&self, wanted: ToPlan, watch: &mut (dyn FnMut(Progress) + Send)) -> Result<Proposed, Refusal>;
 
-    /// Accepts these steps of a proposal, or all of it if there are none, on top of what is live by now, and saves what comes of it.
+    /// What accepting these steps of a proposal comes to, or all of it if there are none, on top of what is live by now. It is saved
+    /// beside that.
     ///
     /// # Errors
     /// [`Refusal`] with all that is wrong with it, or what conflicts.
-    async fn accept(&self, offered: &Offered, steps: &[StepId], live: Live) -> Result<Done, Refusal>;
+    async fn accept(&self, offered: &Offered, steps: &[StepId]) -> Result<Done, Refusal>;
 
-    /// Takes back what was accepted: `before` was live before it, `after` was saved.
+    /// What taking back comes to what was accepted: `before` was live before it, `after` was saved.
     ///
     /// # Errors
     /// [`Refusal`] with what conflicts.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::event::{Event, Recorded, SCHEMA, TurnEnd};
 use super::state::State;
 use super::{ChatError, Shared, Taking, follow, turn};
-use crate::store::{ConversationAppend, ConversationId, NewConversationEvent};
+use crate::store::{ConversationAppend, ConversationId, LiveMove, NewConversationEvent};
 
 /// How long a turn may take.
 const TURN_LIMIT: Duration = Duration::from_mins(20);
@@ -21,6 +21,8 @@ pub(super) struct Room {
     /// The number of the last event.
     last: watch::Sender<u64>,
     running: std::sync::Mutex<Option<Running>>,
+    /// Held while something is decided about a proposal.
+    pub(super) deciding: tokio::sync::Mutex<()>,
 }
 
 /// The turn that goes on.
@@ -34,7 +36,8 @@ struct Running {
 impl Room {
     pub(super) fn new(id: ConversationId, state: State) -> Self {
         let last = watch::Sender::new(state.seq());
-        Self { id, state: tokio::sync::Mutex::new(Arc::new(state)), last, running: std::sync::Mutex::default() }
+        let state = tokio::sync::Mutex::new(Arc::new(state));
+        Self { id, state, last, running: std::sync::Mutex::default(), deciding: tokio::sync::Mutex::default() }
     }
 
     pub(super) fn id(&self) -> ConversationId {
@@ -53,7 +56,20 @@ impl Room {
     /// Writes events. They are durable on return, which tells the number of the last one. Whoever waits for this may be dropped: it
     /// is carried out all the same, so that what is stored and what is known here never differ.
     pub(super) async fn write(self: &Arc<Self>, shared: &Arc<Shared>, events: Vec<Event>) -> Result<u64, ChatError> {
-        self.write_in(shared, events, None).await
+        self.write_in(shared, events, None, None).await
+    }
+
+    /// The same, and moves what is live with it: both or neither.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherLive`](crate::store::StoreError::OtherLive) if something else is live by now.
+    pub(super) async fn write_moving(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        event: Event,
+        live: Option<LiveMove>,
+    ) -> Result<u64, ChatError> {
+        self.write_in(shared, vec![event], None, live).await
     }
 
     /// The same for a turn: nothing is written once it is over.
@@ -63,7 +79,7 @@ impl Room {
         turn: u64,
         events: Vec<Event>,
     ) -> Result<u64, ChatError> {
-        self.write_in(shared, events, Some(turn)).await
+        self.write_in(shared, events, Some(turn), None).await
     }
 
     async fn write_in(
@@ -71,6 +87,7 @@ impl Room {
         shared: &Arc<Shared>,
         events: Vec<Event>,
         turn: Option<u64>,
+        live: Option<LiveMove>,
     ) -> Result<u64, ChatError> {
         let (room, shared) = (Arc::clone(self), Arc::clone(shared));
         let writing = tokio::spawn(async move {
@@ -78,14 +95,20 @@ impl Room {
             if turn.is_some_and(|turn| state.turns() != turn || state.open().is_none()) {
                 return Err(ChatError::NotNow("the turn is over".to_owned()));
             }
-            room.append(&shared, &mut state, events).await
+            room.append(&shared, &mut state, events, live.as_ref()).await
         });
         writing
             .await
             .unwrap_or_else(|error| Err(ChatError::NotNow(format!("the conversation stopped half-way: {error}"))))
     }
 
-    async fn append(&self, shared: &Shared, state: &mut Arc<State>, events: Vec<Event>) -> Result<u64, ChatError> {
+    async fn append(
+        &self,
+        shared: &Shared,
+        state: &mut Arc<State>,
+        events: Vec<Event>,
+        live: Option<&LiveMove>,
+    ) -> Result<u64, ChatError> {
         let at = shared.clock.now();
         let mut next = State::clone(state);
         let mut rows = Vec::with_capacity(events.len());
@@ -103,6 +126,7 @@ impl Room {
             focus: next.focus(),
             busy: next.is_busy(),
             at,
+            live,
         };
         shared.workspace.conversations().append(&append).await?;
         *state = Arc::new(next);
@@ -162,7 +186,7 @@ impl Room {
         let (number, began) = {
             let mut state = self.state.lock().await;
             let Some(began) = state.next_turn() else { return Ok(false) };
-            self.append(shared, &mut state, vec![began.clone()]).await?;
+            self.append(shared, &mut state, vec![began.clone()], None).await?;
             // While the state is held: whoever cuts a turn finds it.
             let number = state.turns();
             let running = Running { number, cancel: cancel.clone(), end: TurnEnd::Stopped };

@@ -117,12 +117,13 @@ impl State {
             | Event::Proposed(_)
             | Event::TurnEnded { .. } => says(self.open.is_none(), "no turn is open"),
             Event::Ran { run, .. } => says(self.runs.contains_key(run), "the run was begun already"),
-            Event::Decided { proposal, decision } => {
+            Event::Decided { proposal, decision, .. } => {
                 let Some(held) = self.proposals.get(proposal) else {
                     return says(true, "there is no such proposal");
                 };
                 let fits = match decision {
-                    Decision::Accepted { .. } | Decision::Rejected => held.decision.is_none(),
+                    Decision::Accepted { .. } => held.decision.is_none() || held.is_accepted_in_part(),
+                    Decision::Rejected => held.decision.is_none(),
                     Decision::Undone { .. } => matches!(held.decision, Some(Decision::Accepted { .. })),
                     Decision::Kept { .. } => matches!(held.decision, Some(Decision::Accepted { live: false, .. })),
                 };
@@ -167,7 +168,8 @@ impl State {
             Event::Proposed(offered) => {
                 let id = ProposalId(seq);
                 let offered = Arc::new((**offered).clone());
-                self.proposals.insert(id, Arc::new(Held { id, offered, after: self.head, decision: None }));
+                self.proposals
+                    .insert(id, Arc::new(Held { id, offered, after: self.head, decision: None, reason: None }));
             }
             Event::Ran { run, workflow, version, kind } => {
                 let (workflow, version) = (workflow.clone(), version.clone());
@@ -188,7 +190,7 @@ impl State {
                     self.answer(Message { cut: Some(*end), of_others, ..Message::told(seq, at, &open.text) });
                 }
             }
-            Event::Decided { proposal, decision } => self.decided(*proposal, decision),
+            Event::Decided { proposal, decision, reason } => self.decided(*proposal, decision, reason.as_deref()),
             Event::Reported { run, status, text, links, artifacts, wants_another_way } => {
                 if let Some(held) = self.runs.get_mut(run) {
                     held.status = Some(*status);
@@ -242,8 +244,9 @@ impl State {
         self.messages.insert(message.id, Arc::new(message));
     }
 
-    fn decided(&mut self, proposal: ProposalId, decision: &Decision) {
+    fn decided(&mut self, proposal: ProposalId, decision: &Decision, reason: Option<&str>) {
         let Some(held) = self.proposals.get_mut(&proposal).map(Arc::make_mut) else { return };
+        held.reason = reason.map(str::to_owned);
         match (decision, &mut held.decision) {
             (Decision::Kept { .. }, Some(Decision::Accepted { live, .. })) => *live = true,
             _ => held.decision = Some(decision.clone()),
@@ -360,6 +363,12 @@ impl State {
     #[must_use]
     pub fn open_proposal(&self) -> Option<&Held> {
         self.proposals().pop().filter(|held| held.decision.is_none())
+    }
+
+    /// The proposal of which something can be accepted: the last one, unless it is decided about whole.
+    #[must_use]
+    pub fn acceptable_proposal(&self) -> Option<&Held> {
+        self.proposals().pop().filter(|held| held.decision.is_none() || held.is_accepted_in_part())
     }
 
     /// The last proposal whose acceptance can be taken back.

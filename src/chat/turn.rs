@@ -10,6 +10,7 @@ use super::acts::{self, Act};
 use super::compact::{self, Compacted, compact};
 use super::decide;
 use super::event::{Cause, Doing, Event, Link};
+use super::propose;
 use super::room::Room;
 use super::state::State;
 use super::tools::{Wanted, specs};
@@ -79,7 +80,7 @@ pub(super) async fn take(shared: &Arc<Shared>, room: &Arc<Room>, number: u64, ca
     match cause {
         Cause::Message(_) => turn.answer(&state).await,
         Cause::Failure(run) => {
-            let text = acts::another_way(&mut turn, &state, run).await?;
+            let text = propose::another_way(&mut turn, &state, run).await?;
             turn.reply(text).await
         }
     }
@@ -92,10 +93,11 @@ pub(super) async fn now(shared: &Shared, state: &State) -> Result<Now, ChatError
     Ok(Now {
         time: shared.clock.now().to_string(),
         focus: state.focus().map(str::to_owned),
-        proposal: state.open_proposal().map(|held| OpenProposal {
+        proposal: state.acceptable_proposal().map(|held| OpenProposal {
             id: held.id.to_string(),
             workflow: held.offered.workflow.clone(),
-            steps: held.offered.steps.iter().map(ToString::to_string).collect(),
+            steps: held.open_steps().map(ToString::to_string).collect(),
+            in_part: held.is_accepted_in_part(),
         }),
         accepted: state.accepted().map(|held| held.id.to_string()),
         run: state.runs().last().map(|(run, held)| {
@@ -203,7 +205,7 @@ impl Turn<'_> {
         };
         self.write(Event::Doing(Doing::Calling { tool: call.name.clone() })).await?;
         match wanted {
-            Wanted::Propose(wanted) => acts::propose(self, wanted).await,
+            Wanted::Propose(wanted) => propose::propose(self, wanted).await,
             Wanted::Decide(wanted) => decide::by_words(self, wanted).await,
             Wanted::Run(wanted) => acts::run(self, wanted).await,
             Wanted::Simulate(wanted) => acts::simulate(self, wanted).await,

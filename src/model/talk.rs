@@ -58,8 +58,11 @@ pub struct OpenProposal {
     pub id: String,
     /// The workflow as it would be called.
     pub workflow: String,
-    /// The steps that it is about.
+    /// The steps that it is about; those that are left, if some are accepted.
     pub steps: Vec<String>,
+    /// Whether some of its steps are accepted already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_part: bool,
 }
 
 impl Now {

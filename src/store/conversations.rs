@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 use super::column::{self, count, whole};
+use super::workflows::LiveMove;
 use super::workspace::Workspace;
 use crate::clock::Timestamp;
 
@@ -89,6 +90,8 @@ pub struct ConversationAppend<'a> {
     pub busy: bool,
     /// When they happened.
     pub at: Timestamp,
+    /// What is live from now on: written with them, or nothing is.
+    pub live: Option<&'a LiveMove>,
 }
 
 /// The conversations of one workspace.
@@ -105,9 +108,10 @@ impl Conversations {
     /// Stores events. Durable on return, which tells the number of the last one.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] if the conversation does not end with the event that is expected, or a failure of the database.
+    /// [`StoreError::Missing`] if the conversation does not end with the event that is expected, [`StoreError::OtherLive`], or a
+    /// failure of the database.
     pub async fn append(&self, append: &ConversationAppend<'_>) -> Result<u64, StoreError> {
-        let ConversationAppend { id, expected_seq, events, title, focus, busy, at } = append;
+        let ConversationAppend { id, expected_seq, events, title, focus, busy, at, live } = append;
         let workspace = self.workspace.id().as_str();
         let last = expected_seq + events.len() as u64;
         let mut writing = self.workspace.shared.database.writing().await?;
@@ -157,6 +161,9 @@ impl Conversations {
             .bind(&event.body)
             .execute(&mut *transaction)
             .await?;
+        }
+        if let Some(live) = live {
+            live.carry_out(&self.workspace, &mut transaction).await?;
         }
         transaction.commit().await?;
         Ok(last)
@@ -276,7 +283,8 @@ mod tests {
             async move {
                 let at = Timestamp(i64::try_from(expected_seq).unwrap());
                 let (title, focus) = ("hello", Some("brief"));
-                let append = ConversationAppend { id, expected_seq, events: &events, title, focus, busy, at };
+                let append =
+                    ConversationAppend { id, expected_seq, events: &events, title, focus, busy, at, live: None };
                 conversations.append(&append).await
             }
         };
@@ -310,6 +318,7 @@ mod tests {
             focus: None,
             busy: true,
             at: Timestamp(9),
+            live: None,
         };
         assert!(other.append(&foreign).await.is_err());
         let foreign = ConversationAppend { expected_seq: 0, ..foreign };

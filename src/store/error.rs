@@ -59,6 +59,9 @@ pub enum StoreError {
     /// There is nothing of this name.
     #[error("there is no {0}")]
     Missing(String),
+    /// Something else is live than whoever writes knows of; nothing was written.
+    #[error("another version of `{0}` is live by now")]
+    OtherLive(String),
     /// Anything else.
     #[error("the database failed: {0}")]
     Database(#[source] sqlx::Error),

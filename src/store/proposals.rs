@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection as _, Row as _};
 use uuid::Uuid;
 
 use super::StoreError;
 use super::column;
+use super::workflows::LiveMove;
 use super::workspace::Workspace;
 use crate::clock::Timestamp;
 
@@ -65,7 +66,7 @@ impl Proposals {
     /// [`StoreError`] if the database fails.
     pub async fn put(&self, row: &ProposalRow, replaced: Option<(ProposalId, &str)>) -> Result<(), StoreError> {
         let mut writing = self.workspace.shared.database.writing().await?;
-        let mut transaction = sqlx::Connection::begin(writing.connection()?).await?;
+        let mut transaction = writing.connection()?.begin().await?;
         sqlx::query(
             "INSERT INTO proposals (id, workspace_id, workflow, body, state, created_at, updated_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -92,12 +93,21 @@ impl Proposals {
         Ok(())
     }
 
-    /// Says what became of a proposal, if that is still what is known of it. Durable on return.
+    /// Says what became of a proposal, if that is still what is known of it, and moves what is live with it: both or neither. Durable
+    /// on return.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] if something else became of it, or a failure of the database.
-    pub async fn decide(&self, id: ProposalId, known: &str, state: &str, at: Timestamp) -> Result<(), StoreError> {
+    /// [`StoreError::Missing`] if something else became of it, [`StoreError::OtherLive`], or a failure of the database.
+    pub async fn decide(
+        &self,
+        id: ProposalId,
+        known: &str,
+        state: &str,
+        at: Timestamp,
+        live: Option<&LiveMove>,
+    ) -> Result<(), StoreError> {
         let mut writing = self.workspace.shared.database.writing().await?;
+        let mut transaction = writing.connection()?.begin().await?;
         let decided = sqlx::query(
             "UPDATE proposals SET state = ?, updated_at = ? WHERE id = ? AND workspace_id = ? AND state = ?",
         )
@@ -106,11 +116,15 @@ impl Proposals {
         .bind(id.0.as_bytes().as_slice())
         .bind(self.workspace.id().as_str())
         .bind(known)
-        .execute(&mut *writing.connection()?)
+        .execute(&mut *transaction)
         .await?;
         if decided.rows_affected() == 0 {
             return Err(StoreError::Missing(format!("proposal {id} as it was")));
         }
+        if let Some(live) = live {
+            live.carry_out(&self.workspace, &mut transaction).await?;
+        }
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -182,8 +196,8 @@ mod tests {
         let (first, second) = (row(1, 1), row(2, 2));
         proposals.put(&first, None).await.unwrap();
         proposals.put(&second, Some((first.id, "\"superseded\""))).await.unwrap();
-        assert!(proposals.decide(first.id, "\"open\"", "\"rejected\"", Timestamp(3)).await.is_err());
-        proposals.decide(second.id, "\"open\"", "\"rejected\"", Timestamp(3)).await.unwrap();
+        assert!(proposals.decide(first.id, "\"open\"", "\"rejected\"", Timestamp(3), None).await.is_err());
+        proposals.decide(second.id, "\"open\"", "\"rejected\"", Timestamp(3), None).await.unwrap();
         let listed = proposals.list(Some("hello"), 10).await.unwrap();
         let states: Vec<&str> = listed.iter().map(|row| row.state.as_str()).collect();
         assert_eq!(states, ["\"rejected\"", "\"superseded\""]);
@@ -192,6 +206,6 @@ mod tests {
 
         let other = fixture.store.workspace("other".parse().unwrap()).proposals();
         assert!(other.get(first.id).await.unwrap().is_none() && other.list(None, 10).await.unwrap().is_empty());
-        assert!(other.decide(second.id, "\"rejected\"", "\"open\"", Timestamp(9)).await.is_err());
+        assert!(other.decide(second.id, "\"rejected\"", "\"open\"", Timestamp(9), None).await.is_err());
     }
 }

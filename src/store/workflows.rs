@@ -1,6 +1,6 @@
 //! Workflows and their versions: text as it was written, each version for ever.
 
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
 use super::StoreError;
@@ -34,6 +34,42 @@ pub struct WorkflowHead {
     pub versions: u64,
     /// When the first was saved.
     pub created_at: Timestamp,
+}
+
+/// Makes a saved version the live one, or none: written together with what was decided, both or neither. It is only done if what is
+/// live until then is as known, so that of two that were made of the same version at once, neither is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveMove {
+    /// The workflow.
+    pub workflow: String,
+    /// The version that is live until then, if one is.
+    pub from: Option<String>,
+    /// The version that is live from then on; `None` if none is.
+    pub to: Option<String>,
+}
+
+impl LiveMove {
+    /// Does it, within a transaction.
+    pub(super) async fn carry_out(
+        &self,
+        workspace: &Workspace,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), StoreError> {
+        let moved = sqlx::query(
+            "UPDATE workflows SET live = ?4 WHERE workspace_id = ?1 AND name = ?2 AND live IS ?3 AND (?4 IS NULL OR EXISTS \
+             (SELECT 1 FROM workflow_versions WHERE workspace_id = ?1 AND workflow = ?2 AND hash = ?4))",
+        )
+        .bind(workspace.id().as_str())
+        .bind(&self.workflow)
+        .bind(&self.from)
+        .bind(&self.to)
+        .execute(connection)
+        .await?;
+        match moved.rows_affected() {
+            0 => Err(StoreError::OtherLive(self.workflow.clone())),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The workflows of one workspace.
@@ -105,26 +141,6 @@ impl Workflows {
             0 => Err(StoreError::Missing(format!("version {hash} of workflow {workflow}: save it first"))),
             _ => Ok(()),
         }
-    }
-
-    /// Makes a saved version the live one, or none, if this one is live until then, or none is: so that of two that were made of the
-    /// same version at once, neither is lost. Tells whether it was.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the database fails.
-    pub async fn move_live(&self, workflow: &str, from: Option<&str>, to: Option<&str>) -> Result<bool, StoreError> {
-        let mut writing = self.workspace.shared.database.writing().await?;
-        let moved = sqlx::query(
-            "UPDATE workflows SET live = ?4 WHERE workspace_id = ?1 AND name = ?2 AND live IS ?3 AND (?4 IS NULL OR EXISTS \
-             (SELECT 1 FROM workflow_versions WHERE workspace_id = ?1 AND workflow = ?2 AND hash = ?4))",
-        )
-        .bind(self.workspace.id().as_str())
-        .bind(workflow)
-        .bind(from)
-        .bind(to)
-        .execute(writing.connection()?)
-        .await?;
-        Ok(moved.rows_affected() > 0)
     }
 
     /// Makes no version of a workflow the live one any more; all stay saved.

@@ -90,7 +90,7 @@ fn long() -> (Long, Vec<String>) {
                 planted.push(format!("{id} rejected (asked for: change number {turn})"));
                 Decision::Rejected
             };
-            long.write(Event::Decided { proposal: id, decision });
+            long.write(Event::Decided { proposal: id, decision, reason: None });
             let run = RunId(Uuid::from_u64_pair(n, n));
             let (workflow, version) = ("brief".to_owned(), "v".to_owned());
             long.write(Event::Ran { run, workflow, version, kind: RunKind::Workflow });

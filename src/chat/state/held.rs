@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::chat::event::{BaseVersion, Cause, Decision, Link, MessageId, Offered, Place, ProposalId, RunKind, TurnEnd};
 use crate::clock::Timestamp;
 use crate::run::RunStatus;
+use crate::workflow::StepId;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,6 +70,8 @@ pub struct Held {
     pub after: Option<MessageId>,
     /// What became of it; `None` while it is open.
     pub decision: Option<Decision>,
+    /// Why, if that was said.
+    pub reason: Option<String>,
 }
 
 /// A run that was begun here.
@@ -126,5 +129,32 @@ impl Held {
             Some(Decision::Accepted { after, .. }) => Some(after),
             _ => None,
         }
+    }
+
+    /// Whether it was rejected.
+    #[must_use]
+    pub fn is_unwanted(&self) -> bool {
+        self.decision == Some(Decision::Rejected)
+    }
+
+    /// Whether only some of its steps are accepted, so that more can be.
+    #[must_use]
+    pub fn is_accepted_in_part(&self) -> bool {
+        self.offered.base.is_some() && self.left().next().is_some()
+    }
+
+    /// The steps that can be accepted: all, or what is left.
+    pub fn open_steps(&self) -> impl Iterator<Item = &StepId> {
+        let in_part = self.is_accepted_in_part();
+        self.offered.steps.iter().filter(move |step| !in_part || self.left().any(|left| left == *step))
+    }
+
+    /// The steps that are not accepted, if only some are.
+    pub fn left(&self) -> impl Iterator<Item = &StepId> {
+        let accepted: &[StepId] = match &self.decision {
+            Some(Decision::Accepted { steps, live: true, .. }) => steps,
+            _ => &[],
+        };
+        self.offered.steps.iter().filter(move |step| !accepted.is_empty() && !accepted.contains(step))
     }
 }

@@ -137,16 +137,20 @@ fn a_proposal_is_decided_about_once_and_can_be_taken_back_once() {
     let id = ProposalId(written.write(Event::Proposed(offered())));
     written.reply("changed");
     assert_eq!(written.state.open_proposal().map(|held| held.id), Some(id));
-    written.write(Event::Decided { proposal: id, decision: accepted(true) });
+    written.write(Event::Decided { proposal: id, decision: accepted(true), reason: None });
     assert_eq!((written.state.open_proposal(), written.state.focus()), (None, Some("hello")));
     let again = |decision: Decision| {
-        let event = Event::Decided { proposal: id, decision };
+        let event = Event::Decided { proposal: id, decision, reason: None };
         let recorded = Recorded { seq: written.state.seq() + 1, at: Timestamp(0), event };
         written.state.clone().apply(&recorded)
     };
     assert!(again(accepted(true)).is_err() && again(Decision::Rejected).is_err());
     assert!(again(Decision::Undone { version: None, text: None }).is_ok());
-    written.write(Event::Decided { proposal: id, decision: Decision::Undone { version: None, text: None } });
+    written.write(Event::Decided {
+        proposal: id,
+        decision: Decision::Undone { version: None, text: None },
+        reason: None,
+    });
     assert_eq!((written.state.accepted(), written.state.focus()), (None, None));
 }
 
@@ -163,7 +167,7 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
         Event::Said { text: "x".to_owned(), place: Place::InsteadOf(MessageId(1)) },
         Event::Switched { head: MessageId(1) },
         Event::Proposed(offered()),
-        Event::Decided { proposal: ProposalId(1), decision: Decision::Rejected },
+        Event::Decided { proposal: ProposalId(1), decision: Decision::Rejected, reason: None },
         Event::Doing(Doing::Step { run, step: "a".into(), standing: "ok".to_owned(), seq: 7 }),
     ] {
         let before = written.state.clone();
@@ -206,13 +210,13 @@ fn act(written: &mut Written, (kind, pick): (u8, usize)) {
         12 => {
             if let Some(id) = state.open_proposal().map(|held| held.id) {
                 let decision = if pick % 3 == 0 { Decision::Rejected } else { accepted(pick % 2 == 0) };
-                written.write(Event::Decided { proposal: id, decision });
+                written.write(Event::Decided { proposal: id, decision, reason: None });
             }
         }
         13 => {
             if let Some(id) = state.accepted().map(|held| held.id) {
                 let decision = Decision::Undone { version: None, text: None };
-                written.write(Event::Decided { proposal: id, decision });
+                written.write(Event::Decided { proposal: id, decision, reason: None });
             }
         }
         14 => {

@@ -277,7 +277,7 @@ impl<'t> Talk<'t> {
                 if let Some(proposal) = self.asked.take() {
                     match choice.to_ascii_lowercase() {
                         'y' => self.decide(proposal, Choice::Accept { steps: Vec::new(), run: false }).await?,
-                        'n' => self.decide(proposal, Choice::Reject).await?,
+                        'n' => self.decide(proposal, Choice::Reject { reason: None }).await?,
                         // What is typed now says what is to be different.
                         _ => self.typed.push(' '),
                     }

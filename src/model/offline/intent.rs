@@ -17,7 +17,12 @@ pub enum Intent {
         run: bool,
     },
     /// The open proposal is rejected.
-    Reject,
+    Reject {
+        /// Why, if that is said.
+        reason: Option<String>,
+    },
+    /// Another proposal is wanted in the place of the last one.
+    Another,
     /// What was accepted is taken back.
     Undo,
     /// A workflow is carried out: the one in front if none is named.
@@ -69,12 +74,16 @@ const ACCEPTING: &str = "accept apply approve confirm take";
 const NO: &str = "no nope reject rejected discard decline cancel drop leave nothing nein";
 /// Words that turn a verb round.
 const NOT: &str = "not don't dont never";
+/// Words that ask for another proposal, and what may stand beside them.
+const ANOTHER: &str = "another different else again differently alternative";
+const BESIDE_ANOTHER: &str =
+    "no nope please try propose suggest something one it a an proposal way give show me make do find idea the";
 /// Verbs that take back.
 const UNDO: &str = "undo revert rollback";
 /// Words that may stand beside a decision and say nothing more.
 const FILLER: &str = "please thanks thank you now then just it that this them the a all of everything change changes proposal \
     edit edits workflow version one is looks sounds do let's lets so and as with to me i we for alone be back last previous \
-    steps step only again once";
+    steps step only again once too also rest remaining others other left";
 /// Verbs that carry something out.
 const RUN: &str = "run start execute launch";
 /// Verbs that carry something out without effects.
@@ -141,6 +150,14 @@ pub fn intent(text: &str, now: &Now) -> Intent {
     if let Some(decided) = decision(&words, now) {
         return decided;
     }
+    if let Some(reason) = rejected_because(whole, &lower, now) {
+        return Intent::Reject { reason: Some(reason) };
+    }
+    if words.iter().any(|word| is(ANOTHER, word))
+        && words.iter().all(|word| is(ANOTHER, word) || is(BESIDE_ANOTHER, word))
+    {
+        return Intent::Another;
+    }
     if words.iter().all(|word| is(TALK, word) || is(FILLER, word) || *word == "there")
         && words.iter().any(|word| is(TALK, word))
         || lower.starts_with("what can you do")
@@ -175,11 +192,14 @@ fn decision(words: &[&str], now: &Now) -> Option<Intent> {
     let proposal = now.proposal.as_ref()?;
     let negative = words.iter().any(|word| is(NO, word) || is(NOT, word));
     if negative {
+        if proposal.in_part {
+            return None;
+        }
         let known =
             |word: &&str| plain(word) || is(NO, word) || is(NOT, word) || is(ACCEPTING, word) || *word == "keep";
         // “nothing else” and the like are about something else.
         let is_plain = words.iter().all(known);
-        return is_plain.then_some(Intent::Reject);
+        return is_plain.then_some(Intent::Reject { reason: None });
     }
     let run = words.iter().any(|word| is(RUN, word));
     let names_steps = words.iter().any(|word| is(ACCEPTING, word));
@@ -196,7 +216,19 @@ fn decision(words: &[&str], now: &Now) -> Option<Intent> {
     }
     // “Run it” while a proposal is open: what is not accepted cannot be run, so both are meant.
     let means_both = run && is(RUN, first);
-    (says_yes || means_both).then_some(Intent::Accept { steps, run })
+    // What is left of one that is accepted in part is only accepted by a word that says so: “ok, thanks” is no such word.
+    let says_yes = if proposal.in_part { names_steps } else { says_yes };
+    (says_yes || means_both && !proposal.in_part).then_some(Intent::Accept { steps, run })
+}
+
+/// Why the open proposal is rejected: “no, because it mails everybody”, “reject it: too expensive”.
+fn rejected_because(whole: &str, lower: &str, now: &Now) -> Option<String> {
+    // In lower case a text may have another length, and then the reason is taken as it is there.
+    let text = if whole.len() == lower.len() { whole } else { lower };
+    let (at, length) = [" because ", ": "].iter().filter_map(|link| Some((lower.find(link)?, link.len()))).min()?;
+    let said = decision(&split(lower.get(..at)?), now)?;
+    let reason = text.get(at + length..)?.trim();
+    (said == Intent::Reject { reason: None } && !reason.is_empty()).then(|| reason.to_owned())
 }
 
 fn carrying_out(plain: &str, words: &[&str], whole: &str, now: &Now) -> Option<Intent> {

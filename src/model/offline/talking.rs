@@ -43,7 +43,7 @@ pub(super) fn next(request: &Request, now: &Now) -> Next {
 fn chosen(text: &str, now: &Now) -> Next {
     let (tool, arguments) = match intent(text, now) {
         Intent::Accept { steps, run } => (talk::DECIDE, json!({ "decision": "accept", "steps": steps, "run": run })),
-        Intent::Reject => (talk::DECIDE, json!({ "decision": "reject" })),
+        Intent::Reject { .. } => (talk::DECIDE, json!({ "decision": "reject" })),
         Intent::Undo => (talk::DECIDE, json!({ "decision": "undo" })),
         Intent::Run { workflow, inputs } => {
             let inputs: Map<String, Value> = inputs.into_iter().map(|(key, value)| (key, value.into())).collect();
@@ -55,7 +55,7 @@ fn chosen(text: &str, now: &Now) -> Next {
         Intent::Search { query } => (talk::SEARCH, json!({ "query": query })),
         Intent::Remember { text } => (talk::REMEMBER, json!({ "text": text })),
         Intent::Keep { name } => (talk::KEEP, json!({ "name": name })),
-        Intent::Propose => (talk::PROPOSE, json!({ "request": text })),
+        Intent::Propose | Intent::Another => (talk::PROPOSE, json!({ "request": text })),
         Intent::Talk => return Next::Say(TALK.to_owned()),
     };
     let mut arguments = arguments.as_object().cloned().unwrap_or_default();

@@ -14,6 +14,7 @@ fn with_proposal() -> Now {
         id: "p7".to_owned(),
         workflow: "weekly_brief".to_owned(),
         steps: vec!["fetch".to_owned(), "mail".to_owned()],
+        in_part: false,
     };
     Now { proposal: Some(proposal), ..now() }
 }
@@ -35,11 +36,11 @@ fn a_decision_is_read_from_words_that_hold_nothing_else() {
         ("yes, run it", accept(&[], true)),
         ("run it", accept(&[], true)),
         ("y", accept(&[], false)),
-        ("no", Intent::Reject),
-        ("No, leave it as it is.", Intent::Reject),
-        ("don't apply that", Intent::Reject),
-        ("Don’t", Intent::Reject),
-        ("reject it", Intent::Reject),
+        ("no", Intent::Reject { reason: None }),
+        ("No, leave it as it is.", Intent::Reject { reason: None }),
+        ("don't apply that", Intent::Reject { reason: None }),
+        ("Don’t", Intent::Reject { reason: None }),
+        ("reject it", Intent::Reject { reason: None }),
         ("undo that", Intent::Undo),
         ("take it back please", Intent::Undo),
         // More than a decision: it is asked for anew.
@@ -50,6 +51,47 @@ fn a_decision_is_read_from_words_that_hold_nothing_else() {
         ("accept invoices above 100 euros", Intent::Propose),
     ] {
         assert_eq!(intent(text, &with_proposal()), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_rejection_may_say_why() {
+    for (text, reason) in [
+        ("No, because it mails Everybody", "it mails Everybody"),
+        ("reject it: too expensive.", "too expensive."),
+        ("don't, because the folder is shared: see the list", "the folder is shared: see the list"),
+    ] {
+        assert_eq!(intent(text, &with_proposal()), Intent::Reject { reason: Some(reason.to_owned()) }, "{text}");
+    }
+    for text in ["mail it to Maria, because she asked", "add a step: fetch", "no, mail it to Maria because she asked"] {
+        assert_eq!(intent(text, &with_proposal()), Intent::Propose, "{text}");
+    }
+}
+
+#[test]
+fn another_proposal_is_asked_for_by_words_that_say_only_that() {
+    for text in ["another", "something else, please", "No, try it differently", "propose another one"] {
+        assert_eq!(intent(text, &with_proposal()), Intent::Another, "{text}");
+    }
+    for text in ["add another step", "mail something else", "try another folder"] {
+        assert_eq!(intent(text, &with_proposal()), Intent::Propose, "{text}");
+    }
+}
+
+#[test]
+fn the_rest_of_what_is_accepted_in_part_is_accepted_by_a_word_for_it() {
+    let mut now = with_proposal();
+    now.proposal =
+        now.proposal.map(|proposal| OpenProposal { steps: vec!["mail".to_owned()], in_part: true, ..proposal });
+    for (text, expected) in [
+        ("accept the rest", accept(&[], false)),
+        ("accept mail too", accept(&["mail"], false)),
+        ("apply the rest and run it", accept(&[], true)),
+    ] {
+        assert_eq!(intent(text, &now), expected, "{text}");
+    }
+    for text in ["ok, thanks", "yes", "good", "no", "run it"] {
+        assert!(!matches!(intent(text, &now), Intent::Accept { .. } | Intent::Reject { .. }), "{text}");
     }
 }
 

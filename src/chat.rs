@@ -200,7 +200,13 @@ impl Chat {
     /// [`ChatError`] if what is stored cannot be read.
     pub async fn recover(&self) -> Result<(), ChatError> {
         for id in self.shared.workspace.conversations().busy().await? {
-            self.room(id).await?;
+            match self.room(id).await {
+                // One that another version of the program wrote is no reason to do without all others.
+                Err(error @ (ChatError::Illegal(_) | ChatError::Store(StoreError::Corrupt { .. }))) => {
+                    tracing::error!(conversation = %id, %error, "cannot be taken up");
+                }
+                taken => drop(taken?),
+            }
         }
         Ok(())
     }
@@ -275,6 +281,8 @@ impl Chat {
         let room = self.room(id).await?;
         let is_open = room.state().await.open().is_some();
         room.cut(TurnEnd::Stopped, None);
+        // It may be one whose end could not be written.
+        room.go_on(&self.shared);
         Ok(is_open)
     }
 

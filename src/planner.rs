@@ -9,12 +9,13 @@
 //! - [`propose`]: the rounds; [`arriving`] shows edits as they come
 //! - [`resolve`] with [`patch`]: what a model asks for, as edits
 //! - [`reach`]: what a proposal may touch; [`placed`]: where a problem is
-//! - [`proposal`]: accepting it in whole and in part, undoing it, bringing it onto what came in between
+//! - [`proposal`]: what is proposed; [`accept`]: accepting it in whole and in part, undoing it, bringing it onto what came in between
 //! - [`confidence`]: how sure each step is, by named evidence
 //! - [`replay`]: what recorded runs would have come to with it
 //!
 //! Knows nothing of people, channels and files.
 
+mod accept;
 mod arriving;
 mod changes;
 mod confidence;
@@ -29,8 +30,9 @@ mod reply;
 mod resolve;
 pub mod retrieve;
 
+pub use accept::{Accepted, NotAccepted, undo, undoing};
 pub use changes::{Change, ChangeKind, Difference};
 pub use confidence::{Confidence, Evidence, EvidenceKind, LOW};
 pub use offer::{About, Offer};
-pub use proposal::{Accepted, Kept, NotAccepted, Proposal, Standing, empty, undo, undoing};
+pub use proposal::{Kept, Proposal, Standing, empty};
 pub use propose::{PROMPT, Progress, Proposed, ROUNDS, Wish, propose};

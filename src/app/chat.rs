@@ -8,15 +8,15 @@ use serde_json::{Map, Value};
 
 use super::plan::Saving;
 use super::{App, AppError, Attention, NewPlan, NewRun, Shared, Subject, WorkflowFile, library};
-use crate::chat::event::{BaseVersion, Offered};
-use crate::chat::port::{Desk, Done, Live, Refusal, ToPlan, Undone};
+use crate::chat::event::{Acceptance, Offered};
+use crate::chat::port::{Accepting, Desk, Done, Live, Refusal, ToPlan, Undone};
 use crate::chat::{AutoRun, Chat, Parts, Settings, Taking};
 use crate::config;
 use crate::engine::Engine;
 use crate::engine::simulate::Report;
 use crate::planner::{Progress, Proposed};
 use crate::run::RunId;
-use crate::workflow::{Catalog, Effect, Process, Step, StepId, Workflow};
+use crate::workflow::{Catalog, Effect, Process, Step, Workflow};
 
 /// The program, as conversations see it. It does not keep the program alive.
 struct Root(Weak<Shared>);
@@ -87,17 +87,12 @@ impl Desk for Root {
         Ok(self.app()?.plan(plan, watch).await?.proposed)
     }
 
-    async fn accept(&self, offered: &Offered, steps: &[StepId]) -> Result<Done, Refusal> {
-        Ok(self.app()?.accept(offered, steps).await?)
+    async fn accept(&self, accepting: Accepting<'_>) -> Result<Done, Refusal> {
+        Ok(self.app()?.accept(accepting).await?)
     }
 
-    async fn take_back(
-        &self,
-        workflow: &str,
-        before: Option<BaseVersion>,
-        after: &BaseVersion,
-    ) -> Result<Undone, Refusal> {
-        Ok(self.app()?.take_back(workflow, before, after).await?)
+    async fn take_back(&self, offered: &Offered, accepted: &Acceptance) -> Result<Undone, Refusal> {
+        Ok(self.app()?.take_back(offered, accepted).await?)
     }
 
     async fn worst(&self, workflow: &Workflow) -> Effect {

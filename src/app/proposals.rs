@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{App, AppError, NewPlan, Planned, Refused, Saving, Subject};
-use crate::chat::event::{BaseVersion, Offered};
-use crate::chat::port::{Done, MOST_TRIES, Undone, moving};
+use crate::chat::event::{Acceptance, Offered};
+use crate::chat::port::{Accepting, Done, MOST_TRIES, Undone, moving};
 use crate::clock::Timestamp;
 use crate::model::planning::{Role, Turn};
 use crate::planner::{Progress, Standing};
@@ -54,18 +54,7 @@ pub enum ProposalState {
     /// Nothing yet.
     Open,
     /// It was accepted, in whole or in part, and is saved.
-    Accepted {
-        /// The steps that were accepted; all if there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        steps: Vec<StepId>,
-        /// The workflow's name.
-        workflow: String,
-        /// The version that was live before; `None` if there was none.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        before: Option<BaseVersion>,
-        /// The version that was saved.
-        after: BaseVersion,
-    },
+    Accepted(Acceptance),
     /// It was rejected.
     Rejected {
         /// Why.
@@ -94,7 +83,7 @@ impl ProposalState {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Open => "open",
-            Self::Accepted { .. } => "accepted",
+            Self::Accepted(_) => "accepted",
             Self::Rejected { .. } => "rejected",
             Self::Superseded { .. } => "superseded",
             Self::Undone { .. } => "undone",
@@ -152,12 +141,6 @@ impl App {
     async fn keep(&self, planned: &Planned, old: Option<&KeptProposal>) -> Result<Option<ProposalId>, AppError> {
         let Planned { proposed, request, model, base_version, .. } = planned;
         let (Standing::Ready, Some(after)) = (proposed.proposal.standing, &proposed.workflow) else { return Ok(None) };
-        let mut steps: Vec<StepId> = Vec::new();
-        for step in proposed.proposal.diff.iter().filter_map(|change| change.step.as_ref()) {
-            if !steps.contains(step) {
-                steps.push(step.clone());
-            }
-        }
         let offered = Offered {
             request: request.clone(),
             workflow: after.name.clone(),
@@ -165,8 +148,10 @@ impl App {
             text: yaml::write(after),
             proposal: serde_json::to_value(&proposed.proposal)
                 .map_err(|error| refused("not_kept", error.to_string()))?,
-            steps,
+            steps: proposed.proposal.steps(),
+            more_than_steps: proposed.proposal.is_about_more_than_steps(),
             task: false,
+            instead_of: None,
         };
         let replaces = old.map(|old| old.id);
         let made = Made { offered, reply: proposed.reply.clone(), model: model.clone(), replaces };
@@ -207,7 +192,12 @@ impl App {
     /// They cannot be read.
     pub async fn proposals(&self, workflow: Option<&str>, limit: usize) -> Result<Vec<KeptProposal>, AppError> {
         let rows = self.workspace().proposals().list(workflow, limit).await?;
-        rows.into_iter().map(read).collect()
+        let read = rows.into_iter().filter_map(|row| {
+            let id = row.id;
+            // One that another version of the program wrote hides no other.
+            read(row).inspect_err(|error| tracing::warn!(proposal = %id, %error, "left out of the list")).ok()
+        });
+        Ok(read.collect())
     }
 
     /// Accepts these steps of a proposal, or all of it if there are none, and saves what comes of it as the live version. What was
@@ -218,29 +208,16 @@ impl App {
     pub async fn accept_proposal(&self, id: ProposalId, steps: &[StepId]) -> Result<(KeptProposal, Done), AppError> {
         let _deciding = self.shared.deciding.lock().await;
         let kept = self.proposal(id).await?;
-        let (mut all, earlier) = match &kept.state {
-            ProposalState::Open => (Vec::new(), None),
-            ProposalState::Accepted { steps: part, before, .. }
-                if !part.is_empty() && kept.made.offered.base.is_some() =>
-            {
-                (part.clone(), Some(before.clone()))
-            }
+        let earlier = match &kept.state {
+            ProposalState::Open => None,
+            ProposalState::Accepted(part) if !part.steps.is_empty() && kept.made.offered.base.is_some() => Some(part),
             state => return Err(refused("not_now", format!("proposal {id} is {} already", state.word()))),
         };
-        for step in steps {
-            if !all.contains(step) {
-                all.push(step.clone());
-            }
-        }
-        if steps.is_empty() {
-            all.clear();
-        }
+        let accepting = Accepting { offered: &kept.made.offered, earlier, steps, name: None };
         for _ in 0..MOST_TRIES {
-            let done = self.accept(&kept.made.offered, &all).await?;
-            let before = earlier.clone().unwrap_or_else(|| done.before.clone());
-            let (workflow, after) = (done.workflow.clone(), done.after.clone());
-            let state = ProposalState::Accepted { steps: done.accepted(&all), workflow, before, after };
-            match self.decided(&kept, state, Some(done.moves())).await {
+            let done = self.accept(accepting).await?;
+            let state = ProposalState::Accepted(accepting.acceptance(&done));
+            match self.decided(&kept, state, &done.moves).await {
                 Err(AppError::Store(StoreError::OtherLive(_))) => {}
                 decided => return Ok((decided?, done)),
             }
@@ -259,7 +236,7 @@ impl App {
             return Err(refused("not_now", format!("proposal {id} is {} already", kept.state.word())));
         }
         let state = ProposalState::Rejected { reason: sensible(reason)? };
-        self.decided(&kept, state, None).await
+        self.decided(&kept, state, &[]).await
     }
 
     /// Takes back that a proposal was accepted.
@@ -269,19 +246,19 @@ impl App {
     pub async fn undo_proposal(&self, id: ProposalId) -> Result<(KeptProposal, Undone), AppError> {
         let _deciding = self.shared.deciding.lock().await;
         let kept = self.proposal(id).await?;
-        let ProposalState::Accepted { workflow, before, after, .. } = kept.state.clone() else {
+        let ProposalState::Accepted(accepted) = &kept.state else {
             let why = format!("proposal {id} is {}, so that nothing can be taken back", kept.state.word());
             return Err(refused("not_now", why));
         };
         for _ in 0..MOST_TRIES {
-            let undone = self.take_back(&workflow, before.clone(), &after).await?;
-            let version = undone.version().map(|version| version.version.clone());
-            match self.decided(&kept, ProposalState::Undone { version }, undone.moves(&workflow, &after)).await {
+            let undone = self.take_back(&kept.made.offered, accepted).await?;
+            let version = undone.version.as_ref().map(|version| version.version.clone());
+            match self.decided(&kept, ProposalState::Undone { version }, &undone.moves).await {
                 Err(AppError::Store(StoreError::OtherLive(_))) => {}
                 decided => return Ok((decided?, undone)),
             }
         }
-        Err(refused("changed_meanwhile", moving(&workflow)))
+        Err(refused("changed_meanwhile", moving(&accepted.workflow)))
     }
 
     /// Asks for another proposal in the place of one that is not wanted: the model is shown what was proposed and why it was not
@@ -304,7 +281,7 @@ impl App {
                 kept.state = ProposalState::Rejected { reason };
             }
             ProposalState::Rejected { .. } | ProposalState::Undone { .. } => {}
-            ProposalState::Accepted { .. } => {
+            ProposalState::Accepted(_) => {
                 return Err(refused("not_now", format!("proposal {id} is accepted; take that back first")));
             }
             ProposalState::Superseded { by, .. } => {
@@ -332,7 +309,7 @@ impl App {
         }
         let _deciding = self.shared.deciding.lock().await;
         let now = self.proposal(id).await?;
-        if matches!(now.state, ProposalState::Accepted { .. } | ProposalState::Superseded { .. }) {
+        if matches!(now.state, ProposalState::Accepted(_) | ProposalState::Superseded { .. }) {
             return Err(refused("not_now", format!("proposal {id} is {} by now", now.state.word())));
         }
         planned.kept = self.keep(&planned, Some(&kept)).await?;
@@ -355,11 +332,11 @@ impl App {
         &self,
         kept: &KeptProposal,
         state: ProposalState,
-        live: Option<LiveMove>,
+        moves: &[LiveMove],
     ) -> Result<KeptProposal, AppError> {
         let at = self.clock().now();
         let (known, now) = (written(&kept.state)?, written(&state)?);
-        self.workspace().proposals().decide(kept.id, &known, &now, at, live.as_ref()).await?;
+        self.workspace().proposals().decide(kept.id, &known, &now, at, moves).await?;
         Ok(KeptProposal { state, updated_at: at, ..kept.clone() })
     }
 }

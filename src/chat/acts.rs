@@ -67,9 +67,10 @@ pub(super) async fn run(turn: &mut Turn<'_>, wanted: RunOf) -> Result<Act, ChatE
         Ok(workflow) => turn.shared.desk.worst(workflow).await,
         Err(_) => Effect::Irreversible,
     };
-    if worst > Effect::Read && !matches!(intent(&turn.words, &turn.now), Intent::Run { .. }) {
+    if worst > Effect::Read && !asked_for(turn, &name, &wanted.inputs) {
         return Ok(refused(format!(
-            "`{name}` changes the world, so it is only run when the person's own last message asks for that: have them say “run {name}”"
+            "`{name}` changes the world, so it is only run, and with these inputs, when the person's own last message asks for that: \
+             have them say “run {name}”, and “with INPUT=VALUE” for each input"
         )));
     }
     let said = begin(turn.shared, turn.room, &name, &version.version, wanted.inputs, RunKind::Workflow).await;
@@ -81,6 +82,17 @@ pub(super) async fn run(turn: &mut Turn<'_>, wanted: RunOf) -> Result<Act, ChatE
         Err(ChatError::Refused(Refusal(reason))) => Ok(Act::Said(format!("The run was not begun: {reason}"))),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the person's own words ask for a run of this workflow with these inputs. What a model chose counts for nothing.
+fn asked_for(turn: &Turn<'_>, name: &str, inputs: &Map<String, Value>) -> bool {
+    let Intent::Run { workflow, inputs: said } = intent(&turn.words, &turn.now) else { return false };
+    let meant = workflow.as_deref().or(turn.now.focus.as_deref());
+    let is_said = |(input, value): (&String, &Value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        said.iter().any(|(known, as_said)| known == input && *as_said == text)
+    };
+    meant == Some(name) && inputs.iter().all(is_said)
 }
 
 /// Begins a run and follows it; what is said of that. Whoever waits for this may be dropped.

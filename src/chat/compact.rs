@@ -8,10 +8,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::event::{Decision, MessageId};
+use super::event::{Acceptance, Decision, MessageId};
 use super::state::{Author, Held, Message, State};
 use crate::model::planning::{Role, Turn};
-use crate::model::{Message as Said, Request, TokenCount};
+use crate::model::{Message as Said, Request, TokenCount, untrusted};
 
 /// How much of a conversation a model is shown, in tokens.
 pub const BUDGET: u32 = 6_000;
@@ -21,6 +21,9 @@ const FEWEST: usize = 2;
 
 /// The longest message that is shown whole, in characters.
 const LONGEST: usize = 6_000;
+
+/// No message is cut below this, in characters.
+const SHORTEST: usize = 100;
 
 /// The longest sentence that is kept, in characters.
 const LONGEST_SENTENCE: usize = 300;
@@ -40,12 +43,21 @@ pub struct Compacted {
 #[must_use]
 pub fn compact(state: &State, count: &TokenCount, budget: u32) -> Compacted {
     let branch = state.branch();
-    let said: Vec<Said> = branch.iter().map(|message| as_said(message)).collect();
-    let tokens: Vec<u32> = said.iter().map(|message| tokens_of(count, std::slice::from_ref(message))).collect();
+    let mut said: Vec<Said> = branch.iter().map(|message| as_said(message, LONGEST)).collect();
+    let mut tokens: Vec<u32> = said.iter().map(|message| tokens_of(count, std::slice::from_ref(message))).collect();
     if tokens.iter().fold(0, |sum: u32, tokens| sum.saturating_add(*tokens)) <= budget {
         return Compacted { summary: None, messages: said, from: None };
     }
-    // Half for what was said last, half for what matters of the rest.
+    // Half for what was said last, however dense it is, half for what matters of the rest.
+    let each = budget / 2 / u32::try_from(FEWEST).unwrap_or(1);
+    for at in branch.len().saturating_sub(FEWEST)..branch.len() {
+        let mut longest = LONGEST;
+        while tokens[at] > each && longest > SHORTEST {
+            longest /= 2;
+            said[at] = as_said(branch[at], longest);
+            tokens[at] = tokens_of(count, std::slice::from_ref(&said[at]));
+        }
+    }
     let mut first = branch.len();
     let mut used = 0;
     while first > 0 {
@@ -80,9 +92,13 @@ pub fn turns(state: &State, most: usize) -> Vec<Turn> {
     branch[from..].iter().map(turn).collect()
 }
 
-fn as_said(message: &Message) -> Said {
-    let text = clipped(&message.text, LONGEST);
+fn as_said(message: &Message, longest: usize) -> Said {
+    let text = clipped(&message.text, longest);
     match message.by {
+        // Of whom it tells may have written anything.
+        Author::Callboard if message.of_others => {
+            Said::Assistant { text: untrusted::marked("earlier in this conversation", &text), calls: Vec::new() }
+        }
         Author::Person => Said::User { text },
         Author::Callboard => Said::Assistant { text, calls: Vec::new() },
     }
@@ -129,6 +145,10 @@ fn summary(state: &State, older: &[&Message], newer: &[&Message], count: &TokenC
     let shown: String = newer.iter().map(|message| message.text.as_str()).collect::<Vec<_>>().join("\n");
     let mut named: BTreeSet<String> = BTreeSet::new();
     for (at, message) in older.iter().enumerate() {
+        // What others wrote is not told of as if it were ours.
+        if message.of_others {
+            continue;
+        }
         let follows = older.get(at + 1).or_else(|| newer.first()).copied();
         lines.extend(open_questions(at, message, follows));
         if message.by == Author::Person {
@@ -187,7 +207,7 @@ fn decisions(state: &State, older: &[&Message]) -> Vec<Line> {
         let Some(decision) = &held.decision else { continue };
         let what = one_line(&held.offered.request);
         let text = match decision {
-            Decision::Accepted { workflow, after, steps, .. } => {
+            Decision::Accepted { acceptance: Acceptance { workflow, after, steps, .. }, .. } => {
                 let part = if steps.is_empty() {
                     String::new()
                 } else {
@@ -205,7 +225,7 @@ fn decisions(state: &State, older: &[&Message]) -> Vec<Line> {
                 format!("{} rejected (asked for: {what}{})", held.id, why.unwrap_or_default())
             }
             Decision::Undone { .. } => format!("{} accepted and taken back (asked for: {what})", held.id),
-            Decision::Kept { workflow, version } => {
+            Decision::Kept { workflow, version, .. } => {
                 format!("{} kept as `{workflow}` version {}", held.id, short(version))
             }
         };

@@ -3,7 +3,6 @@
 //! A person decides, by a key or by words that say just that; or the policy, about what only reads. Words that a model chose decide
 //! nothing.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -11,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use super::acts::{self, Act};
-use super::event::{BaseVersion, By, Decision, Event, ProposalId, RunKind};
-use super::port::{Done, Live, MOST_TRIES, Refusal, Undone, moving};
+use super::event::{Acceptance, BaseVersion, By, Decision, Event, ProposalId, RunKind};
+use super::port::{Accepting, Done, Live, MOST_TRIES, Refusal, Undone, moving};
 use super::room::Room;
 use super::state::Held;
 use super::tools::{Decide, Verdict};
@@ -53,7 +52,7 @@ pub(super) async fn by_a_person(
     choice: Choice,
 ) -> Result<String, ChatError> {
     match choice {
-        Choice::Accept { steps, run } => accept(shared, room, proposal, steps, run, By::Person).await,
+        Choice::Accept { steps, run } => accept(shared, room, proposal, Accept::by_person(steps, run)).await,
         Choice::Reject { reason } => reject(shared, room, proposal, reason).await,
         Choice::Undo => take_back(shared, room, proposal).await,
     }
@@ -71,7 +70,7 @@ pub(super) async fn by_words(turn: &mut Turn<'_>, wanted: Decide) -> Result<Act,
     let state = turn.room.state().await;
     let said = match (wanted.decision, own) {
         (Verdict::Accept, Intent::Accept { steps, run }) => match state.acceptable_proposal() {
-            Some(held) => accept(turn.shared, turn.room, held.id, steps, run, By::Person).await,
+            Some(held) => accept(turn.shared, turn.room, held.id, Accept::by_person(steps, run)).await,
             None => return Ok(Act::Said("Nothing is proposed that could be accepted.".to_owned())),
         },
         (Verdict::Reject, Intent::Reject { reason }) => match state.open_proposal() {
@@ -91,7 +90,8 @@ pub(super) async fn by_words(turn: &mut Turn<'_>, wanted: Decide) -> Result<Act,
 
 /// Accepts a task as the policy does, and carries it out.
 pub(super) async fn by_policy(turn: &Turn<'_>, proposal: ProposalId) -> Result<String, ChatError> {
-    told(accept(turn.shared, turn.room, proposal, Vec::new(), true, By::Policy).await)
+    let wanted = Accept { steps: Vec::new(), then: Then::AsItIs, by: By::Policy };
+    told(accept(turn.shared, turn.room, proposal, wanted).await)
 }
 
 /// What cannot be done is said, and no failure of the turn.
@@ -104,20 +104,43 @@ fn told(said: Result<String, ChatError>) -> Result<String, ChatError> {
     }
 }
 
+/// How something that is proposed is accepted.
+struct Accept {
+    /// The steps; all if there are none.
+    steps: Vec<String>,
+    /// What becomes of it then.
+    then: Then,
+    by: By,
+}
+
+/// What becomes of what is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Then {
+    /// A workflow is saved, a task is carried out.
+    AsItIs,
+    /// Both, if it is a workflow.
+    Run,
+    /// It is saved, by this name if one is given.
+    Keep(Option<String>),
+}
+
+impl Accept {
+    fn by_person(steps: Vec<String>, run: bool) -> Self {
+        Self { steps, then: if run { Then::Run } else { Then::AsItIs }, by: By::Person }
+    }
+}
+
 async fn accept(
     shared: &Arc<Shared>,
     room: &Arc<Room>,
     proposal: ProposalId,
-    steps: Vec<String>,
-    run: bool,
-    by: By,
+    wanted: Accept,
 ) -> Result<String, ChatError> {
     let (shared, room) = (Arc::clone(shared), Arc::clone(room));
     // Whoever waits for this may be dropped, and what was begun is brought to its end.
     let accepting = tokio::spawn(async move {
-        let (held, done) = accepted(&shared, &room, proposal, &steps, by).await?;
-        let task = held.offered.task;
-        let is_live = !task;
+        let Accept { steps, then, by } = wanted;
+        let (held, is_live, done) = accepted(&shared, &room, proposal, &steps, &then, by).await?;
         let Done { workflow: name, taken, after, diff, besides, lost_comments, .. } = done;
         let version = after.version;
         let mut said = String::new();
@@ -130,7 +153,6 @@ async fn accept(
                 "{lost_comments} lines with comments, beside what changed, are not in the new version.\n"
             );
         }
-        let short = version.get(..12).unwrap_or(&version);
         match (by, is_live) {
             (By::Policy, _) => {
                 let _ = writeln!(
@@ -140,7 +162,7 @@ async fn accept(
             }
             (By::Person, false) => said.push_str("Accepted. It is carried out now.\n"),
             (By::Person, true) => {
-                let _ = writeln!(said, "Accepted and saved: `{name}`, version {short}.\n");
+                let _ = writeln!(said, "Accepted and saved: `{name}`, version {}.\n", short(&version));
                 for change in &diff {
                     let _ = writeln!(said, "- {}", change.text);
                 }
@@ -148,14 +170,22 @@ async fn accept(
                     let besides: Vec<String> = besides.iter().map(|step| format!("`{step}`")).collect();
                     let _ = writeln!(said, "\nAccepted too, since it cannot be done without: {}", besides.join(", "));
                 }
-                let left: Vec<String> = held.left().map(|step| format!("`{step}`")).collect();
-                if !left.is_empty() {
-                    let _ = writeln!(said, "\nNot accepted yet: {}. Say “accept the rest” for that.", left.join(", "));
+                if held.is_accepted_in_part() {
+                    let mut left: Vec<String> = held.left().map(|step| format!("`{step}`")).collect();
+                    if held.offered.more_than_steps {
+                        left.push("what is about the workflow as a whole".to_owned());
+                    }
+                    let left = left.join(", ");
+                    let _ = writeln!(said, "\nNot accepted yet: {left}. Say “accept the rest” for that.");
                 }
             }
         }
-        if run || !is_live {
-            let kind = if task { RunKind::Task } else { RunKind::Workflow };
+        if then == Then::Run || !is_live {
+            let kind = match (held.offered.task, held.offered.instead_of) {
+                (true, None) => RunKind::Task,
+                (true, Some(_)) => RunKind::AnotherWay,
+                (false, _) => RunKind::Workflow,
+            };
             match acts::begin(&shared, &room, &name, &version, Map::new(), kind).await {
                 Ok((_, begun)) => {
                     let _ = writeln!(said, "\n{begun}");
@@ -165,7 +195,7 @@ async fn accept(
                 }
                 Err(error) => return Err(error),
             }
-            if task {
+            if !is_live {
                 let _ = writeln!(said, "Say “save this as a workflow” to keep it.");
             }
         } else {
@@ -183,42 +213,33 @@ async fn accepted(
     room: &Arc<Room>,
     proposal: ProposalId,
     steps: &[String],
+    then: &Then,
     by: By,
-) -> Result<(Held, Done), ChatError> {
+) -> Result<(Held, bool, Done), ChatError> {
     let _deciding = room.deciding.lock().await;
     let held = held(room, proposal).await?;
-    let (mut all, first) = match &held.decision {
-        None => (Vec::new(), None),
-        Some(Decision::Accepted { steps, before, .. }) if held.is_accepted_in_part() => {
-            (steps.clone(), Some(before.clone()))
-        }
+    let earlier = match &held.decision {
+        None => None,
+        Some(Decision::Accepted { acceptance, .. }) if held.is_accepted_in_part() => Some(acceptance),
         Some(_) => return Err(ChatError::NotNow(format!("something was decided about {} already", held.id))),
     };
-    if steps.is_empty() {
-        all.clear();
-    } else {
-        all.extend(steps.iter().map(|step| StepId::from(step.as_str())));
-        let mut known = HashSet::new();
-        all.retain(|step| known.insert(step.clone()));
-    }
-    let is_live = !held.offered.task;
+    let steps: Vec<StepId> = steps.iter().map(|step| StepId::from(step.as_str())).collect();
+    let (is_kept, name) = match then {
+        Then::Keep(name) => (true, name.as_deref()),
+        Then::AsItIs | Then::Run => (false, None),
+    };
+    let is_live = !held.offered.task || is_kept;
+    let accepting = Accepting { offered: &held.offered, earlier, steps: &steps, name };
     for _ in 0..MOST_TRIES {
-        let done = shared.desk.accept(&held.offered, &all).await?;
-        let decision = Decision::Accepted {
-            steps: done.accepted(&all),
-            workflow: done.workflow.clone(),
-            before: first.clone().unwrap_or_else(|| done.before.clone()),
-            after: done.after.clone(),
-            live: is_live,
-            by,
-        };
+        let done = shared.desk.accept(accepting).await?;
+        let decision = Decision::Accepted { acceptance: accepting.acceptance(&done), live: is_live, by };
         let event = Event::Decided { proposal, decision, reason: None };
-        match room.write_moving(shared, event, is_live.then(|| done.moves())).await {
+        let moves = if is_live { done.moves.clone() } else { Vec::new() };
+        match room.write_moving(shared, event, moves).await {
             Err(ChatError::Store(StoreError::OtherLive(_))) => {}
             written => {
                 written?;
-                let state = room.state().await;
-                return Ok((state.proposal(proposal).cloned().unwrap_or(held), done));
+                return Ok((self::held(room, proposal).await?, is_live, done));
             }
         }
     }
@@ -264,53 +285,53 @@ async fn take_back(shared: &Arc<Shared>, room: &Arc<Room>, proposal: ProposalId)
     let taking_back = tokio::spawn(async move {
         let _deciding = room.deciding.lock().await;
         let held = held(&room, proposal).await?;
-        let (workflow, undone) = taken_back(&shared, &room, &held).await?;
-        let said = match &undone {
-            None => format!("`{workflow}` was only carried out once; it is not kept."),
-            Some(Undone::Exactly(before)) => {
-                format!("Taken back: `{workflow}` is as it was, version {}.", short(&before.version))
-            }
-            Some(Undone::Retired) => {
+        let Some(Decision::Accepted { acceptance, live: was_live, .. }) = &held.decision else {
+            return Err(ChatError::NotNow(format!("{proposal} is not accepted, so that nothing can be taken back")));
+        };
+        if !was_live {
+            let decision = Decision::Undone { version: None, workflow: None, text: None };
+            room.write(&shared, vec![Event::Decided { proposal, decision, reason: None }]).await?;
+            return Ok(format!("`{}` was only carried out once; it is not kept.", acceptance.workflow));
+        }
+        let Undone { workflow, version, merged, .. } = taken_back(&shared, &room, &held, acceptance).await?;
+        Ok(match (version, merged) {
+            (None, _) => {
                 format!("Taken back: no version of `{workflow}` is in use any more. What ran stays recorded.")
             }
-            Some(Undone::NotInUse) => format!("No version of `{workflow}` is in use."),
-            Some(Undone::Merged { diff, .. }) => {
+            (Some(version), None) => {
+                format!("Taken back: `{workflow}` is as it was, version {}.", short(&version.version))
+            }
+            (Some(_), Some(diff)) => {
                 let mut said = format!("Taken back; what else was done to `{workflow}` since stays:\n");
                 for change in diff {
                     let _ = write!(said, "\n- {}", change.text);
                 }
                 said
             }
-        };
-        Ok(said)
+        })
     });
     taking_back.await.unwrap_or_else(|error| Err(ChatError::NotNow(format!("it stopped half-way: {error}"))))
 }
 
-/// Writes that a proposal's acceptance is taken back, and makes what comes of that live: both or neither. The workflow, and what comes of
-/// it; `None` if the proposal was only carried out once.
+/// Writes that a proposal's acceptance is taken back, and makes what comes of that live: both or neither.
 async fn taken_back(
     shared: &Arc<Shared>,
     room: &Arc<Room>,
     held: &Held,
-) -> Result<(String, Option<Undone>), ChatError> {
-    let Some(Decision::Accepted { workflow, before, after, live: was_live, .. }) = held.decision.clone() else {
-        return Err(ChatError::NotNow(format!("{} is not accepted, so that nothing can be taken back", held.id)));
-    };
+    accepted: &Acceptance,
+) -> Result<Undone, ChatError> {
     for _ in 0..MOST_TRIES {
-        let undone =
-            if was_live { Some(shared.desk.take_back(&workflow, before.clone(), &after).await?) } else { None };
-        let back = undone.as_ref().and_then(Undone::version).cloned();
-        let (version, text) = back.map(|back| (back.version, back.text)).unzip();
-        let decision = Decision::Undone { version, text };
+        let undone = shared.desk.take_back(&held.offered, accepted).await?;
+        let (version, text) = undone.version.clone().map(|back| (back.version, back.text)).unzip();
+        let workflow = Some(undone.workflow.clone()).filter(|name| *name != accepted.workflow);
+        let decision = Decision::Undone { version, workflow, text };
         let event = Event::Decided { proposal: held.id, decision, reason: None };
-        let moves = undone.as_ref().and_then(|undone| undone.moves(&workflow, &after));
-        match room.write_moving(shared, event, moves).await {
+        match room.write_moving(shared, event, undone.moves.clone()).await {
             Err(ChatError::Store(StoreError::OtherLive(_))) => {}
-            written => return written.map(|_| (workflow, undone)),
+            written => return written.map(|_| undone),
         }
     }
-    Err(Refusal(moving(&workflow)).into())
+    Err(Refusal(moving(&accepted.workflow)).into())
 }
 
 fn short(version: &str) -> &str {
@@ -327,10 +348,10 @@ pub(super) async fn keep(turn: &mut Turn<'_>, name: Option<String>) -> Result<Ac
     let state = turn.room.state().await;
     if let Some(held) = state.open_proposal() {
         // What is proposed is kept by accepting it.
-        let said = accept(turn.shared, turn.room, held.id, Vec::new(), false, By::Person).await;
-        return told(said).map(Act::Said);
+        let wanted = Accept { steps: Vec::new(), then: Then::Keep(name), by: By::Person };
+        return told(accept(turn.shared, turn.room, held.id, wanted).await).map(Act::Said);
     }
-    let Some((id, Decision::Accepted { workflow, after, live: false, .. })) =
+    let Some((id, Decision::Accepted { acceptance: Acceptance { workflow, after, .. }, live: false, .. })) =
         state.accepted().and_then(|held| Some((held.id, held.decision.clone()?)))
     else {
         return Ok(Act::Said("There is nothing to keep: what was accepted here is saved already.".to_owned()));
@@ -358,7 +379,8 @@ async fn kept(
     let version = turn.shared.desk.save(&name, &text, Live::Yes).await?;
     let said =
         format!("Kept as the workflow `{name}`, version {}. Say “run it” to carry it out again.", short(&version));
-    let decision = Decision::Kept { workflow: name, version };
+    let text = Some(text).filter(|text| *text != after.text);
+    let decision = Decision::Kept { workflow: name, version, text };
     turn.room.write(turn.shared, vec![Event::Decided { proposal: id, decision, reason: None }]).await?;
     Ok(said)
 }

@@ -143,6 +143,9 @@ pub enum Event {
         run: RunId,
         /// How it stands.
         status: RunStatus,
+        /// The number of its last event.
+        #[serde(default)]
+        at: u64,
         /// What is said of it, in Markdown.
         text: String,
         /// Where that can be seen.
@@ -232,11 +235,17 @@ pub struct Offered {
     pub text: String,
     /// The proposal: edits, diff, kept hashes, problems, confidence.
     pub proposal: Value,
-    /// The steps that it is about.
+    /// The steps of it that can be accepted by themselves.
     pub steps: Vec<StepId>,
+    /// Whether it changes what is no step's: triggers, inputs, vars.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more_than_steps: bool,
     /// Whether it is a piece of work to be done once, and not a workflow to be kept.
     #[serde(default)]
     pub task: bool,
+    /// The run in whose place this is another way to what it was for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<RunId>,
 }
 
 /// The version that a proposal is made for.
@@ -257,6 +266,8 @@ pub enum RunKind {
     Workflow,
     /// A task: another way is looked for if it fails for good.
     Task,
+    /// Another way to what a task was for: no third one is looked for.
+    AnotherWay,
 }
 
 /// How a turn ends.
@@ -281,16 +292,9 @@ pub enum TurnEnd {
 pub enum Decision {
     /// It was accepted, and the version saved.
     Accepted {
-        /// The steps that were accepted; all if there are none.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        steps: Vec<StepId>,
-        /// The workflow's name.
-        workflow: String,
-        /// The hash and the text of the version that was live before; `None` if there was none.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        before: Option<BaseVersion>,
-        /// The hash and the text of the version that was saved.
-        after: BaseVersion,
+        /// What that came to.
+        #[serde(flatten)]
+        acceptance: Acceptance,
         /// Whether it is live: what is only carried out once is not.
         live: bool,
         /// Who decided.
@@ -304,6 +308,9 @@ pub enum Decision {
         /// The hash of the version that is live now; `None` if none is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         version: Option<String>,
+        /// The workflow's name from then on, if it is another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workflow: Option<String>,
         /// Its text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<String>,
@@ -314,7 +321,28 @@ pub enum Decision {
         workflow: String,
         /// The version.
         version: String,
+        /// Its text, if it is another than that of what was carried out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
     },
+}
+
+/// What accepting a proposal came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// The steps that were accepted; all if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepId>,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The version that was live before; `None` if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<BaseVersion>,
+    /// The version that was saved.
+    pub after: BaseVersion,
+    /// Whether something else was done to the workflow between the parts that were accepted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub between: bool,
 }
 
 /// Who decides.

@@ -64,20 +64,30 @@ async fn follow(shared: &Arc<Shared>, room: &Arc<Room>, run: RunId) -> Result<()
 async fn rests(shared: &Arc<Shared>, room: &Arc<Room>, run: RunId, seen: u64) -> Result<(), ChatError> {
     let Some(head) = shared.workspace.runs().get(run).await? else { return Ok(()) };
     let is_resting = matches!(head.status, RunStatus::Parked | RunStatus::Waiting) && head.seq <= seen;
-    let told = room.state().await.runs().get(&run).and_then(|held| held.status);
-    if is_resting && told != Some(head.status) { report(shared, room, run).await } else { Ok(()) }
+    if is_resting { report(shared, room, run).await } else { Ok(()) }
 }
 
+/// Tells how a run stands, unless the same was told last.
 async fn report(shared: &Arc<Shared>, room: &Arc<Room>, run: RunId) -> Result<(), ChatError> {
     let Some(head) = shared.workspace.runs().get(run).await? else { return Ok(()) };
+    let state = room.state().await;
+    let known = state.runs().get(&run);
+    if known.is_some_and(|held| held.status == Some(head.status) && held.reported_at >= head.seq) {
+        return Ok(());
+    }
     let (told, artifacts) = about_runs::report(&shared.workspace, run).await?;
-    let is_task = room.state().await.runs().get(&run).is_some_and(|held| held.kind == RunKind::Task);
+    let last = known.and_then(|held| state.message(held.reported?));
+    if known.is_some_and(|held| held.status == Some(head.status)) && last.is_some_and(|last| last.text == told.text) {
+        return Ok(());
+    }
+    let is_task = known.is_some_and(|held| held.kind == RunKind::Task);
     let wants_another_way = is_task && about_runs::beyond_retry(&shared.workspace, run).await?.is_some();
     let mut links = told.links;
     if links.is_empty() {
         links.push(Link::run(run));
     }
-    let reported = Event::Reported { run, status: head.status, text: told.text, links, artifacts, wants_another_way };
+    let (status, text, at) = (head.status, told.text, head.seq);
+    let reported = Event::Reported { run, status, at, text, links, artifacts, wants_another_way };
     room.write(shared, vec![reported]).await?;
     if wants_another_way {
         room.go_on(shared);

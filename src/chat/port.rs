@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use super::event::{BaseVersion, Offered};
+use super::event::{Acceptance, BaseVersion, Offered};
 use crate::engine::Engine;
 use crate::engine::simulate::Report;
 use crate::model::planning::Turn;
@@ -50,7 +50,7 @@ pub fn moving(workflow: &str) -> String {
     format!("`{workflow}` is changed by others all the time; try again")
 }
 
-/// What comes of accepting a proposal. It is saved, and not live before [`Done::moves`] is carried out.
+/// What comes of accepting a proposal. It is saved, and not live before `moves` are carried out.
 #[derive(Clone, Debug)]
 pub struct Done {
     /// The workflow's name.
@@ -61,6 +61,8 @@ pub struct Done {
     pub before: Option<BaseVersion>,
     /// The version that was saved.
     pub after: BaseVersion,
+    /// What makes it live.
+    pub moves: Vec<LiveMove>,
     /// What was changed.
     pub diff: Vec<Change>,
     /// The steps that were accepted although they were not named.
@@ -69,66 +71,57 @@ pub struct Done {
     pub lost_comments: usize,
 }
 
-impl Done {
-    /// The steps that are accepted where these were named; all if there are none.
-    #[must_use]
-    pub fn accepted(&self, named: &[StepId]) -> Vec<StepId> {
-        let besides = self.besides.iter().filter(|step| !named.is_empty() && !named.contains(step));
-        named.iter().chain(besides).cloned().collect()
-    }
+/// A proposal that is accepted, and what is accepted now.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepting<'a> {
+    /// The proposal.
+    pub offered: &'a Offered,
+    /// What was accepted of it before.
+    pub earlier: Option<&'a Acceptance>,
+    /// The steps that are accepted now; all if there are none.
+    pub steps: &'a [StepId],
+    /// What a new workflow is called; as the proposal says if `None`.
+    pub name: Option<&'a str>,
+}
 
-    /// What makes it live.
+impl Accepting<'_> {
+    /// What is accepted once this is done.
     #[must_use]
-    pub fn moves(&self) -> LiveMove {
-        LiveMove {
-            workflow: self.workflow.clone(),
-            from: self.before.as_ref().map(|before| before.version.clone()),
-            to: Some(self.after.version.clone()),
+    pub fn acceptance(&self, done: &Done) -> Acceptance {
+        let earlier = self.earlier.map_or(&[][..], |earlier| &earlier.steps);
+        let mut steps: Vec<StepId> = Vec::new();
+        if !self.steps.is_empty() {
+            for step in earlier.iter().chain(self.steps).chain(&done.besides) {
+                if !steps.contains(step) {
+                    steps.push(step.clone());
+                }
+            }
+        }
+        let version = |version: &Option<BaseVersion>| version.as_ref().map(|version| version.version.clone());
+        let between = self
+            .earlier
+            .is_some_and(|earlier| earlier.between || Some(&earlier.after.version) != version(&done.before).as_ref());
+        Acceptance {
+            steps,
+            workflow: done.workflow.clone(),
+            before: self.earlier.map_or_else(|| done.before.clone(), |earlier| earlier.before.clone()),
+            after: done.after.clone(),
+            between,
         }
     }
 }
 
-/// What comes of taking an accepted proposal back, as [`Undone::moves`] makes it live.
+/// What comes of taking an accepted proposal back. It is not so before `moves` are carried out.
 #[derive(Clone, Debug)]
-pub enum Undone {
-    /// The version from before it is to be live again.
-    Exactly(BaseVersion),
-    /// There was none before it: none is to be in use any more.
-    Retired,
-    /// None was in use.
-    NotInUse,
-    /// The workflow has gone on since, and what else was done to it stays.
-    Merged {
-        /// The hash of what has been live until then.
-        onto: String,
-        /// The version that was saved.
-        version: BaseVersion,
-        /// What was changed.
-        diff: Vec<Change>,
-    },
-}
-
-impl Undone {
-    /// The version that is live now.
-    #[must_use]
-    pub fn version(&self) -> Option<&BaseVersion> {
-        match self {
-            Self::Exactly(version) | Self::Merged { version, .. } => Some(version),
-            Self::Retired | Self::NotInUse => None,
-        }
-    }
-
-    /// What makes it live, when `after` is what accepting had come to.
-    #[must_use]
-    pub fn moves(&self, workflow: &str, after: &BaseVersion) -> Option<LiveMove> {
-        let from = match self {
-            Self::NotInUse => return None,
-            Self::Merged { onto, .. } => onto.clone(),
-            Self::Exactly(_) | Self::Retired => after.version.clone(),
-        };
-        let to = self.version().map(|version| version.version.clone());
-        Some(LiveMove { workflow: workflow.to_owned(), from: Some(from), to })
-    }
+pub struct Undone {
+    /// The workflow's name from then on.
+    pub workflow: String,
+    /// The version that is live then; `None` if none is.
+    pub version: Option<BaseVersion>,
+    /// What makes it live.
+    pub moves: Vec<LiveMove>,
+    /// What has changed, if the workflow had gone on since, and what else was done to it stays; `None` if it is exactly as it was.
+    pub merged: Option<Vec<Change>>,
 }
 
 /// The part of the program that only its root can put together.
@@ -140,23 +133,17 @@ pub trait Desk: Send + Sync + 'static {
     /// [`Refusal`] if no model replied, or the workflow cannot be read.
     async fn plan(&self, wanted: ToPlan, watch: &mut (dyn FnMut(Progress) + Send)) -> Result<Proposed, Refusal>;
 
-    /// What accepting these steps of a proposal comes to, or all of it if there are none, on top of what is live by now. It is saved
-    /// beside that.
+    /// What accepting a proposal comes to, on top of what is live by now. It is saved beside that.
     ///
     /// # Errors
     /// [`Refusal`] with all that is wrong with it, or what conflicts.
-    async fn accept(&self, offered: &Offered, steps: &[StepId]) -> Result<Done, Refusal>;
+    async fn accept(&self, accepting: Accepting<'_>) -> Result<Done, Refusal>;
 
-    /// What taking back comes to what was accepted: `before` was live before it, `after` was saved.
+    /// What taking back comes to what was accepted.
     ///
     /// # Errors
     /// [`Refusal`] with what conflicts.
-    async fn take_back(
-        &self,
-        workflow: &str,
-        before: Option<BaseVersion>,
-        after: &BaseVersion,
-    ) -> Result<Undone, Refusal>;
+    async fn take_back(&self, offered: &Offered, accepted: &Acceptance) -> Result<Undone, Refusal>;
 
     /// The worst that the steps of a workflow say they do. What an agent calls beyond reading is the gate's business.
     async fn worst(&self, workflow: &Workflow) -> Effect;

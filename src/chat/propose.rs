@@ -17,7 +17,7 @@ use crate::model::intent::{Intent, intent};
 use crate::model::planning::{Role, Turn as PlanningTurn};
 use crate::planner::{Progress, Proposed, Standing};
 use crate::run::RunId;
-use crate::workflow::{Effect, Process, Step, StepId, Workflow, yaml};
+use crate::workflow::{Effect, Process, Step, Workflow, yaml};
 
 /// How many turns the planner is told of.
 const MOST_TURNS: usize = 8;
@@ -47,7 +47,9 @@ pub(super) async fn propose(turn: &mut Turn<'_>, wanted: Propose) -> Result<Act,
     if let Some(unwanted) = state.proposals().pop().filter(|held| held.is_unwanted() && since(held) == 2) {
         turns.push(not_wanted(unwanted));
     }
-    plan(turn, &state, Wish { request: wanted.request, workflow, turns, others: Vec::new() }).await.map(Act::Said)
+    plan(turn, &state, Wish { request: wanted.request, workflow, turns, others: Vec::new(), instead_of: None })
+        .await
+        .map(Act::Said)
 }
 
 /// Has something else proposed in the place of what is not wanted.
@@ -63,7 +65,8 @@ async fn another(
         None => None,
     };
     turns.push(not_wanted(unwanted));
-    let wish = Wish { request: unwanted.offered.request.clone(), workflow, turns, others: Vec::new() };
+    let wish =
+        Wish { request: unwanted.offered.request.clone(), workflow, turns, others: Vec::new(), instead_of: None };
     let wanted = wish.to_plan(turn);
     let proposed = planned(turn, wanted).await?;
     let edits = serde_json::to_value(&proposed.proposal.edits).unwrap_or_default();
@@ -105,6 +108,7 @@ pub(super) async fn another_way(turn: &mut Turn<'_>, state: &State, run: RunId) 
         workflow: Some((held.workflow.clone(), BaseVersion { version: version.hash, text: version.text })),
         turns: compact::turns(state, MOST_TURNS),
         others: vec![format!("Why the last run failed: {failure}")],
+        instead_of: Some(run),
     };
     let mut text = plan(turn, state, wish).await?;
     if !done.is_empty() && turn.room.state().await.open_proposal().is_some() {
@@ -122,6 +126,8 @@ struct Wish {
     turns: Vec<PlanningTurn>,
     /// What others wrote of the matter.
     others: Vec<String>,
+    /// The run in whose place another way is looked for.
+    instead_of: Option<RunId>,
 }
 
 impl Wish {
@@ -145,23 +151,17 @@ async fn plan(turn: &mut Turn<'_>, state: &State, wish: Wish) -> Result<String, 
 
 /// Puts a proposal before the person: what is said of it.
 async fn offer(turn: &mut Turn<'_>, state: &State, wish: Wish, proposed: Proposed) -> Result<String, ChatError> {
-    let Wish { request, workflow, .. } = wish;
+    let Wish { request, workflow, instead_of, .. } = wish;
     let Proposed { proposal, workflow: after, reply, read_others } = proposed;
     if read_others {
         turn.reads_others().await?;
     }
     let (Standing::Ready, Some(after)) = (proposal.standing, &after) else { return Ok(reply) };
     let json = serde_json::to_value(&proposal).map_err(|error| Refusal(error.to_string()))?;
-    let mut steps: Vec<StepId> = Vec::new();
-    for step in proposal.diff.iter().filter_map(|change| change.step.as_ref()) {
-        if !steps.contains(step) {
-            steps.push(step.clone());
-        }
-    }
     let is_new = workflow.is_none();
     let task = is_new && is_task(after)
         || state.runs().values().any(|run| {
-            run.kind == RunKind::Task
+            run.kind != RunKind::Workflow
                 && workflow.as_ref().is_some_and(|(name, base)| *name == run.workflow && base.version == run.version)
         });
     let offered = Offered {
@@ -170,8 +170,10 @@ async fn offer(turn: &mut Turn<'_>, state: &State, wish: Wish, proposed: Propose
         base: workflow.map(|(_, base)| base),
         text: yaml::write(after),
         proposal: json,
-        steps,
+        steps: proposal.steps(),
+        more_than_steps: proposal.is_about_more_than_steps(),
         task,
+        instead_of,
     };
     let id = ProposalId(turn.write(Event::Proposed(Box::new(offered))).await?);
     let mut text = reply.trim_end().to_owned();

@@ -1,8 +1,10 @@
 //! One conversation while something happens in it: its state, and the one turn that goes on.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -56,10 +58,10 @@ impl Room {
     /// Writes events. They are durable on return, which tells the number of the last one. Whoever waits for this may be dropped: it
     /// is carried out all the same, so that what is stored and what is known here never differ.
     pub(super) async fn write(self: &Arc<Self>, shared: &Arc<Shared>, events: Vec<Event>) -> Result<u64, ChatError> {
-        self.write_in(shared, events, None, None).await
+        self.write_in(shared, events, None, Vec::new()).await
     }
 
-    /// The same, and moves what is live with it: both or neither.
+    /// The same, and moves what is live with it: all or nothing.
     ///
     /// # Errors
     /// [`StoreError::OtherLive`](crate::store::StoreError::OtherLive) if something else is live by now.
@@ -67,9 +69,9 @@ impl Room {
         self: &Arc<Self>,
         shared: &Arc<Shared>,
         event: Event,
-        live: Option<LiveMove>,
+        moves: Vec<LiveMove>,
     ) -> Result<u64, ChatError> {
-        self.write_in(shared, vec![event], None, live).await
+        self.write_in(shared, vec![event], None, moves).await
     }
 
     /// The same for a turn: nothing is written once it is over.
@@ -79,7 +81,7 @@ impl Room {
         turn: u64,
         events: Vec<Event>,
     ) -> Result<u64, ChatError> {
-        self.write_in(shared, events, Some(turn), None).await
+        self.write_in(shared, events, Some(turn), Vec::new()).await
     }
 
     async fn write_in(
@@ -87,7 +89,7 @@ impl Room {
         shared: &Arc<Shared>,
         events: Vec<Event>,
         turn: Option<u64>,
-        live: Option<LiveMove>,
+        moves: Vec<LiveMove>,
     ) -> Result<u64, ChatError> {
         let (room, shared) = (Arc::clone(self), Arc::clone(shared));
         let writing = tokio::spawn(async move {
@@ -95,7 +97,7 @@ impl Room {
             if turn.is_some_and(|turn| state.turns() != turn || state.open().is_none()) {
                 return Err(ChatError::NotNow("the turn is over".to_owned()));
             }
-            room.append(&shared, &mut state, events, live.as_ref()).await
+            room.append(&shared, &mut state, events, &moves).await
         });
         writing
             .await
@@ -107,7 +109,7 @@ impl Room {
         shared: &Shared,
         state: &mut Arc<State>,
         events: Vec<Event>,
-        live: Option<&LiveMove>,
+        moves: &[LiveMove],
     ) -> Result<u64, ChatError> {
         let at = shared.clock.now();
         let mut next = State::clone(state);
@@ -126,7 +128,7 @@ impl Room {
             focus: next.focus(),
             busy: next.is_busy(),
             at,
-            live,
+            moves,
         };
         shared.workspace.conversations().append(&append).await?;
         *state = Arc::new(next);
@@ -180,13 +182,26 @@ impl Room {
         });
     }
 
+    /// Ends a turn that is open and that nobody takes any more: its end could not be written then.
+    async fn end_abandoned(self: &Arc<Self>, shared: &Arc<Shared>) -> Result<(), ChatError> {
+        let mut state = self.state.lock().await;
+        let is_taken = self.running.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if state.open().is_none() || is_taken {
+            return Ok(());
+        }
+        let why = Some("what came of it could not be written".to_owned());
+        self.append(shared, &mut state, vec![Event::TurnEnded { end: TurnEnd::Interrupted, why }], &[]).await?;
+        Ok(())
+    }
+
     /// Takes the next turn; tells whether there was one to take.
     async fn take_turn(self: &Arc<Self>, shared: &Arc<Shared>) -> Result<bool, ChatError> {
+        self.end_abandoned(shared).await?;
         let cancel = CancellationToken::new();
         let (number, began) = {
             let mut state = self.state.lock().await;
             let Some(began) = state.next_turn() else { return Ok(false) };
-            self.append(shared, &mut state, vec![began.clone()], None).await?;
+            self.append(shared, &mut state, vec![began.clone()], &[]).await?;
             // While the state is held: whoever cuts a turn finds it.
             let number = state.turns();
             let running = Running { number, cancel: cancel.clone(), end: TurnEnd::Stopped };
@@ -197,22 +212,26 @@ impl Room {
             self.cut(TurnEnd::Interrupted, Some(number));
         }
         let Event::TurnBegan { cause } = began else { return Ok(false) };
+        let taking = AssertUnwindSafe(turn::take(shared, self, number, cause)).catch_unwind();
         let taken = tokio::select! {
             biased;
             () = cancel.cancelled() => None,
-            taken = tokio::time::timeout(TURN_LIMIT, turn::take(shared, self, number, cause)) => Some(taken),
+            taken = tokio::time::timeout(TURN_LIMIT, taking) => Some(taken),
         };
-        let cut = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let cut = self.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|running| running.end);
         let (end, why) = match taken {
-            None => (cut.map_or(TurnEnd::Stopped, |running| running.end), None),
-            Some(Ok(Ok(()))) => (TurnEnd::Done, None),
-            Some(Ok(Err(error))) => (TurnEnd::Failed, Some(error.to_string())),
+            None => (cut.unwrap_or(TurnEnd::Stopped), None),
+            Some(Ok(Ok(Ok(())))) => (TurnEnd::Done, None),
+            Some(Ok(Ok(Err(error)))) => (TurnEnd::Failed, Some(error.to_string())),
+            Some(Ok(Err(_))) => (TurnEnd::Failed, Some("a fault of the program; its log says which".to_owned())),
             Some(Err(_)) => {
                 let limit = humantime::format_duration(TURN_LIMIT);
                 (TurnEnd::Failed, Some(format!("it took longer than {limit}")))
             }
         };
-        self.write(shared, vec![Event::TurnEnded { end, why }]).await?;
-        Ok(true)
+        let written = self.write(shared, vec![Event::TurnEnded { end, why }]).await;
+        // Not before: until then the turn is no abandoned one. By now the next one may be taken.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take_if(|running| running.number == number);
+        written.map(|_| true)
     }
 }

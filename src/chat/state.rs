@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::event::{Cause, Decision, Doing, Event, MessageId, Place, ProposalId, Recorded};
+use super::event::{Acceptance, Cause, Decision, Doing, Event, MessageId, Place, ProposalId, Recorded};
 use crate::clock::Timestamp;
 use crate::run::RunId;
 
@@ -25,6 +25,8 @@ pub struct State {
     seq: u64,
     title: String,
     focus: Option<String>,
+    /// What was put in front, and after which message.
+    fronts: Vec<(Option<MessageId>, Option<String>)>,
     model: Option<String>,
     messages: BTreeMap<MessageId, Arc<Message>>,
     head: Option<MessageId>,
@@ -136,12 +138,15 @@ impl State {
     fn take(&mut self, seq: u64, at: Timestamp, event: &Event) {
         match event {
             Event::Begun { focus, model } => {
-                self.focus.clone_from(focus);
+                self.put_in_front(focus.clone());
                 self.model.clone_from(model);
             }
-            Event::Focused { workflow } => self.focus.clone_from(workflow),
+            Event::Focused { workflow } => self.put_in_front(workflow.clone()),
             Event::Said { text, place } => self.said(MessageId(seq), at, text, *place),
-            Event::Switched { head } => self.head = Some(*head),
+            Event::Switched { head } => {
+                self.head = Some(*head);
+                self.focus = self.front_of_branch();
+            }
             Event::TurnBegan { cause } => self.began(*cause),
             Event::Piece { text } => {
                 if let Some(open) = &mut self.open {
@@ -157,6 +162,8 @@ impl State {
             Event::Doing(Doing::Step { run, seq, .. }) => {
                 if let Some(held) = self.runs.get_mut(run) {
                     held.told = held.told.max(*seq);
+                    // One that rested goes on again.
+                    held.status = held.status.filter(|status| status.is_end());
                 }
             }
             Event::Doing(_) => {}
@@ -173,7 +180,10 @@ impl State {
             }
             Event::Ran { run, workflow, version, kind } => {
                 let (workflow, version) = (workflow.clone(), version.clone());
-                self.runs.insert(*run, HeldRun { workflow, version, kind: *kind, status: None, told: 0 });
+                self.runs.insert(
+                    *run,
+                    HeldRun { workflow, version, kind: *kind, status: None, told: 0, reported: None, reported_at: 0 },
+                );
             }
             Event::Replied { text, links } => {
                 let mut of_others = false;
@@ -191,9 +201,11 @@ impl State {
                 }
             }
             Event::Decided { proposal, decision, reason } => self.decided(*proposal, decision, reason.as_deref()),
-            Event::Reported { run, status, text, links, artifacts, wants_another_way } => {
+            Event::Reported { run, status, at: run_seq, text, links, artifacts, wants_another_way } => {
                 if let Some(held) = self.runs.get_mut(run) {
                     held.status = Some(*status);
+                    held.reported = Some(MessageId(seq));
+                    held.reported_at = *run_seq;
                 }
                 if *wants_another_way {
                     self.failed.push_back(*run);
@@ -229,7 +241,11 @@ impl State {
             if let Some(message) = self.messages.get_mut(&id) {
                 Arc::make_mut(message).parent = parent;
             }
+            let is_other_branch = parent != self.head;
             self.head = Some(id);
+            if is_other_branch {
+                self.focus = self.front_of_branch();
+            }
         }
         if let Cause::Failure(run) = cause {
             self.failed.retain(|failed| *failed != run);
@@ -247,19 +263,40 @@ impl State {
     fn decided(&mut self, proposal: ProposalId, decision: &Decision, reason: Option<&str>) {
         let Some(held) = self.proposals.get_mut(&proposal).map(Arc::make_mut) else { return };
         held.reason = reason.map(str::to_owned);
+        let accepted = match &held.decision {
+            Some(Decision::Accepted { acceptance, .. }) => Some(acceptance.workflow.clone()),
+            _ => None,
+        };
         match (decision, &mut held.decision) {
-            (Decision::Kept { .. }, Some(Decision::Accepted { live, .. })) => *live = true,
+            (Decision::Kept { workflow, version, text }, Some(Decision::Accepted { acceptance, live, .. })) => {
+                *live = true;
+                acceptance.workflow.clone_from(workflow);
+                acceptance.after.version.clone_from(version);
+                if let Some(text) = text {
+                    acceptance.after.text.clone_from(text);
+                }
+            }
             _ => held.decision = Some(decision.clone()),
         }
         match decision {
-            Decision::Accepted { workflow, live: true, .. } | Decision::Kept { workflow, .. } => {
-                self.focus = Some(workflow.clone());
-            }
-            Decision::Undone { version: None, .. } if self.focus.as_deref() == Some(held.offered.workflow.as_str()) => {
-                self.focus = None;
-            }
+            Decision::Accepted { acceptance: Acceptance { workflow, .. }, live: true, .. }
+            | Decision::Kept { workflow, .. }
+            | Decision::Undone { workflow: Some(workflow), .. } => self.put_in_front(Some(workflow.clone())),
+            Decision::Undone { version: None, .. } if self.focus == accepted => self.put_in_front(None),
             _ => {}
         }
+    }
+
+    fn put_in_front(&mut self, workflow: Option<String>) {
+        self.fronts.push((self.head, workflow.clone()));
+        self.focus = workflow;
+    }
+
+    /// The workflow that was put in front last in the current branch.
+    fn front_of_branch(&self) -> Option<String> {
+        let branch: HashSet<MessageId> = self.branch().into_iter().map(|message| message.id).collect();
+        let here = self.fronts.iter().rev().find(|(head, _)| head.is_none_or(|head| branch.contains(&head)));
+        here.and_then(|(_, workflow)| workflow.clone())
     }
 
     /// Whether a message is in the tree: those that wait are not yet.

@@ -187,17 +187,8 @@ pub(super) async fn reject(
 /// `POST /api/proposals/{id}/undo`: the exact version from before, or that with what was done since.
 pub(super) async fn undo(State(app): State<App>, Path(id): Path<String>) -> Result<Json<ProposalDecided>, ApiError> {
     let id = meant(&app, &id).await?;
-    let before = app.proposal(id).await?;
-    let (kept, undone) = app.undo_proposal(id).await?;
-    let version = undone.version().map(|version| version.version.clone());
-    let diff = match undone {
-        Undone::Merged { diff, .. } => diff,
-        _ => Vec::new(),
-    };
-    let workflow = match before.state {
-        ProposalState::Accepted { workflow, .. } => workflow,
-        _ => kept.made.offered.workflow.clone(),
-    };
+    let (kept, Undone { workflow, version, merged, .. }) = app.undo_proposal(id).await?;
+    let (version, diff) = (version.map(|version| version.version), merged.unwrap_or_default());
     let proposal = ProposalView::whole(kept);
     Ok(Json(ProposalDecided { proposal, workflow, version, diff, besides: Vec::new(), lost_comments: 0 }))
 }

@@ -91,7 +91,7 @@ pub struct ConversationAppend<'a> {
     /// When they happened.
     pub at: Timestamp,
     /// What is live from now on: written with them, or nothing is.
-    pub live: Option<&'a LiveMove>,
+    pub moves: &'a [LiveMove],
 }
 
 /// The conversations of one workspace.
@@ -111,7 +111,7 @@ impl Conversations {
     /// [`StoreError::Missing`] if the conversation does not end with the event that is expected, [`StoreError::OtherLive`], or a
     /// failure of the database.
     pub async fn append(&self, append: &ConversationAppend<'_>) -> Result<u64, StoreError> {
-        let ConversationAppend { id, expected_seq, events, title, focus, busy, at, live } = append;
+        let ConversationAppend { id, expected_seq, events, title, focus, busy, at, moves } = append;
         let workspace = self.workspace.id().as_str();
         let last = expected_seq + events.len() as u64;
         let mut writing = self.workspace.shared.database.writing().await?;
@@ -162,7 +162,7 @@ impl Conversations {
             .execute(&mut *transaction)
             .await?;
         }
-        if let Some(live) = live {
+        for live in *moves {
             live.carry_out(&self.workspace, &mut transaction).await?;
         }
         transaction.commit().await?;
@@ -284,7 +284,7 @@ mod tests {
                 let at = Timestamp(i64::try_from(expected_seq).unwrap());
                 let (title, focus) = ("hello", Some("brief"));
                 let append =
-                    ConversationAppend { id, expected_seq, events: &events, title, focus, busy, at, live: None };
+                    ConversationAppend { id, expected_seq, events: &events, title, focus, busy, at, moves: &[] };
                 conversations.append(&append).await
             }
         };
@@ -318,7 +318,7 @@ mod tests {
             focus: None,
             busy: true,
             at: Timestamp(9),
-            live: None,
+            moves: &[],
         };
         assert!(other.append(&foreign).await.is_err());
         let foreign = ConversationAppend { expected_seq: 0, ..foreign };

@@ -93,7 +93,7 @@ impl Proposals {
         Ok(())
     }
 
-    /// Says what became of a proposal, if that is still what is known of it, and moves what is live with it: both or neither. Durable
+    /// Says what became of a proposal, if that is still what is known of it, and moves what is live with it: all or nothing. Durable
     /// on return.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl Proposals {
         known: &str,
         state: &str,
         at: Timestamp,
-        live: Option<&LiveMove>,
+        moves: &[LiveMove],
     ) -> Result<(), StoreError> {
         let mut writing = self.workspace.shared.database.writing().await?;
         let mut transaction = writing.connection()?.begin().await?;
@@ -121,7 +121,7 @@ impl Proposals {
         if decided.rows_affected() == 0 {
             return Err(StoreError::Missing(format!("proposal {id} as it was")));
         }
-        if let Some(live) = live {
+        for live in moves {
             live.carry_out(&self.workspace, &mut transaction).await?;
         }
         transaction.commit().await?;
@@ -196,8 +196,8 @@ mod tests {
         let (first, second) = (row(1, 1), row(2, 2));
         proposals.put(&first, None).await.unwrap();
         proposals.put(&second, Some((first.id, "\"superseded\""))).await.unwrap();
-        assert!(proposals.decide(first.id, "\"open\"", "\"rejected\"", Timestamp(3), None).await.is_err());
-        proposals.decide(second.id, "\"open\"", "\"rejected\"", Timestamp(3), None).await.unwrap();
+        assert!(proposals.decide(first.id, "\"open\"", "\"rejected\"", Timestamp(3), &[]).await.is_err());
+        proposals.decide(second.id, "\"open\"", "\"rejected\"", Timestamp(3), &[]).await.unwrap();
         let listed = proposals.list(Some("hello"), 10).await.unwrap();
         let states: Vec<&str> = listed.iter().map(|row| row.state.as_str()).collect();
         assert_eq!(states, ["\"rejected\"", "\"superseded\""]);
@@ -206,6 +206,6 @@ mod tests {
 
         let other = fixture.store.workspace("other".parse().unwrap()).proposals();
         assert!(other.get(first.id).await.unwrap().is_none() && other.list(None, 10).await.unwrap().is_empty());
-        assert!(other.decide(second.id, "\"rejected\"", "\"open\"", Timestamp(9), None).await.is_err());
+        assert!(other.decide(second.id, "\"rejected\"", "\"open\"", Timestamp(9), &[]).await.is_err());
     }
 }

@@ -4,6 +4,7 @@
 
 mod branches;
 mod live;
+mod parts;
 mod pipe;
 mod proposals;
 mod replanning;

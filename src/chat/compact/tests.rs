@@ -2,7 +2,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::chat::event::{BaseVersion, By, Event, Offered, Place, ProposalId, Recorded, RunKind, TurnEnd};
+use crate::chat::event::{Acceptance, BaseVersion, By, Event, Offered, Place, ProposalId, Recorded, RunKind, TurnEnd};
 use crate::clock::Timestamp;
 use crate::run::{RunId, RunStatus};
 
@@ -78,6 +78,8 @@ fn long() -> (Long, Vec<String>) {
                 proposal: json!({}),
                 steps: Vec::new(),
                 task: false,
+                more_than_steps: false,
+                instead_of: None,
             };
             let id = ProposalId(long.write(Event::Proposed(Box::new(offered))));
             let version = format!("{turn:0>12}abcdef");
@@ -85,7 +87,10 @@ fn long() -> (Long, Vec<String>) {
             let decision = if turn % 80 == 20 {
                 let workflow = "brief".to_owned();
                 planted.push(format!("{id} accepted: `brief` version {turn:0>12}"));
-                Decision::Accepted { steps: Vec::new(), workflow, before: None, after, live: true, by: By::Person }
+                {
+                    let acceptance = Acceptance { steps: Vec::new(), workflow, before: None, after, between: false };
+                    Decision::Accepted { acceptance, live: true, by: By::Person }
+                }
             } else {
                 planted.push(format!("{id} rejected (asked for: change number {turn})"));
                 Decision::Rejected
@@ -97,6 +102,7 @@ fn long() -> (Long, Vec<String>) {
             planted.push(format!("run {run} of `brief`: failed"));
             long.replied(answer);
             long.write(Event::Reported {
+                at: 0,
                 run,
                 status: RunStatus::Failed,
                 text: "It failed.".to_owned(),

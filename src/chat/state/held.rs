@@ -87,6 +87,10 @@ pub struct HeldRun {
     pub status: Option<RunStatus>,
     /// The number of the run's event that was told of last.
     pub told: u64,
+    /// The message that says how it stood then.
+    pub reported: Option<MessageId>,
+    /// The number of the run's last event by then.
+    pub reported_at: u64,
 }
 
 impl Message {
@@ -126,7 +130,7 @@ impl Held {
     #[must_use]
     pub fn saved(&self) -> Option<&BaseVersion> {
         match &self.decision {
-            Some(Decision::Accepted { after, .. }) => Some(after),
+            Some(Decision::Accepted { acceptance, .. }) => Some(&acceptance.after),
             _ => None,
         }
     }
@@ -140,7 +144,13 @@ impl Held {
     /// Whether only some of its steps are accepted, so that more can be.
     #[must_use]
     pub fn is_accepted_in_part(&self) -> bool {
-        self.offered.base.is_some() && self.left().next().is_some()
+        match &self.decision {
+            Some(Decision::Accepted { acceptance, live: true, .. }) => {
+                let has_rest = self.left().next().is_some() || self.offered.more_than_steps;
+                self.offered.base.is_some() && !acceptance.steps.is_empty() && has_rest
+            }
+            _ => false,
+        }
     }
 
     /// The steps that can be accepted: all, or what is left.
@@ -152,7 +162,7 @@ impl Held {
     /// The steps that are not accepted, if only some are.
     pub fn left(&self) -> impl Iterator<Item = &StepId> {
         let accepted: &[StepId] = match &self.decision {
-            Some(Decision::Accepted { steps, live: true, .. }) => steps,
+            Some(Decision::Accepted { acceptance, live: true, .. }) => &acceptance.steps,
             _ => &[],
         };
         self.offered.steps.iter().filter(move |step| !accepted.is_empty() && !accepted.contains(step))

@@ -3,7 +3,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::chat::event::{BaseVersion, By, Offered, RunKind, TurnEnd};
+use crate::chat::event::{Acceptance, BaseVersion, By, Offered, RunKind, TurnEnd};
 use crate::run::RunStatus;
 
 /// A conversation that is written as the shell writes it.
@@ -64,12 +64,16 @@ fn offered() -> Box<Offered> {
         proposal: json!({}),
         steps: Vec::new(),
         task: false,
+        more_than_steps: false,
+        instead_of: None,
     })
 }
 
 fn accepted(live: bool) -> Decision {
     let after = BaseVersion { version: "v2".to_owned(), text: String::new() };
-    Decision::Accepted { steps: Vec::new(), workflow: "hello".to_owned(), before: None, after, live, by: By::Person }
+    let acceptance =
+        Acceptance { steps: Vec::new(), workflow: "hello".to_owned(), before: None, after, between: false };
+    Decision::Accepted { acceptance, live, by: By::Person }
 }
 
 #[test]
@@ -145,10 +149,10 @@ fn a_proposal_is_decided_about_once_and_can_be_taken_back_once() {
         written.state.clone().apply(&recorded)
     };
     assert!(again(accepted(true)).is_err() && again(Decision::Rejected).is_err());
-    assert!(again(Decision::Undone { version: None, text: None }).is_ok());
+    assert!(again(Decision::Undone { version: None, workflow: None, text: None }).is_ok());
     written.write(Event::Decided {
         proposal: id,
-        decision: Decision::Undone { version: None, text: None },
+        decision: Decision::Undone { version: None, workflow: None, text: None },
         reason: None,
     });
     assert_eq!((written.state.accepted(), written.state.focus()), (None, None));
@@ -215,7 +219,7 @@ fn act(written: &mut Written, (kind, pick): (u8, usize)) {
         }
         13 => {
             if let Some(id) = state.accepted().map(|held| held.id) {
-                let decision = Decision::Undone { version: None, text: None };
+                let decision = Decision::Undone { version: None, workflow: None, text: None };
                 written.write(Event::Decided { proposal: id, decision, reason: None });
             }
         }
@@ -229,7 +233,7 @@ fn act(written: &mut Written, (kind, pick): (u8, usize)) {
                 let (links, artifacts) = (Vec::new(), Vec::new());
                 let wants_another_way = pick % 2 == 0;
                 let (status, text) = (RunStatus::Failed, "failed".to_owned());
-                written.write(Event::Reported { run, status, text, links, artifacts, wants_another_way });
+                written.write(Event::Reported { run, status, at: 0, text, links, artifacts, wants_another_way });
             }
         }
         16 if !is_open => {

@@ -115,8 +115,8 @@ fn list(listed: &[ProposalView], context: &Context) {
         .iter()
         .map(|view| {
             let state = match &view.state {
-                ProposalState::Accepted { steps, .. } if !steps.is_empty() => {
-                    let steps: Vec<&str> = steps.iter().map(crate::workflow::StepId::as_str).collect();
+                ProposalState::Accepted(part) if !part.steps.is_empty() => {
+                    let steps: Vec<&str> = part.steps.iter().map(crate::workflow::StepId::as_str).collect();
                     format!("accepted: {}", steps.join(", "))
                 }
                 state => state.word().to_owned(),

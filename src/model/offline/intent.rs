@@ -72,6 +72,9 @@ const YES: &str = "y yes yep yeah ok okay sure fine agreed accept accepted apply
 const ACCEPTING: &str = "accept apply approve confirm take";
 /// Words that say no.
 const NO: &str = "no nope reject rejected discard decline cancel drop leave nothing nein";
+/// Those of them that also edit, and what they edit then.
+const EDITING: &str = "drop cancel leave discard";
+const PARTS: &str = "step steps edit edits";
 /// Words that turn a verb round.
 const NOT: &str = "not don't dont never";
 /// Words that ask for another proposal, and what may stand beside them.
@@ -147,7 +150,7 @@ pub fn intent(text: &str, now: &Now) -> Intent {
     if words.is_empty() {
         return Intent::Talk;
     }
-    if let Some(decided) = decision(&words, now) {
+    if let Some(decided) = decision(&words, now).filter(|_| !asks(&lower, &words)) {
         return decided;
     }
     if let Some(reason) = rejected_because(whole, &lower, now) {
@@ -181,6 +184,14 @@ pub fn intent(text: &str, now: &Now) -> Intent {
     question(whole, plain, &plain_words, now).unwrap_or(Intent::Propose)
 }
 
+/// Whether something is asked: “is that right?” decides nothing. “Can you accept it?” asks for it.
+fn asks(lower: &str, words: &[&str]) -> bool {
+    const CHECKING: [&str; 10] = ["is", "are", "was", "do", "does", "did", "should", "shall", "what", "why"];
+    let is_wish = words.first().is_some_and(|word| ["can", "could", "would", "will", "please"].contains(word));
+    words.first().is_some_and(|word| CHECKING.contains(word)) && words.get(1) != Some(&"not")
+        || lower.trim_end().ends_with('?') && !is_wish
+}
+
 /// A decision about a proposal, if the words hold nothing else.
 fn decision(words: &[&str], now: &Now) -> Option<Intent> {
     let first = *words.first()?;
@@ -197,8 +208,9 @@ fn decision(words: &[&str], now: &Now) -> Option<Intent> {
         }
         let known =
             |word: &&str| plain(word) || is(NO, word) || is(NOT, word) || is(ACCEPTING, word) || *word == "keep";
-        // “nothing else” and the like are about something else.
-        let is_plain = words.iter().all(known);
+        // “nothing else” and the like are about something else, and “drop the last step” is an edit.
+        let is_edit = words.iter().any(|word| is(EDITING, word)) && words.iter().any(|word| is(PARTS, word));
+        let is_plain = words.iter().all(known) && !is_edit;
         return is_plain.then_some(Intent::Reject { reason: None });
     }
     let run = words.iter().any(|word| is(RUN, word));

@@ -33,6 +33,6 @@ fn an_earlier_message_is_said_otherwise_and_both_branches_stay() {
     let long = "x".repeat(70_000);
     let (status, error) = ask(&stage, "POST", &format!("{}/messages", talk.path), &json!({ "text": long }));
     assert_eq!((status, &error["error"]["code"]), (422, &json!("too_long")));
-    let (status, error) = ask(&stage, "POST", &format!("{}/proposals/4", talk.path), &json!("reject"));
+    let (status, error) = ask(&stage, "POST", &format!("{}/proposals/4", talk.path), &json!({ "reject": {} }));
     assert_eq!((status, &error["error"]["code"]), (404, &json!("no_such_proposal")));
 }

@@ -87,7 +87,10 @@ async fn one_step_of_a_proposal_is_accepted_and_what_came_in_between_stays_or_co
     super::post(&stage, "/api/workflows", &file(&between));
     let said = talk.told("accept only left");
     assert!(
-        said.contains("Accepted and saved: `hello`") && said.contains("`left`") && !said.contains("`right`"),
+        said.contains("Accepted and saved: `hello`")
+            && said.contains("- Adds `left`")
+            && !said.contains("Adds `right`")
+            && said.contains("Not accepted yet: `right`."),
         "{said}"
     );
     let text = live(&stage);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use indexmap::IndexSet;
 
 use super::prompt::Prompt;
-use crate::chat::event::{Decision, Doing, Event, Link, Offered, Recorded, TurnEnd};
+use crate::chat::event::{Acceptance, Decision, Doing, Event, Link, Offered, Recorded, TurnEnd};
 use crate::chat::state::{Author, Message, State};
 use crate::cli::Format;
 use crate::cli::chat::diff::{Paint, diff};
@@ -271,7 +271,7 @@ impl<'o> Showing<'o> {
     fn write_file(&mut self, decision: &Decision) {
         let Some(path) = self.file.clone() else { return };
         let (expected, text) = match decision {
-            Decision::Accepted { before, after, live: true, .. } => {
+            Decision::Accepted { acceptance: Acceptance { before, after, .. }, live: true, .. } => {
                 (before.as_ref().map(|before| before.text.clone()), after.text.clone())
             }
             Decision::Undone { text: Some(text), .. } => (None, text.clone()),

@@ -44,6 +44,8 @@ fn a_decision_is_read_from_words_that_hold_nothing_else() {
         ("undo that", Intent::Undo),
         ("take it back please", Intent::Undo),
         // More than a decision: it is asked for anew.
+        ("drop the last step", Intent::Propose),
+        ("cancel the steps", Intent::Propose),
         ("yes, but mail it to Maria instead", Intent::Propose),
         ("no, use Slack", Intent::Propose),
         ("apply the discount to all orders", Intent::Propose),
@@ -51,6 +53,26 @@ fn a_decision_is_read_from_words_that_hold_nothing_else() {
         ("accept invoices above 100 euros", Intent::Propose),
     ] {
         assert_eq!(intent(text, &with_proposal()), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_question_decides_nothing() {
+    for text in [
+        "is that right?",
+        "is everything ok?",
+        "do you accept this?",
+        "looks good?",
+        "ok?",
+        "is it good",
+        "should I accept it?",
+        "why not?",
+        "reject it?",
+        "undo that?",
+        "no?",
+    ] {
+        let meant = intent(text, &with_proposal());
+        assert!(!matches!(meant, Intent::Accept { .. } | Intent::Reject { .. } | Intent::Undo), "{text}: {meant:?}");
     }
 }
 

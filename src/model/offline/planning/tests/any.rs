@@ -160,9 +160,8 @@ fn cards() -> impl Strategy<Value = Vec<Card>> {
     let known = prop::sample::subsequence(tools(), 0..=tools().len());
     let words = |separators: &'static [&'static str]| {
         let parts = (prop::sample::select(TOLD), prop::sample::select(separators));
-        prop::collection::vec(parts, 0..8).prop_map(|parts| {
-            parts.into_iter().map(|(word, separator)| format!("{word}{separator}")).collect::<String>()
-        })
+        prop::collection::vec(parts, 0..8)
+            .prop_map(|parts| parts.into_iter().flat_map(|(word, separator)| [word, separator]).collect::<String>())
     };
     let name = prop_oneof![words(&["", "_", "__", ".", "/", ":", " "]), ".{0,30}"];
     let description = prop_oneof![words(&[" ", " ", " ", ", ", ": ", ". ", "-", "'"]), ".{0,60}"];

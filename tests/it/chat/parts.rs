@@ -279,3 +279,32 @@ async fn another_branch_has_the_workflow_in_front_that_it_had() {
     post(&stage, &format!("{}/go-on", talk.path), &json!({ "head": head }));
     assert_eq!(talk.state()["workflow"], "fresh");
 }
+
+const TWO_QUESTIONS: &str = "\
+name: asks
+steps:
+  - id: first
+    process: { human: { ask: Is the boat blue?, choices: [yes, no] } }
+  - id: second
+    needs: [first.yes]
+    process: { human: { ask: Is the boat dry?, choices: [yes, no] } }
+";
+
+#[test]
+fn each_question_of_a_run_is_told_of_in_the_conversation() {
+    let stage = Stage::new();
+    let _owner = owner(&stage);
+    save(&stage, TWO_QUESTIONS);
+    let talk = Talk::begin(&stage, &json!({ "workflow": "asks" }));
+    talk.say("run it", &json!("next"));
+    let told = |what: &str| {
+        talk.until(what, |event| event["reported"]["text"].as_str().is_some_and(|text| text.contains(what)));
+    };
+    told("Is the boat blue?");
+    stage.done(&["answer", "last", "first", "yes"]);
+    told("Is the boat dry?");
+    stage.done(&["answer", "last", "second", "yes"]);
+    talk.until("end", |event| event["reported"]["status"] == "completed");
+    let reports = talk.events(0).iter().filter(|one| one["event"].get("reported").is_some()).count();
+    assert_eq!(reports, 3, "and nothing twice");
+}

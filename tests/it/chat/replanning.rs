@@ -116,6 +116,30 @@ async fn a_task_that_failed_for_good_leads_to_a_proposal_that_a_person_decides_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_way_that_fails_too_leads_to_no_third() {
+    let server = Server::start(|sent| {
+        let said = words(sent);
+        // The other way is as bad as the first.
+        if !is_talk(sent) && said.contains("failed for good") {
+            let count = agent("tally", first_way()["edits"][2]["set"].clone());
+            return saying(&edits(json!([{ "do": "remove", "step": "count" }, count])).to_string());
+        }
+        answer(sent)
+    })
+    .await;
+    let stage = stage_with(&server);
+    let _owner = owner(&stage);
+    let talk = Talk::begin(&stage, &json!({}));
+    talk.say("sum up", &json!("next"));
+    talk.until("other way", |event| event["turn_began"]["cause"].get("failure").is_some());
+    talk.rest();
+    let said = talk.told("yes");
+    assert!(said.contains("of `sums` failed") && said.contains("`tally` gave up"), "{said}");
+    assert_eq!(replanning(&server.sent()).len(), 1, "another way is looked for once");
+    assert_eq!(talk.state()["proposal"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_way_that_is_rejected_changes_nothing() {
     let server = Server::start(answer).await;
     let stage = stage_with(&server);

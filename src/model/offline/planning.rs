@@ -28,6 +28,7 @@ mod said;
 mod scene;
 mod slots;
 mod sources;
+mod spelling;
 mod tokens;
 mod triggers;
 mod turns;
@@ -262,20 +263,22 @@ pub fn plan(ask: &Ask<'_>) -> Planned {
 
 /// What comes of a request that says all of what it means.
 fn plan_alone(ask: &Ask<'_>) -> Planned {
-    let heard = hear(ask.request);
+    let cards = Cards::new(ask.tools.iter());
+    let (request, read) = spelling::mended(ask.request, &cards, ask.workflow);
+    let heard = hear(&request);
     if heard.question {
         let why = "This asks something and wants nothing done, so nothing is changed. Say what is to be done, and it is planned.";
         return Planned { assumptions: vec![why.to_owned()], ..Planned::default() };
     }
-    let cards = Cards::new(ask.tools.iter());
     let before = ask.workflow.cloned().unwrap_or_else(empty);
     let mut scene = Scene::of(&cards, ask.tools, Draft::of(before.clone()));
     scene.known.facts = turns::Facts::of(ask.turns);
     let sentences: Vec<&[grammar::Part]> = heard.sentences.iter().map(|sentence| sentence.parts.as_slice()).collect();
-    scene.listen(ask.request, &sentences);
+    scene.listen(&request, &sentences);
     if let Some(question) = scene.unclear(&heard) {
         return Planned { questions: vec![question], ..Planned::default() };
     }
+    scene.assumptions.extend(read.iter().map(|(wrong, right)| format!("“{wrong}” is read as “{right}”.")));
     scene.assumptions.extend(heard.assumed.iter().cloned());
     if before.steps.is_empty() {
         scene.compose(&heard);

@@ -9,7 +9,7 @@ use super::draft::{self, Node};
 use super::grammar::Deed;
 use super::lexicon::{Form, LEXICON, Verb};
 use super::phrase::Phrase;
-use super::scene::Scene;
+use super::scene::{Made, Scene};
 use super::tokens::What;
 use super::{Ambiguity, Choice, Evidence, values};
 use crate::workflow::{Process, Step, StepId};
@@ -193,6 +193,19 @@ impl Scene<'_> {
         if let Some(found) = self.cards.best(&wanted).filter(|_| !(generic && of)) {
             return Some((found, wanted));
         }
+        // `search the register for the owner`: the owner is looked for.
+        if wanted.object.is_empty()
+            && !phrase.pronoun
+            && verb.class.as_deref() == Some("retrieve")
+            && let Some(at) = phrase.places.iter().position(|(after, place)| after == "for" && !place.words.is_empty())
+        {
+            let mut places = phrase.places.clone();
+            let (_, sought) = places.remove(at);
+            places.push(("in".to_owned(), Phrase { places: Vec::new(), ..phrase.clone() }));
+            if let Some(found) = self.tool(verb, &Phrase { places, ..sought }, loops) {
+                return Some(found);
+            }
+        }
         // `void it`: whatever it may be called.
         if phrase.pronoun
             && let Some(thing) = self.latest(loops, |_| true)
@@ -321,6 +334,7 @@ impl Scene<'_> {
         let input = values::bind(self, card, phrase, deed, loops);
         let step = draft::step(id.clone(), Process::Tool { tool: card.name.clone() }, input);
         self.tool_of.insert(id.clone(), card.name.clone());
+        self.made.insert(id.clone(), Made { card: found.card, phrase: phrase.clone(), deed: deed.clone() });
         let mut thing = self.thing(&step, loops);
         thing.plural = thing.is_list() && (phrase.plural || phrase.all || phrase.pronoun);
         // It goes by what it was called, too.

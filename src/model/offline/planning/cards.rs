@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use super::Card;
 use super::lexicon::{LEXICON, Verb};
 use super::phrase::Phrase;
+use super::spelling::Vocabulary;
 use super::tokens::Token;
 use facts::Facts;
 pub(super) use services::Mentioned;
@@ -24,6 +25,7 @@ pub(super) struct Cards {
     facts: Vec<Facts>,
     services: Services,
     by_name: HashMap<String, usize>,
+    vocabulary: Vocabulary,
 }
 
 /// What is looked for.
@@ -57,6 +59,8 @@ pub(super) struct Found {
 const ENOUGH: f64 = 0.5;
 /// Without a service that was named or spoken of, it has to fit better.
 const ENOUGH_ANYWHERE: f64 = 0.66;
+/// What a tool is worth that is about what is named, but not by the means that the verb names.
+const BY_OTHER_MEANS: f64 = 0.8;
 
 impl Cards {
     pub(super) fn new<'c>(cards: impl Iterator<Item = &'c Card>) -> Self {
@@ -65,7 +69,13 @@ impl Cards {
         let facts: Vec<Facts> = cards.iter().map(|card| Facts::of(card, &mut services)).collect();
         services.finish();
         let by_name = cards.iter().enumerate().rev().map(|(at, card)| (card.name.clone(), at)).collect();
-        Self { facts, services, by_name }
+        let vocabulary = cards.iter().flat_map(|card| facts::words(card)).collect();
+        Self { facts, services, by_name, vocabulary }
+    }
+
+    /// The words of names and descriptions.
+    pub(super) fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
     pub(super) fn named(&self, name: &str) -> Option<usize> {
@@ -159,11 +169,13 @@ impl Cards {
         // `notify the manager`, `email the report`: what is made is in the verb.
         let implied = LEXICON.implied(&verb.base).map_or(0.0, |noun| {
             facts.is_about(
-                &[super::lexicon::stem(noun)],
+                &noun.split(' ').map(super::lexicon::stem).collect::<Vec<_>>(),
                 &[wanted.object.clone(), wanted.around.clone()].concat(),
                 false,
             ) * 0.97
         });
+        // `mail the customer`: it is the mail that is sent.
+        let direct = if LEXICON.is("by_medium", &verb.base) { direct * BY_OTHER_MEANS } else { direct };
         // What is carried from one place to another is a file, whatever is in it.
         if matches!(verb.class.as_deref(), Some("upload" | "download" | "copy" | "move")) && !wanted.services.is_empty()
         {

@@ -80,6 +80,7 @@ impl Scene<'_> {
 
     /// What starts the workflow, and how its steps are carried out.
     pub(super) fn settle(&mut self, heard: &Heard) {
+        self.forget_unused_inputs();
         for trigger in &heard.triggers {
             if !self.draft.workflow.triggers.contains(trigger) {
                 self.draft.workflow.triggers.push(trigger.clone());

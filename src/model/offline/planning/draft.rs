@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::lexicon::LEXICON;
 use crate::workflow::{Join, Need, Outcome, Port, Process, Step, StepId, Workflow};
-pub(super) use texts::{mentions, replace};
+pub(super) use texts::{each_text, mentions, replace};
 use ways::{Needs, arm, build, ends_of, ends_of_fork, ends_within, insert, main, of};
 
 /// What is to be put into a workflow: steps in order, without their needs.

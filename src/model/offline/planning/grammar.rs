@@ -15,6 +15,7 @@
 
 mod deeds;
 mod ends;
+mod names;
 
 use super::condition::{self, Condition};
 use super::lexicon::{Form, LEXICON, Marker, Verb};
@@ -196,6 +197,10 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                         _ => Part::When(condition, deed(words)),
                     })
                 }
+                Marker::ForEach if let Some((phrase, end)) = names::named(rest) => {
+                    length = end;
+                    Some(Part::Each(phrase))
+                }
                 Marker::ForEach => {
                     length = end_of_condition(rest);
                     let trails = at > 0 && tokens[at - 1].is_word() && !found.is_empty();
@@ -235,6 +240,11 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                     })
                 }
             },
+            // `for Bern, Basel and Chur: …`
+            What::Word if opens_with_names(tokens, at).is_some() => opens_with_names(tokens, at).map(|(phrase, end)| {
+                length = end;
+                Part::Each(phrase)
+            }),
             // `should it be closed, …`
             What::Word
                 if token.lower == "should" && found.is_empty() && rest.iter().any(|token| token.lower == "be") =>
@@ -276,6 +286,16 @@ fn alone(marker: Marker) -> Option<Part> {
         Marker::Parallel => Part::Parallel,
         _ => return None,
     })
+}
+
+/// `for Bern, Basel and Chur: …`, before what is done for each.
+fn opens_with_names(tokens: &[Token], at: usize) -> Option<(Phrase, usize)> {
+    let leads = matches!(tokens[at].lower.as_str(), "for" | "in" | "with");
+    let opens = at.checked_sub(1).is_none_or(|before| !tokens[before].is_word());
+    let rest = &tokens[at + 1..];
+    let (phrase, end) = names::named(rest).filter(|_| leads && opens)?;
+    let follows = begins_deed(&rest[end..], false);
+    follows.then_some((phrase, end))
 }
 
 /// Where a clause with `before` or `after` ends, which is so long at most.

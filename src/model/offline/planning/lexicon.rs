@@ -141,6 +141,8 @@ pub(super) struct Lexicon {
     spelled: HashMap<String, Vec<String>>,
     services: HashMap<String, String>,
     common: HashSet<String>,
+    /// Every word that is in the data, in any place, by stem.
+    known: HashMap<String, String>,
 }
 
 /// The roles that there always are.
@@ -205,10 +207,32 @@ impl Lexicon {
             let Some(first) = words.first().cloned() else { continue };
             lexicon.phrases.entry(first).or_default().push((words, meaning));
         }
+        let listed = [&written.words, &written.verbs, &written.roles, &written.people, &written.edits, &written.common];
+        let listed = listed.into_iter().flat_map(BTreeMap::values).chain(written.alike.iter().map(|alike| &alike.words));
+        let mut known: Vec<String> = listed.flat_map(set).collect();
+        known.extend(lexicon.numbers.keys().chain(lexicon.spelled.keys()).chain(lexicon.nominal.keys()).cloned());
+        known.extend(lexicon.phrases.values().flatten().flat_map(|(words, _)| words.iter().cloned()));
+        known.extend(lexicon.services.iter().flat_map(|(one, other)| [one, other]).flat_map(set));
+        lexicon.known = known.into_iter().map(|word| (stem(&word), word)).collect();
         for phrases in lexicon.phrases.values_mut() {
             phrases.sort_by(|(one, _), (other, _)| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         }
         lexicon
+    }
+
+    /// True if anything is known of a word in lower case.
+    pub(super) fn knows(&self, word: &str) -> bool {
+        self.known.contains_key(&stem(word)) || self.verb(word).is_some()
+    }
+
+    /// Every word of the data.
+    pub(super) fn known(&self) -> impl Iterator<Item = &str> {
+        self.known.values().map(String::as_str)
+    }
+
+    /// All verbs in their base form.
+    pub(super) fn verbs(&self) -> impl Iterator<Item = &str> {
+        self.bases.values().map(String::as_str)
     }
 
     /// True if a word in lower case is in one of the sets of `[words]`.

@@ -29,6 +29,8 @@ pub(super) struct Phrase {
     pub(super) owned: bool,
     /// How many.
     pub(super) number: Option<u32>,
+    /// What they are called, if they are named one by one: `Bern, Basel and Chur`.
+    pub(super) names: Vec<String>,
 }
 
 impl Phrase {
@@ -181,12 +183,17 @@ impl Reader<'_> {
         while let Some(token) = self.tokens.get(self.at) {
             let last = self.tokens.get(self.at + 1).is_none_or(|next| {
                 !next.is_word()
+                    || (token.is("personal") && opens_another(next))
                     || next.is("preposition")
                     || matches!(next.lower.as_str(), "that" | "which" | "who" | "whose" | "where" | "having")
                     || (matches!(token.lower.as_str(), "those" | "ones" | "others")
                         && selects(&self.tokens[self.at + 1..]))
             });
             if joins(token) || (token.is("preposition") && !phrase.is_empty()) || self.opens_relative(&phrase) {
+                break;
+            }
+            // `John a message`, `me the invoices`: another thing begins.
+            if !phrase.words.is_empty() && !last && opens_another(token) {
                 break;
             }
             if token.is("preposition") {
@@ -305,6 +312,11 @@ impl Reader<'_> {
         }
         Some(vec![super::condition::read(rest)])
     }
+}
+
+/// True for a word that a thing begins with: `an`, `every`.
+fn opens_another(token: &Token) -> bool {
+    token.is("all") || (token.is("determiner") && !matches!(token.lower.as_str(), "this" | "that" | "these" | "those"))
 }
 
 /// True if words after `those` tell which: `below 50`, `marked as done`, `with a comment`.

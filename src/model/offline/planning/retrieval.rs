@@ -9,7 +9,7 @@ use super::hear::hear;
 use super::lexicon::{Form, LEXICON, Verb};
 use super::phrase::Phrase;
 use super::scene::Scene;
-use super::{Card, empty};
+use super::{Card, empty, spelling};
 use crate::workflow::{Process, Workflow};
 
 /// Tools, made ready once to be asked often.
@@ -29,9 +29,10 @@ impl Index {
     #[must_use]
     pub fn relevant(&self, request: &str, workflow: Option<&Workflow>, most: usize) -> Vec<usize> {
         let mut scene = Scene::of(&self.cards, &[], Draft::of(workflow.cloned().unwrap_or_else(empty)));
-        let heard = hear(request);
+        let (request, _) = spelling::mended(request, &self.cards, workflow);
+        let heard = hear(&request);
         let sentences: Vec<&[Part]> = heard.sentences.iter().map(|sentence| sentence.parts.as_slice()).collect();
-        scene.listen(request, &sentences);
+        scene.listen(&request, &sentences);
         let mut queries = Vec::new();
         for part in sentences.iter().copied().flatten() {
             match part {

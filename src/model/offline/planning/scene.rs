@@ -9,9 +9,10 @@ use std::collections::HashMap;
 use super::cards::{Cards, Mentioned, Wanted, content};
 use super::condition;
 use super::draft::{self, Draft, Spot};
-use super::grammar::Part;
+use super::grammar::{Deed, Part};
 use super::hear::Setting;
 use super::lexicon::{LEXICON, stem};
+use super::phrase::Phrase;
 use super::sources::Known;
 use super::tokens::Token;
 use super::{Ambiguity, Card, Evidence};
@@ -64,6 +65,14 @@ impl Thing {
     }
 }
 
+/// What a call was made of.
+#[derive(Clone, Debug)]
+pub(super) struct Made {
+    pub(super) card: usize,
+    pub(super) phrase: Phrase,
+    pub(super) deed: Deed,
+}
+
 /// All that planning one request goes by.
 pub(super) struct Scene<'a> {
     pub(super) cards: &'a Cards,
@@ -74,6 +83,8 @@ pub(super) struct Scene<'a> {
     pub(super) things: Vec<Thing>,
     /// The tools that steps call.
     pub(super) tool_of: HashMap<StepId, String>,
+    /// What the calls that were just planned were made of.
+    pub(super) made: HashMap<StepId, Made>,
     /// How steps are to be carried out.
     pub(super) settings: Vec<(StepId, Setting)>,
     /// Services that are named anywhere in the request.
@@ -100,6 +111,7 @@ impl<'a> Scene<'a> {
             request: String::new(),
             things: Vec::new(),
             tool_of: HashMap::new(),
+            made: HashMap::new(),
             settings: Vec::new(),
             named: Mentioned::default(),
             favourite: None,
@@ -316,6 +328,16 @@ impl<'a> Scene<'a> {
         for (at, thing) in self.things.iter_mut().enumerate() {
             thing.later = at >= seen;
         }
+    }
+
+    /// Hides what some steps do from expressions, and says which were to be seen before.
+    pub(super) fn hide_all(&mut self, which: impl Fn(&StepId) -> bool) -> Vec<StepId> {
+        let seen = self.things.iter_mut().filter(|thing| !thing.later && !thing.is_item() && which(&thing.step));
+        seen.map(|thing| {
+            thing.later = true;
+            thing.step.clone()
+        })
+        .collect()
     }
 
     /// Shows all again.

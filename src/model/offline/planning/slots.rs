@@ -117,6 +117,15 @@ impl Slots {
         self.words.get(set).is_some_and(|words| words.contains(word))
     }
 
+    /// True if a word in lower case names a day, a currency, a language, a number or what parameters are called.
+    pub(super) fn knows(&self, word: &str) -> bool {
+        self.words.values().any(|words| words.contains(word))
+            || self.currencies.contains_key(word)
+            || self.languages.contains_key(word)
+            || self.numbers.contains_key(word)
+            || self.roles.iter().any(|role| role.names.contains(&stem(word)))
+    }
+
     /// The code of a currency, by code, name or sign.
     pub(super) fn currency(&self, word: &str) -> Option<&str> {
         self.currencies.get(word).map(String::as_str)

@@ -62,13 +62,19 @@ impl Scene<'_> {
 
     /// A loop over what a phrase speaks of; what it needs is retrieved first if it is not there.
     pub(in super::super) fn round(&mut self, phrase: &Phrase, loops: &[StepId]) -> Option<Round> {
+        if !phrase.names.is_empty() {
+            return Some(self.round_of_names(phrase, loops));
+        }
         if phrase.is_empty() && self.list_for(phrase, loops).is_none() {
             return None;
         }
         let mut before = Vec::new();
         let source = match self.list_for(phrase, loops).cloned() {
             Some(thing) => Some(thing),
-            None => self.fetch(phrase, loops, &mut before),
+            // `list the invoices and remind each customer`: the customer of each invoice.
+            None => self.fetch(phrase, loops, &mut before).or_else(|| {
+                self.latest(loops, |thing| thing.is_list() && thing.plural && thing.loops.len() == loops.len()).cloned()
+            }),
         };
         let said: Vec<String> = phrase
             .words
@@ -84,6 +90,30 @@ impl Scene<'_> {
             self.assume(format!("No tool lists {}: they are given as the input `{name}`.", words.join(" ")));
             (json!(format!("{{{{ inputs.{name} }}}}")), words)
         };
+        let confidence = if source.is_some() { 0.9 } else { 0.5 };
+        let (step, item) = self.looped(phrase, items, &noun, source.as_ref(), confidence, loops);
+        Some(Round { before, step, item })
+    }
+
+    /// A loop over what is named one by one.
+    fn round_of_names(&mut self, phrase: &Phrase, loops: &[StepId]) -> Round {
+        let noun: Vec<String> = phrase.words.iter().map(|word| word.lower.clone()).collect();
+        let noun = if noun.is_empty() { vec!["name".to_owned()] } else { noun };
+        let (step, item) = self.looped(phrase, json!(phrase.names), &noun, None, 0.95, loops);
+        self.known.plain_items.insert(step.id.clone());
+        Round { before: Vec::new(), step, item }
+    }
+
+    /// The step of a loop, and its item.
+    fn looped(
+        &mut self,
+        phrase: &Phrase,
+        items: serde_json::Value,
+        noun: &[String],
+        source: Option<&Thing>,
+        confidence: f64,
+        loops: &[StepId],
+    ) -> (Step, Thing) {
         let singular: Vec<String> = noun.iter().map(|word| singular(word)).collect();
         let name = draft::item_name(&singular);
         let id = self.draft.id(&[vec!["each".to_owned()], singular].concat());
@@ -92,7 +122,7 @@ impl Scene<'_> {
         let step = draft::step(id.clone(), Process::ForEach(for_each), IndexMap::new());
         let mut inner = loops.to_vec();
         inner.push(id.clone());
-        let mut item = Scene::item(&id, &name, source.as_ref(), &inner);
+        let mut item = Scene::item(&id, &name, source, &inner);
         let words = content(phrase, &self.cards.mentioned(&phrase.words));
         if !words.is_empty() && words != ["item"] {
             item.objects.push(words);
@@ -103,9 +133,9 @@ impl Scene<'_> {
             matched: Vec::new(),
             margin: None,
             assumed: Vec::new(),
-            confidence: if source.is_some() { 0.9 } else { 0.5 },
+            confidence,
         });
-        Some(Round { before, step, item })
+        (step, item)
     }
 
     /// Retrieves what is to be gone through.

@@ -30,6 +30,9 @@ pub(in super::super) struct Facts {
     pub(in super::super) service: Option<usize>,
 }
 
+/// How well what does not search does where something is to be searched for.
+const NO_SEARCH: f64 = 0.99;
+
 /// A word of a tool's name.
 struct Piece {
     /// In lower case.
@@ -134,6 +137,7 @@ impl Facts {
                     * order(at)
             })
             .fold(0.0, f64::max)
+            * if LEXICON.is("seeks", &verb.base) && !LEXICON.is("seeks", &self.base) { NO_SEARCH } else { 1.0 }
     }
 
     /// True if its description says more of what it does than its name.
@@ -190,6 +194,12 @@ fn called(object: &[String], phrase: &[String], around: &[String], head: &str) -
         return inner * (0.2 + 0.15 * object_covered + 0.1 * phrase_covered);
     }
     heads * (0.52 + 0.28 * object_covered + 0.16 * phrase_covered)
+}
+
+/// The words of a tool's name and description, in lower case.
+pub(super) fn words(card: &Card) -> Vec<String> {
+    let described = card.description.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    pieces(&card.name).into_iter().map(|piece| piece.word).chain(described.map(str::to_lowercase)).collect()
 }
 
 fn is_weak(verb: &str) -> bool {

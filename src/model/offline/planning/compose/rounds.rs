@@ -67,12 +67,33 @@ impl Composer<'_, '_> {
         }
         self.scene.things.push(round.item);
         let mut body = inside;
+        self.bind_again(&mut body, &inner);
         for condition in self.scene.selecting(phrase, &inner).iter().rev() {
             body = vec![self.scene.fork(condition, body, &inner)];
         }
         let list = self.list();
         list.append(&mut round.before);
         list.push(Node::Loop(round.step, body));
+    }
+
+    /// Gives calls their arguments anew, now that there is an item to take them from.
+    fn bind_again(&mut self, nodes: &mut [Node], loops: &[StepId]) {
+        for at in 0..nodes.len() {
+            let hidden: Vec<StepId> = self.scene.hide_all(|id| nodes[at..].iter().any(|node| contains(node, id)));
+            match &mut nodes[at] {
+                Node::Step(step) => {
+                    if let Some(made) = self.scene.made.get(&step.id).cloned() {
+                        let card = &self.scene.tools[made.card];
+                        step.input = super::super::values::bind(self.scene, card, &made.phrase, &made.deed, loops);
+                    }
+                }
+                Node::Fork(_, arms) => arms.iter_mut().for_each(|(_, nodes)| self.bind_again(nodes, loops)),
+                Node::Loop(..) => {}
+            }
+            for thing in self.scene.things.iter_mut().filter(|thing| hidden.contains(&thing.step)) {
+                thing.later = false;
+            }
+        }
     }
 
     pub(super) fn is_retrieval(&self, node: &Node) -> bool {

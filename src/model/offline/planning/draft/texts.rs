@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use crate::workflow::{Process, Step};
 
-/// Every text of a step that may hold expressions, its body's left out.
 fn texts(step: &mut Step, visit: &mut impl FnMut(&mut String)) {
     for value in step.input.values_mut() {
         texts_of(value, visit);
@@ -37,6 +36,11 @@ fn texts_of(value: &mut Value, visit: &mut impl FnMut(&mut String)) {
         Value::Object(entries) => entries.values_mut().for_each(|value| texts_of(value, visit)),
         _ => {}
     }
+}
+
+/// Every text of a step that may hold expressions, its body's left out.
+pub(in crate::model::offline::planning) fn each_text(step: &Step, visit: &mut impl FnMut(&str)) {
+    texts(&mut step.without_body(), &mut |text| visit(text));
 }
 
 pub(in crate::model::offline::planning) fn mentions(step: &Step, what: &str) -> bool {

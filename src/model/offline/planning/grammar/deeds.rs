@@ -4,7 +4,7 @@ use super::super::lexicon::{Form, LEXICON, Marker, Verb};
 use super::super::phrase::{Phrase, phrases};
 use super::super::tokens::{Token, What};
 use super::Deed;
-use super::ends::{is_joint, skip_joints};
+use super::ends::{is_function_word, is_joint, skip_joints};
 
 /// `a file is made`, `it should not be sent`: what is done comes first. The verb, the words without it, and whether it is denied.
 pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, bool)> {
@@ -99,15 +99,35 @@ fn light(tokens: &[Token]) -> Option<(Verb, usize)> {
     (of && noun.base != "notify").then_some((Verb { form: Form::Base, ..noun }, 3 + articles))
 }
 
+/// `let the manager review it`, `have someone in the kitchen taste the soup`: where what is to be done begins.
+pub(super) fn asks(tokens: &[Token]) -> Option<usize> {
+    let bare = |token: &Token| token.verb().is_some_and(|verb| verb.form == Form::Base);
+    if !(matches!(tokens.first()?.lower.as_str(), "let" | "have") && tokens.get(1)?.is_word()) {
+        return None;
+    }
+    let somebody = tokens[1..3.min(tokens.len())].iter().any(|token| token.is("somebody"));
+    let end = tokens.iter().position(|token| !token.is_word()).unwrap_or(tokens.len());
+    // A verb that nothing is known of, before what it is done to.
+    let unknown = |at: usize| {
+        somebody
+            && tokens[at].what == What::Word
+            && !is_function_word(&tokens[at])
+            && !is_function_word(&tokens[at - 1])
+            && tokens.get(at + 1).is_some_and(|next| next.is("determiner") || next.is("pronoun") || next.is("all"))
+    };
+    // Somebody comes between; `let me know` is a message.
+    let at = (2..end).find(|at| {
+        bare(&tokens[*at]) && !tokens[*at].is("verb_or_noun") || tokens[*at].is("people") || unknown(*at)
+    })?;
+    (somebody || !tokens[1..at].iter().any(|token| token.is("preposition"))).then_some(at)
+}
+
 /// `let the manager review it`, `someone must check the invoices`: somebody is asked.
 fn asked(tokens: &[Token]) -> Option<Deed> {
     let bare = |token: &Token| token.verb().is_some_and(|verb| verb.form == Form::Base);
     let lets = matches!(tokens.first()?.lower.as_str(), "let" | "have") && tokens.get(1)?.is_word();
     let at = if lets {
-        // Somebody comes between; `let me know` is a message.
-        let at =
-            tokens.iter().skip(2).position(|token| bare(token) && !token.is("verb_or_noun") || token.is("people"))? + 2;
-        (!tokens[1..at].iter().any(|token| token.is("preposition") || !token.is_word())).then_some(at)?
+        asks(tokens)?
     } else {
         let modal = tokens.iter().position(|token| token.is("modal"))?;
         let to = usize::from(tokens.get(modal + 1).is_some_and(|token| token.lower == "to"));
@@ -128,6 +148,32 @@ fn asked(tokens: &[Token]) -> Option<Deed> {
         words: tokens[at + 1..].to_vec(),
         ..Deed::default()
     })
+}
+
+/// `close it by changing its state`: what is done is told after what it comes to.
+fn by_doing(tokens: &[Token]) -> Option<Deed> {
+    let at = tokens.windows(2).position(|pair| {
+        pair[0].lower == "by" && pair[1].verb().is_some_and(|verb| verb.form == Form::Gerund && verb.class.is_some())
+    })?;
+    let (outer, mut inner) = (deed(&tokens[..at]), deed(&tokens[at + 1..]));
+    if outer.verbs.is_empty() || inner.verbs.is_empty() || inner.objects.is_empty() {
+        return None;
+    }
+    for verb in &mut inner.verbs {
+        verb.form = Form::Base;
+    }
+    // `its state` is that of what was named before.
+    if let Some(whole) = outer.objects.first().filter(|whole| !whole.words.is_empty()) {
+        for phrase in inner.objects.iter_mut().filter(|phrase| phrase.owned || phrase.pronoun) {
+            let of = phrase.owned && !phrase.words.is_empty();
+            if of {
+                phrase.places.insert(0, ("of".to_owned(), Phrase { places: Vec::new(), ..whole.clone() }));
+            } else {
+                phrase.clone_from(whole);
+            }
+        }
+    }
+    Some(inner)
 }
 
 /// `have it printed`: print it.
@@ -265,6 +311,9 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
         && does.verb().is_some_and(|verb| verb.form == Form::Base)
     {
         rest = &rest[2..];
+    }
+    if let Some(inner) = by_doing(rest) {
+        return Deed { said, all_words, only, ..inner };
     }
     if let Some(done) = done(rest) {
         return Deed { said, all_words, only, ..done };

@@ -35,6 +35,9 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
             return true;
         }
     }
+    if super::deeds::asks(rest).is_some() && rest.get(1).is_some_and(|next| next.is("somebody") || next.is("person")) {
+        return true;
+    }
     let Some(verb) = rest.first().and_then(Token::verb) else {
         // A verb that nothing is known of, before what it is done to.
         return rest.len() > 1
@@ -202,7 +205,7 @@ pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
     tokens.len()
 }
 
-fn is_function_word(token: &Token) -> bool {
+pub(super) fn is_function_word(token: &Token) -> bool {
     [
         "determiner",
         "all",

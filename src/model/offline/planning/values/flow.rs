@@ -6,7 +6,7 @@ use super::super::grammar::Deed;
 use super::super::scene::Scene;
 use super::super::slots::Shape;
 use super::super::sources::Source;
-use super::super::{Card, Kind, Parameter, phrase};
+use super::super::{Card, Kind, Parameter, draft, phrase};
 use super::slot::Slot;
 use crate::workflow::StepId;
 
@@ -74,6 +74,22 @@ impl Scene<'_> {
             latest.main()
         };
         Some(json!(slot.written(&path, is_one)))
+    }
+
+    /// What was asked for and is given by something else after all need not be given by anybody.
+    pub(in super::super) fn forget_unused_inputs(&mut self) {
+        let workflow = &self.draft.workflow;
+        let is_used = |name: &str| {
+            let expression = format!("inputs.{name}");
+            workflow.steps.iter().any(|step| draft::mentions(step, &expression))
+        };
+        let made = workflow.inputs.keys().filter(|name| !self.known.given.contains(*name) && !is_used(name));
+        let unused: Vec<String> = made.cloned().collect();
+        for name in unused {
+            self.draft.workflow.inputs.shift_remove(&name);
+            let asked = format!("it is the input `{name}`.");
+            self.assumptions.retain(|sentence| !sentence.ends_with(&asked));
+        }
     }
 
     /// A value that is given when the workflow is started.

@@ -22,6 +22,7 @@ mod grammar;
 mod hear;
 mod lexicon;
 mod named;
+mod particles;
 mod phrase;
 mod retrieval;
 mod said;

@@ -335,9 +335,9 @@ fn tell_each(found: &mut Vec<Part>) {
             && let Some((_, place)) = phrase.places.iter_mut().find(|(_, place)| place.each && !place.words.is_empty())
             && !phrase.each
         {
-            place.each = false;
-            place.all = false;
-            let each = Phrase { each: true, ..place.clone() };
+            let each = place.clone();
+            // What it is done with is one of them.
+            (place.each, place.all, place.plural) = (false, false, false);
             found.insert(at + 1, Part::Each(each));
             at += 1;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::grammar::{self, Part};
 use super::lexicon::{LEXICON, Marker};
 use super::tokens::{Token, What, tokens};
-use super::{decompose, draft, fields, triggers};
+use super::{decompose, draft, fields, particles, triggers};
 use crate::workflow::Trigger;
 
 /// What was said.
@@ -47,7 +47,7 @@ pub(super) fn hear(request: &str) -> Heard {
         heard.triggers.append(&mut found.triggers);
         heard.assumed.append(&mut found.assumed);
         let (rest, setting) = settings(&found.rest);
-        let mut parts = grammar::parts(&decompose::plainly(&rest));
+        let mut parts = grammar::parts(&decompose::plainly(&particles::joined(&rest)));
         // `run it every Friday` says no more than when.
         if !heard.triggers.is_empty() {
             parts.retain(|part| !runs_the_workflow(part));

@@ -145,6 +145,15 @@ impl Scene<'_> {
             source.outputs.iter().find(is_said).cloned()
         };
         let sources = self.sources(loops);
+        // `the order`, in a loop over orders.
+        let is_one = |source: &&Source| {
+            source.thing.is_item() && Some(&source.thing.step) == loops.last() && source.thing.is_called(&words) >= 0.8
+        };
+        if !(phrase.new || phrase.plural || phrase.all)
+            && let Some(item) = sources.iter().find(is_one)
+        {
+            return vec![led(item.clone())];
+        }
         if !phrase.new
             && let Some(found) = sources.iter().find_map(|source| named(source).map(|field| (source, field)))
         {

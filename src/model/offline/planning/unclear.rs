@@ -118,7 +118,8 @@ impl Scene<'_> {
                 && !next.is("preposition")
                 && !next.is("filler")
         });
-        let is_known = first.all_words[..at].iter().any(|word| word.is_capital() || word.what == What::Address);
+        let before = &first.all_words[..at];
+        let is_known = before.iter().any(|word| (word.is_capital() && word.verb().is_none()) || word.what == What::Address);
         if owns && first.all_words[at].lower == "her" || is_known || !self.draft.workflow.steps.is_empty() {
             return None;
         }

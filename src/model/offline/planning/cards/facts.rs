@@ -68,6 +68,12 @@ impl Facts {
         let known = LEXICON.verb(&base).and_then(|verb| verb.class).map(std::borrow::Cow::into_owned);
         // What only reads and does not say how, retrieves.
         let reads = base.is_empty() && matches!(card.effect, Effect::Read | Effect::Pure);
+        // What only reads tells what it found; it sends nothing and changes nothing.
+        let only_reads = matches!(card.effect, Effect::Read | Effect::Pure);
+        let known = known.map(|class| match class.as_str() {
+            "send" | "publish" | "delete" | "move" | "share" if only_reads => "retrieve".to_owned(),
+            _ => class,
+        });
         let class = known.unwrap_or_else(|| if reads { "retrieve".to_owned() } else { base.clone() });
         let told = described
             .base

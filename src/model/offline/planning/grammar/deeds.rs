@@ -19,13 +19,18 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
         matches!(tokens[at].lower.as_str(), "get" | "gets" | "got")
             && tokens.get(at + 1).is_some_and(|next| next.verb().is_some_and(|verb| verb.form == Form::Past))
     };
-    let at = (0..tokens.len())
-        .find(|at| gets(*at) || tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at) || must(*at))?;
-    if at == 0
-        || tokens[..at]
-            .iter()
-            .any(|token| matches!(token.lower.as_str(), "that" | "which" | "who" | "whose") || token.marker().is_some())
-    {
+    let is_relative = |token: &Token| matches!(token.lower.as_str(), "that" | "which" | "who" | "whose");
+    // `every file that is old has to be moved`: what has to be done comes after what is said of the file.
+    let obliges = |at: usize| {
+        at > 1
+            && !is_relative(&tokens[at - 1])
+            && (must(at) || (tokens[at].is("auxiliary") && tokens.get(at + 1).is_some_and(|next| next.lower == "be")))
+    };
+    let at = (0..tokens.len()).find(|at| {
+        let is_chain = gets(*at) || tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at) || must(*at);
+        is_chain && (!tokens[..*at].iter().any(is_relative) || obliges(*at))
+    })?;
+    if at == 0 || tokens[..at].iter().any(|token| token.marker().is_some()) {
         return None;
     }
     let chain = tokens[at..]

@@ -25,6 +25,13 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
     if rest.len() > 2 && first.is("pronoun") && super::deeds::passive(rest).is_some_and(|(verb, _, _)| verb.is_some()) {
         return true;
     }
+    // `be moved to the archive`, after what else is done with it
+    if let [be, done, ..] = rest
+        && be.lower == "be"
+        && done.verb().is_some_and(|verb| verb.form == Form::Past)
+    {
+        return true;
+    }
     // `have it printed`
     if rest.len() > 2
         && matches!(rest[0].lower.as_str(), "have" | "get")

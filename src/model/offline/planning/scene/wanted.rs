@@ -45,7 +45,7 @@ impl Scene<'_> {
         // An address of the web is a page.
         if object.is_empty() && phrase.words.iter().any(|word| word.what == What::Address && word.text.contains("://"))
         {
-            object.push("page".to_owned());
+            object.extend(["web".to_owned(), "page".to_owned()]);
         }
         let mut around = Vec::new();
         for (_, place) in &phrase.places {

@@ -46,6 +46,11 @@ impl Scene<'_> {
             of.is_empty() || source.thing.is_called(of) >= 0.6
         };
         if let Some(item) = item {
+            // What a loop over names is done for.
+            let takes_names = slot.roles.iter().any(|role| role.allows(Shape::Words) && !role.allows(Shape::Clause));
+            if self.goes_through_texts(&item.thing) && (takes_names || item.thing.is_called(&slot.stems) >= 0.6) {
+                return Some(json!(slot.written(&item.thing.expression, true)));
+            }
             if (slot.id_of.is_some() || !slot.holds_text()) && is_item_called(&item) {
                 return slot.pick(self, item).map(|(path, is_one)| json!(slot.written(&path, is_one)));
             }

@@ -87,7 +87,11 @@ impl<'c> Slot<'c> {
         };
         let mut score = if is_beside && allows(said.shape) {
             3.0
-        } else if is_beside && matches!(said.shape, Shape::Number | Shape::Duration | Shape::Name) {
+        } else if is_beside
+            && (matches!(said.shape, Shape::Duration | Shape::Name)
+                // `charge the customer 20`: no customer is called so.
+                || (said.shape == Shape::Number && !self.roles.iter().any(|role| role.allows(Shape::Mail))))
+        {
             2.8
         } else if after == Some(self.parameter.name.as_str()) && allows(said.shape) {
             2.6

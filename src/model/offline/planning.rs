@@ -11,6 +11,7 @@
 //! [`Card`]s say.
 
 mod act;
+mod asides;
 mod cards;
 mod compose;
 mod condition;

@@ -158,6 +158,14 @@ fn is_heading(tokens: &[Token]) -> bool {
         && !tokens.iter().any(|token| token.is("step"))
 }
 
+/// True if words begin with something that is to be done to what comes first: `a file should be made`.
+pub(super) fn passive_deed(tokens: &[Token]) -> bool {
+    let end = tokens.iter().position(|token| token.what == What::Comma).unwrap_or(tokens.len());
+    let words = ends::skip_joints(&tokens[..end]);
+    let obliges = words.iter().any(|token| token.is("modal") || matches!(token.lower.as_str(), "should" | "must"));
+    obliges && deeds::passive(words).is_some_and(|(verb, _, _)| verb.is_some())
+}
+
 /// The parts of one sentence.
 pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
     let mut found: Vec<Part> = Vec::new();
@@ -169,7 +177,7 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
         let part = match token.what {
             What::Comma | What::Colon | What::Stop | What::Item => None,
             What::Marker(marker) => match marker {
-                Marker::And | Marker::Or | Marker::But | Marker::Filler => None,
+                Marker::And | Marker::Or | Marker::But | Marker::Because | Marker::Filler => None,
                 marker if alone(marker).is_some() => alone(marker),
                 // `every time add a contact, …`: add one.
                 Marker::When

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::grammar::{self, Part};
 use super::lexicon::{LEXICON, Marker};
 use super::tokens::{Token, What, tokens};
-use super::{decompose, draft, fields, particles, triggers};
+use super::{asides, decompose, draft, fields, particles, triggers};
 use crate::workflow::Trigger;
 
 /// What was said.
@@ -39,10 +39,10 @@ pub(super) struct Setting {
 
 /// Takes a request apart.
 pub(super) fn hear(request: &str) -> Heard {
-    let all = tokens(request);
+    let all = asides::without_brackets(&tokens(request));
     let mut heard = Heard { question: is_question(request, &all), ..Heard::default() };
     for sentence in grammar::split(&all) {
-        let sentence = heard.without_name(&sentence);
+        let sentence = heard.without_name(&asides::without(&sentence));
         let mut found = triggers::take(&sentence);
         heard.triggers.append(&mut found.triggers);
         heard.assumed.append(&mut found.assumed);

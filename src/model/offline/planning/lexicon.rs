@@ -57,6 +57,7 @@ pub(super) enum Marker {
     Parallel,
     InLoop,
     AfterLoop,
+    Because,
     Filler,
 }
 

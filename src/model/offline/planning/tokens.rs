@@ -114,6 +114,7 @@ fn scan(text: &str) -> Vec<Token> {
                 '>' if rest.starts_with("->") => Some(What::Comma),
                 '→' => Some(What::Marker(Marker::Then)),
                 '&' | '=' | '<' | '>' => Some(What::Word),
+                '+' if rest[1..].starts_with(' ') => Some(What::Word),
                 _ => None,
             };
             if let Some(what) = what {
@@ -270,7 +271,28 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
                 )
         }
         Meaning::Marker(Marker::First) if length == 1 => opens || closes,
-        Meaning::Marker(Marker::If) if tokens[at].lower == "where" => false,
+        // `as a lead`, `since Monday`, `so many`
+        Meaning::Marker(Marker::Because) if length == 1 && tokens[at].lower != "because" => {
+            let clause = &tokens[at + 1..];
+            let end = clause.iter().position(|token| !token.is_word()).unwrap_or(clause.len());
+            let clause = &clause[..end];
+            let subject = clause.first().is_some_and(|first| {
+                first.is("possessive")
+                    || first.is("somebody")
+                    || matches!(first.lower.as_str(), "the" | "this" | "that" | "we" | "i" | "you" | "they" | "he" | "she" | "it" | "there" | "nobody" | "everything")
+            });
+            let verb = clause.iter().skip(1).any(|token| {
+                token.is("copula") || token.is("have") || token.is("auxiliary") || token.verb().is_some_and(|verb| matches!(verb.form, super::lexicon::Form::Third | super::lexicon::Form::Past))
+            });
+            let opens = opens || tokens[at].lower == "so";
+            opens && (subject && (verb || clause.len() < 4) || (verb && tokens[at].lower == "since"))
+        }
+        // `…, where its name is 'old', …`
+        Meaning::Marker(Marker::If) if tokens[at].lower == "where" => {
+            let clause = &tokens[at + 1..];
+            let end = clause.iter().position(|token| token.what == What::Comma).unwrap_or(0);
+            at > 0 && opens && clause[..end].iter().any(|token| token.is("copula") || token.is("have"))
+        }
         // `on Slack, not on Teams`
         Meaning::Marker(Marker::InsteadOf) if matches!(tokens[at + length - 1].lower.as_str(), "not") => {
             let doing = next.and_then(Token::verb).is_some_and(|verb| verb.form == super::lexicon::Form::Base);

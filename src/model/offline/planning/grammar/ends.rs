@@ -11,7 +11,7 @@ pub(super) fn is_gerund(token: &Token) -> bool {
 pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
     let rest = skip_joints(tokens);
     let Some(first) = rest.first() else { return false };
-    if first.marker().is_some_and(|marker| !matches!(marker, Marker::And | Marker::Or | Marker::Except)) {
+    if first.marker().is_some_and(|marker| !matches!(marker, Marker::And | Marker::Or | Marker::Except | Marker::Because)) {
         return true;
     }
     // `you send`, `it creates`, `to create`
@@ -98,7 +98,7 @@ pub(super) fn skip_joints(tokens: &[Token]) -> &[Token] {
 /// True if a part of its own begins with this token.
 fn opens_part(token: &Token) -> bool {
     token.marker().is_some_and(|marker| {
-        !matches!(marker, Marker::And | Marker::Or | Marker::But | Marker::Also | Marker::Parallel)
+        !matches!(marker, Marker::And | Marker::Or | Marker::But | Marker::Also | Marker::Parallel | Marker::Because)
     })
 }
 

@@ -1,0 +1,185 @@
+//! What people say beside what they want done: purposes, reasons, remarks in brackets. It must neither make steps nor hide them.
+//!
+//! A purpose or a reason begins with `so that`, `because`, `since`, `as we …`, and goes on to the end of the sentence, or to a comma after
+//! which something is to be done.
+
+use super::grammar::begins_deed;
+use super::lexicon::{Form, Marker};
+use super::tokens::{Token, What};
+
+/// A request without the brackets that tell something: `(it is about 20 MB)`. A name in brackets says where: `(Slack)`.
+pub(super) fn without_brackets(tokens: &[Token]) -> Vec<Token> {
+    let mut found: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while at < tokens.len() {
+        let inside = bracket(&tokens[at..]);
+        let Some(inside) = inside else {
+            found.push(tokens[at].clone());
+            at += 1;
+            continue;
+        };
+        let length = inside.len() + 2;
+        let names = inside.len() <= 3 && inside.iter().all(|token| token.what == What::Word && !token.is("copula"));
+        let is_thing = found.last().is_some_and(Token::is_word);
+        if names && is_thing && !inside.iter().any(|token| token.is("pronoun") || token.is("preposition")) {
+            found.push(Token { at: tokens[at].at, ..Token::new("in", What::Word) });
+            found.extend(inside.iter().cloned());
+        }
+        at += length;
+    }
+    found
+}
+
+/// What stands in the brackets that tokens begin with.
+fn bracket(tokens: &[Token]) -> Option<&[Token]> {
+    let is = |token: &Token, mark: &str| token.what == What::Comma && token.text == mark;
+    let first = tokens.first().filter(|first| is(first, "("))?;
+    let end = tokens.iter().position(|token| is(token, ")"))?;
+    let inside = &tokens[1..end];
+    // `(1) do this (2) do that` numbers what is to be done.
+    let counts = matches!(inside, [number] if number.what == What::Number || number.text.len() == 1);
+    (!counts && first.at < tokens[end].at).then_some(inside)
+}
+
+/// A sentence without purposes, reasons and remarks.
+pub(super) fn without(sentence: &[Token]) -> Vec<Token> {
+    let mut found: Vec<Token> = Vec::with_capacity(sentence.len());
+    let mut at = 0;
+    while at < sentence.len() {
+        let rest = &sentence[at..];
+        let opens = at.checked_sub(1).is_none_or(|before| !sentence[before].is_word());
+        let length = reason(rest, opens)
+            .or_else(|| setting_out(rest).filter(|_| at == 0))
+            .or_else(|| remark(rest).filter(|_| at > 0))
+            .filter(|length| *length < sentence.len());
+        match length {
+            Some(length) => at += length,
+            None => {
+                found.push(sentence[at].clone());
+                at += 1;
+            }
+        }
+    }
+    // What is left of commas at the ends says nothing.
+    while found.last().is_some_and(|last| is_joint(last)) {
+        found.pop();
+    }
+    let leading = found.iter().take_while(|token| token.what == What::Comma).count();
+    found.drain(..leading);
+    found
+}
+
+fn is_joint(token: &Token) -> bool {
+    matches!(token.what, What::Comma | What::Colon | What::Marker(Marker::And | Marker::But))
+}
+
+/// `so that …`, `because …`, `as we agreed`: how long the clause is.
+fn reason(tokens: &[Token], opens: bool) -> Option<usize> {
+    let first = tokens.first()?;
+    let rest = &tokens[1..];
+    let is_reason = match first.marker() {
+        Some(Marker::Because) => match first.lower.as_str() {
+            // `since Monday`, `as a lead`, `so`
+            "since" | "as" | "so" => (opens || first.lower == "so") && is_clause(&rest[..end(rest)], &first.lower),
+            _ => !is_wanted(&rest[..end(rest)]),
+        },
+        _ => false,
+    };
+    is_reason.then(|| 1 + end(rest))
+}
+
+/// `so that they can be sent to her by mail`: that is to be done.
+fn is_wanted(clause: &[Token]) -> bool {
+    let [who, can, be, done, rest @ ..] = clause else { return false };
+    let sends = done.verb().and_then(|verb| verb.class).is_some_and(|class| class != "retrieve");
+    let how = rest.iter().any(|token| matches!(token.lower.as_str(), "to" | "by" | "via" | "in" | "with" | "on"));
+    who.is("pronoun") && can.is("auxiliary") && be.lower == "be" && sends && how
+}
+
+/// Where a clause ends: at a comma before something that is to be done, at `then`, or with the sentence.
+fn end(tokens: &[Token]) -> usize {
+    (0..tokens.len())
+        .find(|at| {
+            let rest = &tokens[at + 1..];
+            let ends = match tokens[*at].what {
+                What::Comma | What::Colon => {
+                    begins_deed(rest, false) || super::grammar::passive_deed(rest) || opens_condition(rest)
+                }
+                What::Marker(marker) => matches!(marker, Marker::Then | Marker::Last),
+                _ => false,
+            };
+            ends && !rest.is_empty()
+        })
+        .unwrap_or(tokens.len())
+}
+
+/// `for every asset …`, `if …`, `nothing is to be sent`
+fn opens_condition(tokens: &[Token]) -> bool {
+    let first = tokens.iter().find(|token| !is_joint(token));
+    first.is_some_and(|first| {
+        matches!(
+            first.marker(),
+            Some(Marker::If | Marker::Unless | Marker::When | Marker::ForEach | Marker::Not | Marker::Otherwise | Marker::After | Marker::Before)
+        )
+    })
+}
+
+/// True for what has a subject and a verb: `we agreed`, `the old one is closed`.
+fn is_clause(tokens: &[Token], after: &str) -> bool {
+    let Some(first) = tokens.first() else { return false };
+    let somebody = matches!(first.lower.as_str(), "we" | "i" | "you" | "they" | "he" | "she" | "it" | "there" | "nobody" | "everybody");
+    let subject = somebody || first.is("determiner") || first.is("all") || first.is("somebody") || after == "since";
+    let verb = tokens[1..].iter().any(|token| {
+        token.is("copula")
+            || token.is("have")
+            || token.is("auxiliary")
+            || token.verb().is_some_and(|verb| matches!(verb.form, Form::Third | Form::Past))
+    });
+    subject && (verb || somebody)
+}
+
+/// `To get it started, …`, `With the visit coming up, …`, `Having thought about it, …`: up to the comma before what is to be done.
+fn setting_out(tokens: &[Token]) -> Option<usize> {
+    let first = tokens.first()?;
+    let comma = tokens.iter().skip(1).position(|token| token.what == What::Comma)? + 1;
+    let clause = &tokens[1..comma];
+    let gerund = |token: &Token| token.what == What::Word && token.lower.len() > 4 && token.lower.ends_with("ing");
+    let sets_out = match first.lower.as_str() {
+        "to" => clause.first().is_some_and(|next| next.what == What::Word && !next.is("determiner")),
+        "with" => clause.iter().any(gerund),
+        "having" => true,
+        _ => false,
+    };
+    let rest = &tokens[comma + 1..];
+    let follows = begins_deed(rest, false) || super::grammar::passive_deed(rest) || opens_condition(rest);
+    (sets_out && follows).then_some(comma + 1)
+}
+
+/// `, which takes an hour,`, `, of which there are sixty`, `, and there are many of them`, `, one for spring and one for autumn`
+fn remark(tokens: &[Token]) -> Option<usize> {
+    tokens.first().filter(|first| first.what == What::Comma)?;
+    let joint = usize::from(tokens.get(1)?.marker() == Some(Marker::And));
+    let clause = &tokens[1 + joint..];
+    let end = clause
+        .iter()
+        .position(|token| token.what == What::Comma || matches!(token.marker(), Some(Marker::Then | Marker::Last)))
+        .unwrap_or(clause.len());
+    let clause = &clause[..end];
+    let lower: Vec<&str> = clause.iter().map(|token| token.lower.as_str()).collect();
+    // What is to be done is no remark.
+    let wants = clause.iter().any(|token| {
+        token.is("modal")
+            || matches!(token.lower.as_str(), "need" | "want" | "like" | "should" | "please" | "can" | "could")
+            || token.verb().is_some_and(|verb| verb.class.is_some() && matches!(verb.form, Form::Base | Form::Past))
+    });
+    let tells = match lower.as_slice() {
+        ["which" | "who", ..] => !wants && joint == 0,
+        ["of", "which" | "whom", ..] => true,
+        ["there", "is" | "are" | "may" | "might" | "were" | "can", ..] => true,
+        ["we" | "i" | "they" | "you" | "it", ..] if joint == 1 => !wants,
+        // `two campaigns, one for spring and one for autumn`
+        ["one", "for" | "in" | "of" | "about" | "with" | "to", rest @ ..] => rest.contains(&"one"),
+        _ => false,
+    };
+    tells.then_some(1 + joint + end)
+}

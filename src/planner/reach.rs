@@ -86,7 +86,8 @@ pub(super) fn beside_the_point(request: &str, before: &Workflow, asked: &[Asked]
     let mut problems = Vec::new();
     for asked in asked {
         let Some((id, step)) = asked.step().and_then(|id| Some((id, own(id)?))) else { continue };
-        let is_meant = called.contains(id) || words.touch(step, catalog);
+        let is_rest = matches!(asked, Asked::Remove { .. }) && words.want_nothing_else();
+        let is_meant = called.contains(id) || words.touch(step, catalog) || is_rest;
         let is_mending = match asked {
             Asked::Change { set, .. } => set.iter().all(|pair| {
                 pair.name == "needs"
@@ -173,6 +174,24 @@ const ALL: [&str; 14] = [
 const SEVERAL: [&str; 12] =
     ["the", "these", "those", "both", "two", "three", "four", "five", "last", "first", "other", "remaining"];
 
+/// Pairs of words that say that what is spoken of is all that is wanted.
+const ONLY: [(&str, &str); 8] = [
+    ("only", "want"),
+    ("only", "need"),
+    ("only", "keep"),
+    ("keep", "only"),
+    ("just", "keep"),
+    ("keep", "just"),
+    ("nothing", "else"),
+    ("nothing", "more"),
+];
+
+/// Words for what is to be otherwise with a step.
+const EDITS: [&str; 16] = [
+    "change", "rename", "move", "set", "use", "add", "replace", "swap", "update", "adjust", "edit", "modify", "fix", "call",
+    "insert", "put",
+];
+
 /// Words that stand in every second request and in every second step.
 const COMMON: [&str; 38] = [
     "the", "and", "for", "with", "from", "into", "that", "this", "then", "them", "they", "when", "add", "change",
@@ -208,6 +227,15 @@ impl Words {
         }
         text.push_str(&step_to_json(&step.without_body()).to_string());
         !self.stems.is_disjoint(&Self::of(&text).stems)
+    }
+
+    /// `I only want to …`, `nothing else`: that the rest is not wanted. What is said to be changed says nothing of the rest.
+    fn want_nothing_else(&self) -> bool {
+        let words: Vec<&str> = self.all.iter().map(String::as_str).collect();
+        let only = words.windows(2).position(|pair| ONLY.contains(&(pair[0], pair[1])));
+        let Some(at) = only else { return false };
+        let wanted = words[at + 2..].iter().find(|word| **word != "to");
+        !words.iter().any(|word| EDITS.contains(word)) && (wanted.is_some() || at > 0)
     }
 
     fn speak_of_all(&self) -> bool {

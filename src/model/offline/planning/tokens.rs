@@ -260,7 +260,7 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
     let before = at.checked_sub(1).map(|before| &tokens[before]);
     let next = tokens.get(at + length);
     let opens = before
-        .is_none_or(|token| !token.is_word() || token.lower == "and" || token.lower == "then" || token.lower == "but");
+        .is_none_or(|token| !token.is_word() || matches!(token.lower.as_str(), "and" | "then" | "but" | "so"));
     let closes = next.is_none_or(|token| !token.is_word());
     match meaning {
         Meaning::Marker(Marker::Then) if length == 1 => {
@@ -307,6 +307,15 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
             let wish = if tokens[at].lower == "than" { ["rather", "sooner"] } else { ["prefer", "favour"] };
             let sentence = tokens[..at].iter().rev().take_while(|token| token.what != What::Stop);
             sentence.into_iter().any(|token| wish.contains(&token.lower.as_str()))
+        }
+        // `the report has to be checked`: what is done comes first.
+        Meaning::Marker(Marker::Filler)
+            if length == 2
+                && tokens[at + 1].lower == "to"
+                && next.is_some_and(|next| next.lower == "be")
+                && before.is_some_and(Token::is_word) =>
+        {
+            false
         }
         Meaning::Marker(Marker::Filler) if length == 1 => match tokens[at].lower.as_str() {
             // `should it be closed, …` is a condition.

@@ -47,7 +47,7 @@ impl Scene<'_> {
                 // `don't create an issue, just creating a task is fine`: it is there already.
                 let (found, replaced) = (self.meant(new), self.meant(old));
                 let there = found.first().is_some_and(|(id, score)| {
-                    *score >= 0.6 && replaced.first().is_none_or(|(old, most)| old != id || most < score)
+                    *score >= 0.7 && replaced.first().is_none_or(|(old, most)| old != id || most < score)
                 });
                 let named = instead && !there;
                 if there && !instead {

@@ -30,7 +30,7 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
         let is_chain = gets(*at) || tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at) || must(*at);
         is_chain && (!tokens[..*at].iter().any(is_relative) || obliges(*at))
     })?;
-    if at == 0 || tokens[..at].iter().any(|token| token.marker().is_some()) {
+    if at == 0 || tokens[..at].iter().any(|token| token.marker().is_some_and(|marker| marker != Marker::And)) {
         return None;
     }
     let chain = tokens[at..]
@@ -39,6 +39,7 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
             token.is("copula")
                 || matches!(token.lower.as_str(), "get" | "gets" | "got")
                 || token.is("have")
+                || token.is("modal")
                 || token.is("auxiliary")
                 || token.is("negation")
                 || token.is("filler")
@@ -68,8 +69,28 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
     Some((Some(Verb { form: Form::Base, ..verb }), words, denied))
 }
 
+/// `the guests need no mail`: no mail for the guests.
+fn needless(tokens: &[Token]) -> Option<Deed> {
+    let at = tokens.windows(2).position(|pair| pair[0].is("needs") && pair[1].lower == "no")?;
+    let (whom, what) = (&tokens[..at], &tokens[at + 2..]);
+    if whom.is_empty() || what.is_empty() || !tokens.iter().all(Token::is_word) {
+        return None;
+    }
+    let words = [what, &[Token::new("for", What::Word)], whom].concat();
+    Some(Deed {
+        objects: phrases(&words),
+        said: said(tokens),
+        all_words: words.clone(),
+        words,
+        ..Deed::default()
+    })
+}
+
 /// What is said not to be done, or not to be needed.
 pub(super) fn denied(tokens: &[Token]) -> Option<Deed> {
+    if let Some(needless) = needless(tokens) {
+        return Some(needless);
+    }
     let (verb, words, denied) = passive(tokens)?;
     denied.then(|| Deed {
         all_words: verb.iter().map(|verb| Token::new(&verb.base, What::Word)).chain(words.iter().cloned()).collect(),

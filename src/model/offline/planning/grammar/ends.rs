@@ -171,6 +171,13 @@ pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
             }
             _ => {}
         }
+        // `before the slack message the sums have to be checked`: a noun, and what is done.
+        let is_noun = |at: usize| {
+            at > 0
+                && tokens[at].is("verb_or_noun")
+                && tokens[..at].iter().any(|token| token.is("determiner") || token.is("all"))
+                && tokens[at - 1].is_word()
+        };
         // `for every board a card should be made`
         if seen_words >= 1
             && (matches!(token.lower.as_str(), "a" | "an" | "another")
@@ -179,7 +186,7 @@ pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
             && !(tokens[at - 1].is("preposition")
                 || tokens[at - 1].is("copula")
                 || tokens[at - 1].is("have")
-                || tokens[at - 1].verb().is_some_and(|verb| verb.form != Form::Noun))
+                || tokens[at - 1].verb().is_some_and(|verb| verb.form != Form::Noun) && !is_noun(at - 1))
             && super::deeds::passive(&tokens[at..]).is_some_and(|(verb, _, _)| verb.is_some())
         {
             return at;
@@ -196,6 +203,8 @@ pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
                 || before.marker().is_some()
                 || (before.what == What::Word && before.is("plain"));
             let pure = !token.is("verb_or_noun");
+            let is_noun =
+                is_noun(at) && super::deeds::passive(rest).is_some_and(|(verb, _, denied)| verb.is_some() && !denied);
             let takes = rest.first().is_some_and(|next| {
                 matches!(next.marker(), Some(Marker::If))
                     || next.is("determiner")
@@ -203,7 +212,7 @@ pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
                     || next.is("pronoun")
                     || next.is("new")
             });
-            if !bound && (pure || takes) {
+            if !bound && !is_noun && (pure || takes) {
                 return at;
             }
         }

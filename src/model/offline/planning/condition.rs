@@ -61,6 +61,11 @@ impl Compares {
         }
     }
 
+    /// `is`, `is not`
+    pub(super) fn is_equality(self) -> bool {
+        matches!(self, Self::Equal | Self::Unequal)
+    }
+
     pub(super) fn sign(self) -> &'static str {
         match self {
             Self::Equal => "==",

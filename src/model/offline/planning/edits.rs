@@ -1,5 +1,6 @@
 //! Changes of the workflow that is there: what is to be left out, exchanged, moved, or done besides.
 
+mod arms;
 mod besides;
 mod exchange;
 mod leave_out;

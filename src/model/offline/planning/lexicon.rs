@@ -98,6 +98,7 @@ struct Written {
     implied: HashMap<String, String>,
     nominal: HashMap<String, String>,
     words: BTreeMap<String, String>,
+    opposites: HashMap<String, String>,
     numbers: HashMap<String, u32>,
     joined: HashMap<String, String>,
     markers: BTreeMap<Marker, Vec<String>>,
@@ -134,6 +135,8 @@ pub(super) struct Lexicon {
     fits: BTreeMap<String, BTreeMap<String, f64>>,
     implied: HashMap<String, String>,
     words: HashMap<String, HashSet<String>>,
+    /// By stem, both ways.
+    opposites: HashMap<String, String>,
     numbers: HashMap<String, u32>,
     /// By first word; the longest first.
     phrases: HashMap<String, Vec<(Vec<String>, Meaning)>>,
@@ -197,6 +200,10 @@ impl Lexicon {
             for word in alike.words.split_whitespace() {
                 lexicon.groups.entry(stem(word)).or_default().push((group, alike.weight));
             }
+        }
+        for (one, other) in &written.opposites {
+            lexicon.opposites.entry(stem(one)).or_insert_with(|| stem(other));
+            lexicon.opposites.entry(stem(other)).or_insert_with(|| stem(one));
         }
         let markers = written
             .markers
@@ -324,6 +331,11 @@ impl Lexicon {
         let (Some(ones), Some(others)) = (self.groups.get(one), self.groups.get(other)) else { return 0.0 };
         let common = ones.iter().filter(|(group, _)| others.iter().any(|(other, _)| group == other));
         common.map(|(_, weight)| *weight).fold(0.0, f64::max)
+    }
+
+    /// The stem of what holds where this does not.
+    pub(super) fn opposite(&self, stem: &str) -> Option<&String> {
+        self.opposites.get(stem)
     }
 
     /// The number that a word names.

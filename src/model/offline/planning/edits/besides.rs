@@ -18,6 +18,13 @@ impl Scene<'_> {
         // `add a step:` says nothing of what it does.
         rest.retain(|part| !matches!(part, Part::Do(deed) if parts.len() > 1 && deed.is_verb(&["add", "insert", "include", "create"]) && !deed.words.is_empty() && deed.words.iter().all(|word| word.is("determiner") || word.is("plain") || word.is("new") || word.is("step"))));
         let mut spot = None;
+        // `retrieve the members in between`: between the two that there are.
+        if let Some(at) = rest.iter().position(|part| matches!(part, Part::After(deed) if deed.all_words.is_empty())) {
+            rest.remove(at);
+            if let [first, _] = self.draft.workflow.steps.as_slice() {
+                spot = Some(Spot::After(first.id.clone()));
+            }
+        }
         self.tell_when(&mut rest, parts);
         // `before X`, `after X`: a place, if X is there.
         if let Some(at) = rest.iter().position(|part| matches!(part, Part::Before(_) | Part::After(_)))
@@ -41,11 +48,11 @@ impl Scene<'_> {
                 rest.retain(|part| !matches!(part, Part::Each(_)) || parts.len() < 3);
             }
         }
-        for (part, place) in
-            [(Part::First, Spot::Start(None)), (Part::Last, Spot::End(None)), (Part::AfterLoop, Spot::End(None))]
-        {
+        let first = rest.contains(&Part::First);
+        rest.retain(|part| *part != Part::First);
+        for part in [Part::Last, Part::AfterLoop] {
             if rest.contains(&part) {
-                spot.get_or_insert(place);
+                spot.get_or_insert(Spot::End(None));
                 rest.retain(|other| *other != part);
             }
         }
@@ -67,7 +74,9 @@ impl Scene<'_> {
                 .find(|thing| thing.is_item() && thing.is_called(&words) >= 0.6)
                 .map(|thing| thing.step.clone());
             if let Some(id) = named {
-                spot = Some(Spot::End(Some(id)));
+                // `for each urgent order`: where that is asked for.
+                let arm = self.arm_called(&phrase.words).filter(|(branch, _)| self.loops_of(branch).contains(&id));
+                spot = Some(arm.map_or(Spot::End(Some(id)), |(branch, outcome)| Spot::Arm(branch, outcome)));
                 rest.remove(at);
             }
         }
@@ -90,14 +99,15 @@ impl Scene<'_> {
                     spot = Some(Spot::Failure(id));
                     rest.remove(at);
                 }
-            } else if let Some((branch, outcome, _)) = self.branch_for(&condition) {
+            } else if let Some((branch, outcome)) = self.arm_for(&condition) {
                 spot = Some(Spot::Arm(branch, outcome));
                 rest.remove(at);
             } else {
                 spot = self.loop_of(&condition).map(|id| Spot::End(Some(id)));
             }
         }
-        let spot = spot.or_else(|| self.place_of(&rest)).unwrap_or(Spot::End(None));
+        let spot = spot.or_else(|| self.place_of(&rest).filter(|_| !first));
+        let spot = if first { self.beginning(spot) } else { spot.unwrap_or(Spot::End(None)) };
         let loops = match &spot {
             Spot::Start(owner) | Spot::End(owner) => owner.iter().flat_map(|owner| self.loops_within(owner)).collect(),
             Spot::Before(id) | Spot::After(id) | Spot::Arm(id, _) | Spot::Failure(id) => self.loops_of(id),
@@ -121,11 +131,35 @@ impl Scene<'_> {
         self.draft.put(&nodes, &spot);
     }
 
+    /// `first` where something comes otherwise: before what is there.
+    fn beginning(&self, spot: Option<Spot>) -> Spot {
+        match spot {
+            None | Some(Spot::End(None)) => Spot::Start(None),
+            Some(Spot::End(owner)) => Spot::Start(owner),
+            Some(Spot::Arm(branch, outcome)) => match self.draft.arm(&branch, &outcome).first() {
+                Some(first) => Spot::Before(first.clone()),
+                None => Spot::Arm(branch, outcome),
+            },
+            Some(spot) => spot,
+        }
+    }
+
+    /// The arm that a condition speaks of, by what it compares or by what the arm is called.
+    pub(super) fn arm_for(&self, condition: &Condition) -> Option<(StepId, Outcome)> {
+        if let Some((branch, outcome, _)) = self.branch_for(condition) {
+            return Some((branch, outcome));
+        }
+        let words: Vec<Token> = super::super::tokens::tokens(&condition.said);
+        let plain = condition.tests.iter().all(|test| test.compares.is_equality());
+        self.arm_called(&words).filter(|_| plain).or_else(|| self.rejected(&words))
+    }
+
     /// `when it has been copied`: after that, if it is done there.
     fn tell_when(&self, rest: &mut [Part], parts: &[Part]) {
         for part in rest {
-            if let Part::When(_, deed) = part
+            if let Part::When(condition, deed) = part
                 && !deed.verbs.is_empty()
+                && self.arm_for(condition).is_none()
                 && let deed = self.with_its_object(deed, parts)
                 && self.meant(&deed).first().is_some_and(|(_, score)| *score >= 0.7)
             {

@@ -2,6 +2,7 @@
 
 mod arms;
 mod besides;
+mod carry;
 mod exchange;
 mod leave_out;
 mod rearrange;

@@ -223,7 +223,8 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 }
                 _ => {
                     length = end_of_deed(rest, !(marker == Marker::Not && rest.first().is_some_and(is_gerund)));
-                    if matches!(marker, Marker::Before | Marker::After) {
+                    let is_time = matches!(marker, Marker::Before | Marker::After);
+                    if is_time {
                         length = end_of_time(rest, length, found.is_empty());
                     }
                     // `once the card is created and the board updated`
@@ -238,7 +239,9 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                     // `no approval needed anymore`
                     let words = rest[..length].iter().rposition(|token| !(token.is("unneeded") || token.is("anymore")));
                     let end = words.filter(|_| marker == Marker::Not).map_or(length, |end| end + 1);
-                    let deed = deed(&rest[..end]);
+                    // `before the mail goes out`
+                    let happens = rest[..end].iter().rposition(|token| !token.is("happening")).map_or(end, |at| at + 1);
+                    let deed = deed(&rest[..if is_time { happens } else { end }]);
                     Some(match marker {
                         Marker::Before => Part::Before(deed),
                         Marker::After => Part::After(deed),
@@ -328,7 +331,14 @@ fn says_nothing(deed: &Deed) -> bool {
 
 /// The part for `for each`. In `a message for each topic and a mail` only the first is for each.
 fn each_and(words: &[Token], next: Option<&Token>, found: &mut Vec<Part>) -> Option<Part> {
-    let phrase = phrases(words).into_iter().next().unwrap_or_default();
+    let mut phrase = phrases(words).into_iter().next().unwrap_or_default();
+    // `to each of the deals`
+    if phrase.is_empty()
+        && let Some(at) = phrase.places.iter().position(|(preposition, _)| preposition == "of")
+    {
+        let (_, whole) = phrase.places.remove(at);
+        phrase = Phrase { places: [whole.places, phrase.places].concat(), plural: false, ..whole };
+    }
     found.push(Part::Each(Phrase { each: true, ..phrase }));
     next.is_some_and(|next| next.marker() == Some(Marker::And)).then_some(Part::Also)
 }

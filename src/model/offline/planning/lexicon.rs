@@ -248,6 +248,22 @@ impl Lexicon {
         self.words.get(set).is_some_and(|words| words.contains(word))
     }
 
+    /// Words with the phrases among them that make one word, as requests are read.
+    pub(super) fn joined(&self, words: &[String]) -> Vec<String> {
+        let mut joined = Vec::with_capacity(words.len());
+        let mut rest = words;
+        while let Some(first) = rest.first() {
+            let phrase = self.phrases(first).iter().find_map(|(phrase, meaning)| match meaning {
+                Meaning::Word(word) if phrase.len() > 1 && rest.starts_with(phrase) => Some((phrase.len(), word)),
+                _ => None,
+            });
+            let (length, word) = phrase.unwrap_or((1, first));
+            joined.push(word.clone());
+            rest = &rest[length..];
+        }
+        joined
+    }
+
     /// The phrases that begin with a word, the longest first.
     pub(super) fn phrases(&self, first: &str) -> &[(Vec<String>, Meaning)] {
         self.phrases.get(first).map_or(&[], Vec::as_slice)

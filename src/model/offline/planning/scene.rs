@@ -250,7 +250,7 @@ impl<'a> Scene<'a> {
                 objects.push(words_of(step.id.as_str()).iter().map(|word| stem(word)).collect());
                 Thing {
                     step: step.id.clone(),
-                    plural: facts.class == "retrieve",
+                    plural: facts.yields_several(),
                     class: facts.class,
                     objects,
                     noun: facts.noun,

@@ -145,8 +145,10 @@ fn noun(words: &[String]) -> Option<Vec<String>> {
 
 /// The words of a text, in lower case.
 fn words_of(text: &str) -> Vec<String> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '\''))
+    let words: Vec<String> = text
+        .split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '\''))
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
-        .collect()
+        .collect();
+    LEXICON.joined(&words)
 }

@@ -28,6 +28,8 @@ pub(in super::super) struct Facts {
     /// Whether it retrieves several, or one, if its name says so.
     many: Option<bool>,
     pub(in super::super) service: Option<usize>,
+    /// True if it changes nothing.
+    reads: bool,
 }
 
 /// How well what does not search does where something is to be searched for.
@@ -115,7 +117,8 @@ impl Facts {
             () if has(&["get", "fetch", "read"]) => Some(false),
             () => None,
         };
-        Self { class, base, told, objects, noun, around, named, many, service }
+        let reads = matches!(card.effect, Effect::Read | Effect::Pure);
+        Self { class, base, told, objects, noun, around, named, many, service, reads }
     }
 
     /// How well this does what a verb asks for, from 0 to 1.
@@ -139,6 +142,8 @@ impl Facts {
             None if at > 0 => 0.93,
             _ => 1.0,
         };
+        // To look at something is to check it, where that changes nothing.
+        let looks = self.reads && LEXICON.is_for_people(&self.base) && classes.iter().any(|class| class == "retrieve");
         classes
             .iter()
             .enumerate()
@@ -146,8 +151,13 @@ impl Facts {
                 LEXICON.fit(class, &self.class).max(self.told.as_deref().map_or(0.0, |told| LEXICON.fit(class, told)))
                     * order(at)
             })
-            .fold(0.0, f64::max)
+            .fold(if looks { 0.8 } else { 0.0 }, f64::max)
             * if LEXICON.is("seeks", &verb.base) && !LEXICON.is("seeks", &self.base) { NO_SEARCH } else { 1.0 }
+    }
+
+    /// Whether it yields several things, as far as its name tells.
+    pub(in super::super) fn yields_several(&self) -> bool {
+        self.class == "retrieve" && self.many != Some(false)
     }
 
     /// True if its description says more of what it does than its name.

@@ -25,29 +25,20 @@ impl Scene<'_> {
                 spot = Some(Spot::After(first.id.clone()));
             }
         }
-        self.tell_when(&mut rest, parts);
-        // `before X`, `after X`: a place, if X is there.
-        if let Some(at) = rest.iter().position(|part| matches!(part, Part::Before(_) | Part::After(_)))
-            && let Part::Before(anchor) | Part::After(anchor) = &rest[at]
-        {
-            let anchor = self.with_its_object(anchor, parts);
-            let wanted = if anchor.verbs.is_empty() {
-                target(&anchor.words_with_verbs())
-            } else {
-                Target { deed: anchor, ..target(&[]) }
-            };
-            let meant = self
-                .by_place(&wanted)
-                .first()
-                .cloned()
-                .or_else(|| self.latest_meant(&wanted.deed, matches!(rest[at], Part::After(_))));
-            if let Some(id) = meant {
-                spot = Some(if matches!(rest[at], Part::Before(_)) { Spot::Before(id) } else { Spot::After(id) });
-                rest.remove(at);
-                // `after creation of every task` says no more than that.
-                rest.retain(|part| !matches!(part, Part::Each(_)) || parts.len() < 3);
+        for part in &mut rest {
+            // `add a step that …`
+            if let Part::Do(deed) = part
+                && deed.is_verb(&["add", "insert", "include", "create", "put", "make"])
+                && let wanted = target(&deed.words)
+                && wanted.step
+                && !wanted.deed.verbs.is_empty()
+            {
+                *part = Part::Do(wanted.deed);
             }
         }
+        let parts = &rest.clone();
+        self.tell_when(&mut rest, parts);
+        spot = self.anchored(&mut rest, parts).or(spot);
         let first = rest.contains(&Part::First);
         rest.retain(|part| *part != Part::First);
         for part in [Part::Last, Part::AfterLoop] {
@@ -112,23 +103,45 @@ impl Scene<'_> {
             Spot::Start(owner) | Spot::End(owner) => owner.iter().flat_map(|owner| self.loops_within(owner)).collect(),
             Spot::Before(id) | Spot::After(id) | Spot::Arm(id, _) | Spot::Failure(id) => self.loops_of(id),
         };
-        for part in &mut rest {
-            // `add a step that …`
-            if let Part::Do(deed) = part
-                && deed.is_verb(&["add", "insert", "include", "create", "put", "make"])
-                && let wanted = target(&deed.words)
-                && wanted.step
-                && !wanted.deed.verbs.is_empty()
-            {
-                *part = Part::Do(wanted.deed);
-            }
-        }
         self.look_from(&spot);
         let mut composer = Composer::new(self, loops);
         composer.sentence(&rest);
         let nodes = composer.finish();
         self.look_from_the_end();
         self.draft.put(&nodes, &spot);
+    }
+
+    /// `before X`, `after X`: a place, if X is there.
+    fn anchored(&self, rest: &mut Vec<Part>, parts: &[Part]) -> Option<Spot> {
+        let mut spot = None;
+        let mut at = 0;
+        while at < rest.len() {
+            let (Part::Before(anchor) | Part::After(anchor)) = &rest[at] else {
+                at += 1;
+                continue;
+            };
+            let anchor = self.with_its_object(anchor, parts);
+            let wanted = if anchor.verbs.is_empty() {
+                target(&anchor.words_with_verbs())
+            } else {
+                Target { deed: anchor, ..target(&[]) }
+            };
+            let meant = self
+                .by_place(&wanted)
+                .first()
+                .cloned()
+                .or_else(|| self.latest_meant(&wanted.deed, matches!(rest[at], Part::After(_))));
+            let Some(id) = meant else {
+                at += 1;
+                continue;
+            };
+            // Of `after this and before that` the first is enough.
+            spot.get_or_insert(if matches!(rest[at], Part::Before(_)) { Spot::Before(id) } else { Spot::After(id) });
+            rest.remove(at);
+            // `after creation of every task` says no more than that.
+            rest.retain(|part| !matches!(part, Part::Each(_)) || parts.len() < 3);
+        }
+        spot
     }
 
     /// `first` where something comes otherwise: before what is there.

@@ -273,12 +273,13 @@ impl Scene<'_> {
     }
 
     pub(super) fn set_tool(&mut self, id: &StepId, card: usize, confidence: f64, margin: Option<f64>) {
-        let card = &self.tools[card];
-        let name = card.name.clone();
-        let known: Vec<&str> = card.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        let tools = self.tools;
+        let card = &tools[card];
+        let old = self.draft.step(id).map(|step| step.input.clone()).unwrap_or_default();
+        let input = self.carried(&old, card);
         if let Some(step) = self.draft.step_mut(id) {
-            step.process = Process::Tool { tool: name };
-            step.input.retain(|name, _| known.contains(&name.as_str()));
+            step.process = Process::Tool { tool: card.name.clone() };
+            step.input = input;
         }
         self.evidence.push(Evidence {
             step: id.clone(),
@@ -345,6 +346,7 @@ impl Scene<'_> {
                 for evidence in self.evidence.iter_mut().filter(|evidence| evidence.step == made) {
                     evidence.step = id.clone();
                 }
+                self.kept_beside(id, &old.input);
                 true
             }
             [] => false,

@@ -184,6 +184,7 @@ pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
                 || (token.lower == "the" && super::deeds::passive(&tokens[..at]).is_none()))
             && tokens[at - 1].what == What::Word
             && !(tokens[at - 1].is("preposition")
+                || tokens[at - 1].is("all")
                 || tokens[at - 1].is("copula")
                 || tokens[at - 1].is("have")
                 || tokens[at - 1].verb().is_some_and(|verb| verb.form != Form::Noun) && !is_noun(at - 1))

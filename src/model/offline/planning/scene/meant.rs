@@ -7,7 +7,8 @@ use super::super::grammar::Deed;
 use super::super::lexicon::{LEXICON, Verb, stem};
 use super::super::phrase::Phrase;
 use super::super::tokens::What;
-use super::{Scene, words_of};
+use super::super::slots::name_stems;
+use super::{Scene, Thing, words_of};
 use crate::workflow::{Process, Step, StepId};
 
 /// How well a step is called by words that only its tool's description has.
@@ -67,7 +68,10 @@ impl Scene<'_> {
         if let Process::Tool { tool } = &step.process {
             let facts = self.cards.facts_of(tool);
             let own = OwnWords::of(step, &facts.objects);
-            let verb = deed.verbs.iter().map(|verb| facts.does(verb).max(own.do_it(verb))).fold(f64::NAN, f64::max);
+            // `after the summary is made`: by what yields it.
+            let makes = |verb: &Verb| verb.class.as_deref() == Some("create") && self.yields(&thing, &deed.objects);
+            let does = |verb: &Verb| facts.does(verb).max(own.do_it(verb)).max(if makes(verb) { 0.8 } else { 0.0 });
+            let verb = deed.verbs.iter().map(does).fold(f64::NAN, f64::max);
             // Just this verb is better than another that may come to the same.
             let is_its_own = deed.verbs.iter().any(|verb| verb.base == facts.base || own.do_it(verb) > 0.0);
             let exact = if is_its_own { 1.1 } else { 1.0 };
@@ -89,6 +93,9 @@ impl Scene<'_> {
                 } else {
                     thing.is_called(&words).max(facts.is_about(&words, &[], phrase.plural)).max(own.speak_of(&words))
                 };
+                if self.yields(&thing, std::slice::from_ref(phrase)) {
+                    object = object.max(0.8);
+                }
                 if facts.tells_of(&words) && !words.is_empty() {
                     object = object.max(TOLD);
                 }
@@ -141,6 +148,15 @@ impl Scene<'_> {
         } else {
             share * 0.95
         }
+    }
+
+    /// Whether what a step yields has one of these names.
+    fn yields(&self, thing: &Thing, objects: &[Phrase]) -> bool {
+        let names: Vec<Vec<String>> = self.outputs_of(thing).iter().map(|name| name_stems(name)).collect();
+        objects.iter().any(|phrase| {
+            let words = content(phrase, &self.mentions(phrase));
+            !words.is_empty() && names.contains(&words)
+        })
     }
 
     /// The steps of the workflow that a deed may mean, with how well, the best first.

@@ -98,7 +98,7 @@ impl Scene<'_> {
     }
 
     /// A value that is given when the workflow is started.
-    pub(super) fn asked(&mut self, parameter: &Parameter, card: &Card) -> Value {
+    pub(in super::super) fn asked(&mut self, parameter: &Parameter, card: &Card) -> Value {
         let kind = match parameter.kind {
             Kind::Any => None,
             Kind::String => Some("string"),

@@ -286,7 +286,10 @@ fn plan_alone(ask: &Ask<'_>) -> Planned {
         scene.compose(&heard);
     } else {
         for sentence in &heard.sentences {
-            scene.edit(&sentence.parts);
+            // `remind four of them at the same time`, where they are reminded: that is how.
+            if sentence.setting.is_none() || !scene.is_there(&sentence.parts) {
+                scene.edit(&sentence.parts);
+            }
             if let Some(setting) = &sentence.setting {
                 scene.set(setting);
             }

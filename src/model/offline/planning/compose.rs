@@ -11,7 +11,7 @@ use super::hear::Heard;
 use super::phrase::Phrase;
 use super::scene::{Scene, Thing};
 use super::tokens::What;
-use crate::workflow::{Process, Retry, StepId};
+use crate::workflow::{Process, StepId};
 
 /// Steps in the making. The place where the next goes is in the last step of its list, and so on inwards.
 pub(super) struct Composer<'s, 'a> {
@@ -86,15 +86,7 @@ impl Scene<'_> {
                 self.draft.workflow.triggers.push(trigger.clone());
             }
         }
-        for (id, setting) in std::mem::take(&mut self.settings) {
-            let Some(step) = self.draft.step_mut(&id) else { continue };
-            if let Some(attempts) = setting.attempts {
-                step.retry = Some(Retry { max_attempts: attempts, ..step.retry.unwrap_or_default() });
-            }
-            if setting.timeout.is_some() {
-                step.timeout = setting.timeout;
-            }
-        }
+        self.settle_steps();
     }
 }
 

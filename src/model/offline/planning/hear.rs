@@ -1,12 +1,14 @@
 //! A request taken apart: what starts the workflow, how steps are carried out, and the sentences that say what is done.
 
-use std::time::Duration;
+mod settings;
 
 use super::grammar::{self, Part};
-use super::lexicon::{LEXICON, Marker};
-use super::tokens::{Token, What, tokens};
-use super::{asides, decompose, draft, fields, particles, triggers};
+use super::lexicon::Marker;
+use super::tokens::{Token, tokens};
+use super::{asides, decompose, draft, particles, triggers};
 use crate::workflow::Trigger;
+pub(super) use settings::Setting;
+use settings::settings;
 
 /// What was said.
 #[derive(Debug, Default)]
@@ -25,16 +27,6 @@ pub(super) struct Heard {
 pub(super) struct Sentence {
     pub(super) parts: Vec<Part>,
     pub(super) setting: Option<Setting>,
-}
-
-/// How a step is carried out.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Setting {
-    /// How often it is tried in all.
-    pub(super) attempts: Option<u32>,
-    pub(super) timeout: Option<Duration>,
-    /// What it is called; the step that was spoken of last if nothing.
-    pub(super) of: Vec<Token>,
 }
 
 /// Takes a request apart.
@@ -103,104 +95,4 @@ impl Heard {
         self.name = Some(draft::item_name(&words));
         rest.iter().skip(end + 1).cloned().collect()
     }
-}
-
-/// Takes `retry it three times` and `with a timeout of a minute` out of a sentence.
-fn settings(sentence: &[Token]) -> (Vec<Token>, Option<Setting>) {
-    let mut rest = sentence.to_vec();
-    let mut setting = Setting::default();
-    if let Some(at) =
-        rest.iter().position(|token| matches!(token.lower.as_str(), "timeout" | "time-out") && token.what == What::Word)
-        && let Some((length, end)) = fields::duration(&rest[at..])
-    {
-        setting.timeout = Some(length);
-        let start = rest[..at]
-            .iter()
-            .rposition(|token| {
-                !(token.is("determiner")
-                    || token.lower == "with"
-                    || token.marker() == Some(Marker::And)
-                    || token.lower == "set"
-                    || token.lower == "give"
-                    || token.what == What::Comma)
-            })
-            .map_or(0, |before| before + 1);
-        // `a timeout of a minute for the mail`: which step.
-        let after: Vec<Token> = rest[at + end..].to_vec();
-        if after.first().is_some_and(|token| matches!(token.lower.as_str(), "for" | "on" | "to")) {
-            setting.of = after[1..].to_vec();
-            rest.truncate(start);
-        } else {
-            rest.drain(start..at + end);
-        }
-        // `give the mail a timeout of a minute`
-        if start > 0 && rest.first().is_some_and(|token| matches!(token.lower.as_str(), "give" | "set")) {
-            setting.of = rest.drain(..).skip(1).collect();
-        }
-    }
-    let tries = |token: &Token| {
-        token.what == What::Word
-            && matches!(token.lower.as_str(), "retry" | "retries" | "retrying" | "try" | "retried" | "attempts")
-    };
-    if let Some(at) = rest.iter().position(tries)
-        && let Some((times, end)) = times(&rest, at)
-    {
-        // To try again three times is to try four times.
-        let again = rest[at].lower.starts_with("retr");
-        setting.attempts = Some((times + u32::from(again)).clamp(1, 100));
-        let of: Vec<Token> = rest[at + 1..end]
-            .iter()
-            .filter(|token| {
-                token.is_word()
-                    && fields::number(token).is_none_or(|_| token.lower == "a")
-                    && !matches!(token.lower.as_str(), "times" | "up" | "to" | "attempts" | "at" | "most" | "again")
-            })
-            .cloned()
-            .collect();
-        if !of.iter().all(|token| token.is("pronoun") || token.is("determiner")) {
-            setting.of = of;
-        }
-        let start = rest[..at]
-            .iter()
-            .rposition(|token| {
-                !(token.is("determiner")
-                    || token.lower == "with"
-                    || matches!(token.marker(), Some(Marker::And | Marker::But | Marker::Then))
-                    || token.what == What::Comma
-                    || fields::number(token).is_some()
-                    || matches!(token.lower.as_str(), "up" | "to"))
-            })
-            .map_or(0, |before| before + 1);
-        rest.drain(start..end.max(at + 1));
-    }
-    let any = setting.attempts.is_some() || setting.timeout.is_some();
-    if any && rest.iter().all(|token| !token.is_word()) {
-        rest.clear();
-    }
-    (rest, any.then_some(setting))
-}
-
-/// How many times, and where that ends: `three times`, `with 3 retries`.
-fn times(tokens: &[Token], at: usize) -> Option<(u32, usize)> {
-    let number = |token: &Token| match token.what {
-        What::Number => token.lower.parse::<u32>().ok(),
-        What::Word => LEXICON.number(&token.lower).or(match token.lower.as_str() {
-            "once" => Some(1),
-            "twice" => Some(2),
-            "thrice" => Some(3),
-            _ => None,
-        }),
-        _ => None,
-    };
-    if matches!(tokens[at].lower.as_str(), "retries" | "attempts") {
-        let before = at.checked_sub(1)?;
-        return Some((number(&tokens[before])?, at + 1));
-    }
-    tokens[at + 1..].iter().take(10).enumerate().find_map(|(offset, token)| {
-        let times = number(token)?;
-        let end = at + 1 + offset + 1;
-        let unit = tokens.get(end).is_some_and(|token| matches!(token.lower.as_str(), "times" | "time" | "attempts"));
-        (unit || matches!(token.lower.as_str(), "once" | "twice" | "thrice"))
-            .then_some((times, end + usize::from(unit)))
-    })
 }

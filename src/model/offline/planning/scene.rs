@@ -2,6 +2,7 @@
 
 mod expressions;
 mod meant;
+mod settings;
 mod wanted;
 
 use std::collections::HashMap;
@@ -343,30 +344,6 @@ impl<'a> Scene<'a> {
     /// Shows all again.
     pub(super) fn look_from_the_end(&mut self) {
         self.things.iter_mut().for_each(|thing| thing.later = false);
-    }
-
-    /// Takes note of how a step is to be carried out: the one that is named, or that was spoken of last.
-    pub(super) fn set(&mut self, setting: &Setting) {
-        let deed = super::grammar::deed(&setting.of);
-        let of_things = |thing: &&Thing| {
-            let words =
-                deed.objects.iter().flat_map(|phrase| content(phrase, &self.mentions(phrase))).collect::<Vec<_>>();
-            !thing.is_item() && !words.is_empty() && thing.is_called(&words) >= 0.5
-        };
-        let named = self.meant(&deed).first().map(|(id, _)| id.clone()).filter(|_| !setting.of.is_empty());
-        let named = named.or_else(|| self.things.iter().rev().find(of_things).map(|thing| thing.step.clone()));
-        let latest = self
-            .things
-            .iter()
-            .rev()
-            .find(|thing| !thing.is_item() && thing.class != "branch")
-            .map(|thing| thing.step.clone());
-        if let Some(step) = named.or(latest) {
-            if let Some(attempts) = setting.attempts {
-                self.assume(format!("`{step}` is tried {attempts} times at most."));
-            }
-            self.settings.push((step, setting.clone()));
-        }
     }
 }
 

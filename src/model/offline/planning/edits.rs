@@ -4,6 +4,7 @@ mod arms;
 mod besides;
 mod carry;
 mod exchange;
+mod kept;
 mod leave_out;
 mod rearrange;
 
@@ -51,18 +52,6 @@ impl Scene<'_> {
         if !done {
             self.besides(parts);
         }
-    }
-
-    /// `leave the tag, do not delete it`: it is the tag.
-    fn with_what_is_meant(&self, parts: &[Part]) -> Vec<Part> {
-        let meant = |part: &Part| match part {
-            Part::Not(deed) => Part::Not(self.with_its_object(deed, parts)),
-            Part::InsteadOf(deed) => Part::InsteadOf(self.with_its_object(deed, parts)),
-            other => other.clone(),
-        };
-        let keeps = |part: &Part| matches!(part, Part::Do(deed) if deed.verb().is_some_and(|verb| LEXICON.edits("keep", &verb.base)));
-        let denies = parts.iter().any(|part| matches!(part, Part::Not(_)));
-        parts.iter().filter(|part| !(denies && keeps(part))).map(meant).collect()
     }
 
     /// The steps that are meant. If it is not clear which one is, a question takes their place.

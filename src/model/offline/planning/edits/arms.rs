@@ -39,6 +39,13 @@ impl Scene<'_> {
         found
     }
 
+    /// `all the other cards`: what the only branch is not true for.
+    pub(super) fn other_arm(&self, words: &[Token]) -> Option<(StepId, Outcome)> {
+        let others = words.iter().any(|word| matches!(word.lower.as_str(), "other" | "others" | "rest" | "remaining"));
+        let branch = self.only_branch().filter(|_| others)?;
+        Some((branch, Outcome::from(Outcome::OTHERWISE)))
+    }
+
     /// `when it is turned down`: what follows where a person says no.
     pub(super) fn rejected(&self, words: &[Token]) -> Option<(StepId, Outcome)> {
         let is_no = words.iter().any(|token| LEXICON.is("rejected", &token.lower));

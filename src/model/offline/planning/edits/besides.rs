@@ -26,6 +26,14 @@ impl Scene<'_> {
             }
         }
         for part in &mut rest {
+            // `which sends a mail`, after `add a step at the end`
+            if let Part::Do(deed) = part
+                && let Some(Token { lower, .. }) = deed.all_words.first()
+                && matches!(lower.as_str(), "that" | "which")
+                && deed.verbs.is_empty()
+            {
+                *part = Part::Do(super::super::grammar::deed(&deed.all_words[1..]));
+            }
             // `add a step that …`
             if let Part::Do(deed) = part
                 && deed.is_verb(&["add", "insert", "include", "create", "put", "make"])
@@ -66,7 +74,9 @@ impl Scene<'_> {
                 .map(|thing| thing.step.clone());
             if let Some(id) = named {
                 // `for each urgent order`: where that is asked for.
-                let arm = self.arm_called(&phrase.words).filter(|(branch, _)| self.loops_of(branch).contains(&id));
+                let conditions = phrase.conditions.iter().flat_map(|condition| super::super::tokens::tokens(&condition.said));
+                let words: Vec<Token> = phrase.words.iter().cloned().chain(conditions).collect();
+                let arm = self.arm_called(&words).or_else(|| self.other_arm(&words)).filter(|(branch, _)| self.loops_of(branch).contains(&id));
                 spot = Some(arm.map_or(Spot::End(Some(id)), |(branch, outcome)| Spot::Arm(branch, outcome)));
                 rest.remove(at);
             }
@@ -184,7 +194,15 @@ impl Scene<'_> {
     /// `share the project after it was created`: what is not named is what the sentence is about.
     pub(in super::super) fn with_its_object(&self, deed: &Deed, parts: &[Part]) -> Deed {
         let about = parts.iter().find_map(|part| if let Part::Do(deed) = part { Some(&deed.objects) } else { None });
-        let about = about.into_iter().flatten().flat_map(Phrase::each_part);
+        // Or what its condition is about.
+        let asked = parts.iter().flat_map(|part| match part {
+            Part::If(condition) | Part::When(condition, _) => {
+                condition.tests.iter().flat_map(|test| super::super::phrase::phrases(&test.subject)).collect()
+            }
+            _ => Vec::new(),
+        });
+        let asked: Vec<Phrase> = asked.collect();
+        let about = about.into_iter().flatten().flat_map(Phrase::each_part).chain(&asked);
         let about = about.filter(|phrase| !phrase.pronoun && !phrase.words.is_empty());
         // What it is done to best.
         let fit = |phrase: &Phrase| {
@@ -200,7 +218,7 @@ impl Scene<'_> {
             Some((_, most)) if most >= fit(phrase) => best,
             _ => Some((phrase, fit(phrase))),
         });
-        let about = about.map(|(phrase, _)| phrase);
+        let about = about.filter(|(_, fit)| *fit > 0.0).map(|(phrase, _)| phrase);
         let mut deed = deed.clone();
         if let Some(about) =
             about.filter(|_| !deed.objects.is_empty() && deed.objects.iter().all(|phrase| phrase.pronoun))

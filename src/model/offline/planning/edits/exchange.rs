@@ -167,6 +167,7 @@ impl Scene<'_> {
     }
 
     pub(super) fn put_instead(&mut self, old: &[Token], new: &[Token]) -> bool {
+        let new = without_one(new);
         let (old_target, new_target) = (target(old), target(new));
         let old_services = self.cards.mentioned(old);
         let new_services = self.cards.mentioned(new);
@@ -417,6 +418,14 @@ impl Scene<'_> {
             Some((id, _)) => self.replace(&id, new),
             None => false,
         }
+    }
+}
+
+/// `a GitLab one` is GitLab's.
+fn without_one(words: &[Token]) -> &[Token] {
+    match words {
+        [before @ .., last] if matches!(last.lower.as_str(), "one" | "ones") && before.iter().any(Token::is_capital) => before,
+        _ => words,
     }
 }
 

@@ -19,6 +19,11 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
         matches!(tokens[at].lower.as_str(), "get" | "gets" | "got")
             && tokens.get(at + 1).is_some_and(|next| next.verb().is_some_and(|verb| verb.form == Form::Past))
     };
+    // `the folder to be moved`
+    let to_be = |at: usize| {
+        matches!(tokens.get(at..at + 3), Some([to, be, done])
+            if to.lower == "to" && be.lower == "be" && done.verb().is_some_and(|verb| verb.form == Form::Past))
+    };
     let is_relative = |token: &Token| matches!(token.lower.as_str(), "that" | "which" | "who" | "whose");
     // `every file that is old has to be moved`: what has to be done comes after what is said of the file.
     let obliges = |at: usize| {
@@ -27,7 +32,7 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
             && (must(at) || (tokens[at].is("auxiliary") && tokens.get(at + 1).is_some_and(|next| next.lower == "be")))
     };
     let at = (0..tokens.len()).find(|at| {
-        let is_chain = gets(*at) || tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at) || must(*at);
+        let is_chain = to_be(*at) || gets(*at) || tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at) || must(*at);
         is_chain && (!tokens[..*at].iter().any(is_relative) || obliges(*at))
     })?;
     if at == 0 || tokens[..at].iter().any(|token| token.marker().is_some_and(|marker| marker != Marker::And)) {
@@ -51,7 +56,8 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
     let done = tokens.get(at + chain)?;
     let (subject, rest) = (&tokens[..at], &tokens[at + chain + 1..]);
     let rest = if rest.iter().any(Token::is_word) { rest } else { &[] };
-    let words = [subject, rest].concat();
+    let kept = |token: &&Token| !token.is("anymore");
+    let words: Vec<Token> = subject.iter().chain(rest.iter().filter(kept)).cloned().collect();
     // `is pointless`, `can go`
     let goes = done.lower == "go" && rest.is_empty();
     if done.is("useless") || goes {
@@ -67,6 +73,33 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
     };
     let verb = done.verb().filter(|verb| verb.form == Form::Past).or_else(unknown)?;
     Some((Some(Verb { form: Form::Base, ..verb }), words, denied))
+}
+
+/// `leave a note on it`: a note is made.
+fn left(tokens: &[Token]) -> Option<Deed> {
+    let [leave, article, ..] = tokens else { return None };
+    let makes = leave.lower == "leave" && matches!(article.lower.as_str(), "a" | "an" | "another" | "two" | "three");
+    let verb = LEXICON.verb("add").filter(|_| makes)?;
+    Some(Deed {
+        verbs: vec![verb],
+        objects: phrases(&tokens[1..]),
+        words: tokens[1..].to_vec(),
+        ..Deed::default()
+    })
+}
+
+/// `all the other guests get a mail`: each of whom, and what is made for them.
+pub(super) fn receives(tokens: &[Token]) -> Option<(Phrase, Deed)> {
+    let at = tokens.iter().position(|token| matches!(token.lower.as_str(), "get" | "gets" | "receive" | "receives"))?;
+    let whom = &tokens[..at];
+    let opens = whom.first().is_some_and(|first| first.is("all") || first.is("each"));
+    let given = tokens.get(at + 1).is_some_and(|next| matches!(next.lower.as_str(), "a" | "an" | "another"));
+    if !opens || !given || !tokens.iter().all(Token::is_word) {
+        return None;
+    }
+    let whom = phrases(whom).into_iter().next()?;
+    let what = Deed { said: said(&tokens[at + 1..]), ..deed(&tokens[at + 1..]) };
+    Some((Phrase { each: true, all: true, ..whom }, what))
 }
 
 /// `the guests need no mail`: no mail for the guests.
@@ -343,6 +376,9 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
     }
     if let Some(done) = done(rest) {
         return Deed { said, all_words, only, ..done };
+    }
+    if let Some(left) = left(rest) {
+        return Deed { said, all_words, only, ..left };
     }
     if let Some((verb, length)) = light(rest) {
         let words = rest[length..].to_vec();

@@ -52,12 +52,14 @@ pub(super) fn without(sentence: &[Token]) -> Vec<Token> {
             .or_else(|| setting_out(rest).filter(|_| at == 0))
             .or_else(|| remark(rest).filter(|_| at > 0))
             .filter(|length| *length < sentence.len());
-        match length {
-            Some(length) => at += length,
-            None => {
-                found.push(sentence[at].clone());
-                at += 1;
-            }
+        if let Some(length) = length {
+            at += length;
+        } else {
+            // A purpose that is to be done is one more thing.
+            let is_wanted = rest[0].marker() == Some(Marker::Because);
+            let what = if is_wanted { What::Marker(Marker::And) } else { rest[0].what.clone() };
+            found.push(Token { what, ..rest[0].clone() });
+            at += 1;
         }
     }
     // What is left of commas at the ends says nothing.

@@ -177,6 +177,11 @@ impl<'s, 'a> Composer<'s, 'a> {
                     self.otherwise(Some(&condition));
                     since = self.list().len();
                 }
+                // `if it isn't, …`
+                Part::If(condition) if self.denies_the_last(condition) => {
+                    self.otherwise(None);
+                    since = self.list().len();
+                }
                 // `when it is created, …`: that is done there.
                 Part::When(_, deed) if !deed.verbs.is_empty() && self.find(deed).is_some() => {}
                 Part::If(condition) | Part::When(condition, _) => {

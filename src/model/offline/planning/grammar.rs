@@ -191,11 +191,9 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                     length = end_of_condition(rest);
                     let words = &rest[..length];
                     // `when that is done`: then.
-                    if marker == Marker::When
-                        && matches!(words, [it, is, done] if it.is("pronoun") && is.is("copula") && done.is("finished"))
-                    {
+                    if let Some(end) = done_so_far(rest).filter(|_| marker == Marker::When) {
                         found.push(Part::Then);
-                        at += 1 + length;
+                        at += 1 + end;
                         continue;
                     }
                     let condition = Condition { only: token.lower.contains("only"), ..condition::read(words) };
@@ -213,6 +211,10 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                     length = end_of_condition(rest);
                     let trails = at > 0 && tokens[at - 1].is_word() && !found.is_empty();
                     each_and(&rest[..length], rest.get(length).filter(|_| trails), &mut found)
+                }
+                Marker::After if done_so_far(rest).is_some() => {
+                    length = done_so_far(rest).unwrap_or(0);
+                    Some(Part::Then)
                 }
                 // `between this and that`: after this.
                 Marker::Between => {
@@ -287,6 +289,16 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
     take_over(&mut found);
     found.retain(|part| !matches!(part, Part::Do(deed) if says_nothing(deed)));
     found
+}
+
+/// `that is done`, `this has happened`, before what is done then: where that ends.
+fn done_so_far(tokens: &[Token]) -> Option<usize> {
+    tokens.first().filter(|first| first.is("pronoun"))?;
+    let helpers = tokens[1..].iter().take_while(|token| token.is("copula") || token.is("have")).count();
+    tokens.get(1 + helpers).filter(|done| helpers > 0 && done.is("finished"))?;
+    let next = tokens.get(2 + helpers);
+    let ends = next.is_none_or(|next| !next.is_word() || begins_deed(&tokens[2 + helpers..], false));
+    ends.then_some(2 + helpers)
 }
 
 /// The part that a marker is by itself, if it says all.

@@ -100,6 +100,7 @@ struct Written {
     words: BTreeMap<String, String>,
     opposites: HashMap<String, String>,
     numbers: HashMap<String, u32>,
+    around: BTreeMap<String, String>,
     joined: HashMap<String, String>,
     markers: BTreeMap<Marker, Vec<String>>,
     alike: Vec<Alike>,
@@ -142,6 +143,8 @@ pub(super) struct Lexicon {
     phrases: HashMap<String, Vec<(Vec<String>, Meaning)>>,
     /// By stem: the groups that it is in.
     groups: HashMap<String, Vec<(usize, f64)>>,
+    /// What stands before and after somebody, and the verb that it comes to.
+    around: Vec<(Vec<String>, Vec<String>, String)>,
     spelled: HashMap<String, Vec<String>>,
     services: HashMap<String, String>,
     common: HashSet<String>,
@@ -205,6 +208,9 @@ impl Lexicon {
             lexicon.opposites.entry(stem(one)).or_insert_with(|| stem(other));
             lexicon.opposites.entry(stem(other)).or_insert_with(|| stem(one));
         }
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let around = written.around.iter().filter_map(|(said, verb)| said.split_once('…').map(|said| (said, verb)));
+        lexicon.around = around.map(|((before, after), verb)| (words(before), words(after), verb.clone())).collect();
         let markers = written
             .markers
             .iter()
@@ -357,6 +363,11 @@ impl Lexicon {
     /// The number that a word names.
     pub(super) fn number(&self, word: &str) -> Option<u32> {
         self.numbers.get(word).copied()
+    }
+
+    /// What is said before and after somebody, and the verb that it comes to.
+    pub(super) fn around(&self) -> &[(Vec<String>, Vec<String>, String)] {
+        &self.around
     }
 
     /// The words that an abbreviation stands for.

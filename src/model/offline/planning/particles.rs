@@ -1,6 +1,8 @@
 //! Verbs with a particle that stands apart: `turn the offer down`, `take it off the list`. They are brought together, as the lexicon
 //! has them.
 
+use std::ops::Range;
+
 use super::lexicon::{LEXICON, Meaning};
 use super::tokens::{Token, What};
 
@@ -13,7 +15,10 @@ pub(super) fn joined(sentence: &[Token]) -> Vec<Token> {
     let mut at = 0;
     while at < found.len() {
         let opens = at.checked_sub(1).is_none_or(|before| !found[before].is_word());
-        if opens && let Some((particle, verb)) = apart(&found[at..]) {
+        if opens && let Some((length, after, verb)) = around(&found[at..]) {
+            found.drain(at + after.start..at + after.end);
+            found.splice(at..at + length, [Token { at: found[at].at, ..Token::new(verb, What::Word) }]);
+        } else if opens && let Some((particle, verb)) = apart(&found[at..]) {
             let particle = at + particle;
             found[at] = Token { at: found[at].at, ..Token::new(&verb, What::Word) };
             // `off the list`: from it.
@@ -26,6 +31,19 @@ pub(super) fn joined(sentence: &[Token]) -> Vec<Token> {
         at += 1;
     }
     found
+}
+
+/// `let the team know`: how many words come before somebody, those that come after, and the verb.
+fn around(tokens: &[Token]) -> Option<(usize, Range<usize>, &'static str)> {
+    let says = |words: &[String], tokens: &[Token]| {
+        tokens.len() >= words.len() && words.iter().zip(tokens).all(|(word, token)| token.lower == *word && token.is_word())
+    };
+    let end = tokens.iter().position(|token| !token.is_word()).unwrap_or(tokens.len());
+    LEXICON.around().iter().filter(|(before, _, _)| says(before, tokens)).find_map(|(before, after, verb)| {
+        let most = end.min(before.len() + 1 + MOST_BETWEEN);
+        let at = (before.len() + 1..most).find(|at| says(after, &tokens[*at..end]))?;
+        Some((before.len(), at..at + after.len(), verb.as_str()))
+    })
 }
 
 /// Where the particle of a verb is that words begin with, and the verb in one word.
@@ -57,6 +75,8 @@ mod tests {
             ("look it up in the register", "lookup it in the register"),
             ("call the meeting off", "cancel the meeting"),
             ("pull the leads out of the register", "retrieve the leads of the register"),
+            ("let the whole team know by mail", "notify the whole team by mail"),
+            ("drop me a line", "message me"),
             ("set the board of the house up", "set the board of the house up"),
             ("take the file to the office", "take the file to the office"),
         ] {

@@ -285,7 +285,8 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
                 token.is("copula") || token.is("have") || token.is("auxiliary") || token.verb().is_some_and(|verb| matches!(verb.form, super::lexicon::Form::Third | super::lexicon::Form::Past))
             });
             let opens = opens || tokens[at].lower == "so";
-            opens && (subject && (verb || clause.len() < 4) || (verb && tokens[at].lower == "since"))
+            let somebody = clause.first().is_some_and(|first| matches!(first.lower.as_str(), "we" | "i" | "you" | "they" | "he" | "she"));
+            opens && (somebody || (subject && (verb || clause.len() < 4)) || (verb && tokens[at].lower == "since"))
         }
         // `…, where its name is 'old', …`
         Meaning::Marker(Marker::If) if tokens[at].lower == "where" => {

@@ -18,6 +18,17 @@ impl Composer<'_, '_> {
         }
     }
 
+    /// True for `if not`, after a branch: its other arm.
+    pub(super) fn denies_the_last(&self, condition: &Condition) -> bool {
+        let said = condition.said.to_lowercase();
+        let denies = matches!(
+            said.as_str(),
+            "not" | "no" | "it isn't" | "it is not" | "it isnt" | "it doesn't" | "it does not" | "it wasn't" | "it was not" | "they aren't"
+                | "they are not" | "it hasn't" | "it has not" | "that is not the case" | "that isn't the case" | "this is not the case"
+        );
+        denies && self.checked.is_none() && self.last_way().iter().any(|way| matches!(way, Way::Arm(_)))
+    }
+
     /// True if a condition only names another value of what the branch before compares.
     pub(super) fn is_another_case(&self, condition: &Condition) -> bool {
         let ([test], Some(tested)) = (condition.tests.as_slice(), &self.tested) else { return false };

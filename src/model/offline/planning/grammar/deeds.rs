@@ -58,6 +58,15 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
     let rest = if rest.iter().any(Token::is_word) { rest } else { &[] };
     let kept = |token: &&Token| !token.is("anymore");
     let words: Vec<Token> = subject.iter().chain(rest.iter().filter(kept)).cloned().collect();
+    // `a mail should go out to her`
+    if done.lower == "go"
+        && let [way, to @ ..] = rest
+        && way.is("preposition")
+    {
+        let rest = if matches!(way.lower.as_str(), "out" | "over") { to } else { rest };
+        let send = Verb { base: "send".into(), class: Some("send".into()), role: None, form: Form::Base };
+        return Some((Some(send), [subject, rest].concat(), denied));
+    }
     // `is pointless`, `can go`
     let goes = done.lower == "go" && rest.is_empty();
     if done.is("useless") || goes {
@@ -164,7 +173,8 @@ pub(super) fn asks(tokens: &[Token]) -> Option<usize> {
     if !(matches!(tokens.first()?.lower.as_str(), "let" | "have") && tokens.get(1)?.is_word()) {
         return None;
     }
-    let somebody = tokens[1..3.min(tokens.len())].iter().any(|token| token.is("somebody"));
+    let somebody = tokens[1..3.min(tokens.len())].iter().any(|token| token.is("somebody") || token.is("person"))
+        || matches!(tokens, [_, a, who, ..] if a.is("determiner") && who.what == What::Word && !who.is("preposition"));
     let end = tokens.iter().position(|token| !token.is_word()).unwrap_or(tokens.len());
     // A verb that nothing is known of, before what it is done to.
     let unknown = |at: usize| {
@@ -235,28 +245,26 @@ fn by_doing(tokens: &[Token]) -> Option<Deed> {
     Some(inner)
 }
 
-/// `have it printed`: print it.
+/// `have it printed`, `have a card made for her`: print it.
 fn caused(tokens: &[Token]) -> Option<Deed> {
     if !matches!(tokens.first()?.lower.as_str(), "have" | "get") {
         return None;
     }
-    let end = tokens.iter().position(|token| token.lower == "by").unwrap_or(tokens.len());
-    let (done, object) = tokens[1..end].split_last()?;
-    let past = done.what == What::Word
-        && (done.lower.ends_with("ed") || done.verb().is_some_and(|verb| verb.form == Form::Past));
-    if !past || object.is_empty() {
-        return None;
-    }
+    let end = tokens.iter().position(|token| token.lower == "by" || !token.is_word()).unwrap_or(tokens.len());
+    let past = |token: &Token| {
+        token.what == What::Word
+            && (token.lower.ends_with("ed") || token.verb().is_some_and(|verb| verb.form == Form::Past))
+    };
+    // An adjective has its noun after it.
+    let ends = |at: usize| tokens.get(at + 1..end).is_none_or(|rest| rest.first().is_none_or(|next| next.is("preposition")));
+    let at = (2..end).find(|at| past(&tokens[*at]) && ends(*at))?;
+    let (done, object) = (&tokens[at], &tokens[1..at]);
     let base = done.verb().unwrap_or_else(|| {
         let base = done.lower.strip_suffix("ed").unwrap_or(&done.lower).to_owned();
         Verb { base, class: None, role: None, form: Form::Base }
     });
-    Some(Deed {
-        verbs: vec![Verb { form: Form::Base, ..base }],
-        objects: phrases(object),
-        words: object.to_vec(),
-        ..Deed::default()
-    })
+    let words = [object, &tokens[at + 1..end]].concat();
+    Some(Deed { verbs: vec![Verb { form: Form::Base, ..base }], objects: phrases(&words), words, ..Deed::default() })
 }
 
 /// `you have replied to it`, `be sent to her`: of what was spoken of.
@@ -415,5 +423,12 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
     if !verbs.is_empty() && rest.first().is_some_and(|token| token.lower == "of") {
         rest = &rest[1..];
     }
-    Deed { verbs, objects: phrases(rest), said, words: rest.to_vec(), all_words, only }
+    let objects = phrases(rest);
+    // `write to her`: a message.
+    let writes = matches!(verbs.as_slice(), [verb] if verb.base == "write")
+        && rest.first().is_some_and(|next| next.lower == "to" || next.is("personal"));
+    if writes {
+        verbs = vec![Verb { base: "message".into(), class: Some("send".into()), role: None, form: Form::Base }];
+    }
+    Deed { verbs, objects, said, words: rest.to_vec(), all_words, only }
 }

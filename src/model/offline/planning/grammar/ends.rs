@@ -16,7 +16,9 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
     }
     // `you send`, `it creates`, `to create`
     let rest = match first.lower.as_str() {
-        "it" | "we" | "you" | "i" | "they" | "to" if rest.get(1).is_some_and(|next| next.verb().is_some()) => {
+        "it" | "we" | "you" | "i" | "they" | "to"
+            if rest.get(1).is_some_and(|next| next.verb().is_some() || (first.lower == "to" && next.lower == "have")) =>
+        {
             &rest[1..]
         }
         _ => rest,
@@ -42,15 +44,19 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
             return true;
         }
     }
-    if super::deeds::asks(rest).is_some() && rest.get(1).is_some_and(|next| next.is("somebody") || next.is("person")) {
+    if super::deeds::asks(rest).is_some() {
         return true;
     }
     let Some(verb) = rest.first().and_then(Token::verb) else {
         // A verb that nothing is known of, before what it is done to.
+        // `hand over the keys`
+        let particle = rest.len() > 2
+            && matches!(rest[1].lower.as_str(), "over" | "out" | "up" | "down" | "off" | "back" | "away")
+            && (rest[2].is("determiner") || rest[2].is("pronoun"));
         return rest.len() > 1
             && rest[0].what == What::Word
             && !is_function_word(&rest[0])
-            && (rest[1].is("possessive")
+            && (particle || rest[1].is("possessive")
                 || rest[1].lower == "the"
                 || (rest[1].is("pronoun") && rest.get(2).is_none_or(|after| !after.is("copula"))));
     };

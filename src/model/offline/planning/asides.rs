@@ -48,7 +48,9 @@ pub(super) fn without(sentence: &[Token]) -> Vec<Token> {
     while at < sentence.len() {
         let rest = &sentence[at..];
         let opens = at.checked_sub(1).is_none_or(|before| !sentence[before].is_word());
-        let length = reason(rest, opens)
+        let length = frame(rest)
+            .filter(|_| opens)
+            .or_else(|| reason(rest, opens))
             .or_else(|| setting_out(rest).filter(|_| at == 0))
             .or_else(|| remark(rest).filter(|_| at > 0))
             .filter(|length| *length < sentence.len());
@@ -140,6 +142,71 @@ fn is_clause(tokens: &[Token], after: &str) -> bool {
     subject && (verb || somebody)
 }
 
+/// What leads to a wish: `it would be great if you could`, `when you have a moment,`, `set up a flow for us which`.
+fn frame(tokens: &[Token]) -> Option<usize> {
+    polite(tokens).or_else(|| at_leisure(tokens)).or_else(|| the_workflow(tokens))
+}
+
+/// The longest that leads to a wish.
+const LONGEST_FRAME: usize = 12;
+
+/// `I would be most grateful if you could`, `it would be helpful to`
+fn polite(tokens: &[Token]) -> Option<usize> {
+    let first = tokens.first()?;
+    if !matches!(first.lower.as_str(), "i" | "we" | "it" | "that" | "would" | "this" | "could") {
+        return None;
+    }
+    let wishes = |token: &Token| matches!(token.lower.as_str(), "would" | "could" | "wonder" | "wondering" | "appreciate" | "hoping" | "am" | "are" | "will" | "is" | "was");
+    let most = tokens.len().min(LONGEST_FRAME);
+    let plain = |range: &[Token]| range.iter().all(Token::is_word) && range.iter().any(wishes);
+    let if_at = tokens[..most].iter().position(|token| token.marker() == Some(Marker::If));
+    if let Some(at) = if_at.filter(|at| plain(&tokens[..*at])) {
+        let asks = tokens[at + 1..].iter().take_while(|token| {
+            matches!(token.lower.as_str(), "you" | "we" | "somebody" | "someone" | "could" | "would" | "can" | "might" | "will" | "please" | "also" | "kindly")
+        });
+        return Some(at + 1 + asks.count());
+    }
+    // `it would be helpful to`
+    let to = tokens[..most].iter().position(|token| token.lower == "to")?;
+    let be = tokens[..to].iter().position(|token| matches!(token.lower.as_str(), "be" | "is"))?;
+    let says_how = matches!(first.lower.as_str(), "it" | "that" | "would" | "this") && to - be <= 4 && to > be + 1;
+    let follows = tokens.get(to + 1).is_some_and(|next| next.verb().is_some() || next.is("have"));
+    (says_how && plain(&tokens[..to]) && follows).then_some(to + 1)
+}
+
+/// `whenever you find the time,`
+fn at_leisure(tokens: &[Token]) -> Option<usize> {
+    let [when, you, ..] = tokens else { return None };
+    let leisure = ["time", "moment", "minute", "second", "chance", "opportunity", "free", "ready", "able", "can"];
+    let end = tokens.iter().position(|token| matches!(token.what, What::Comma | What::Colon)).unwrap_or(tokens.len());
+    let is_leisure = tokens[..end].iter().any(|token| leisure.contains(&token.lower.as_str()));
+    let asks = matches!(when.marker(), Some(Marker::When | Marker::If | Marker::After)) && you.lower == "you";
+    (asks && is_leisure && end < 8).then_some((end + 1).min(tokens.len()))
+}
+
+/// `set up a flow for us which`, `we need something that`
+fn the_workflow(tokens: &[Token]) -> Option<usize> {
+    let most = tokens.len().min(LONGEST_FRAME);
+    let thing = tokens[..most].iter().position(|token| {
+        matches!(token.lower.as_str(), "workflow" | "flow" | "automation" | "process" | "pipeline" | "routine" | "something" | "procedure")
+    })?;
+    let makes = tokens[..thing].iter().all(|token| {
+        token.is("determiner")
+            || token.is("new")
+            || token.is("plain")
+            || token.is("personal")
+            || matches!(token.lower.as_str(), "i" | "we" | "need" | "want" | "would" | "like" | "up" | "set" | "setup" | "put" | "together" | "small" | "little" | "simple" | "for")
+            || token.verb().is_some_and(|verb| matches!(verb.base.as_str(), "create" | "build" | "make" | "design" | "setup" | "establish" | "get" | "compile"))
+    });
+    let that = tokens[thing + 1..most].iter().position(|token| matches!(token.lower.as_str(), "that" | "which" | "to"))?;
+    let between = &tokens[thing + 1..thing + 1 + that];
+    let plain = between.iter().all(|token| token.is_word() && token.verb().is_none());
+    let at = thing + 1 + that + 1;
+    // `the process that …` is a thing like any other unless it does something.
+    let does = tokens.get(at).is_some_and(|next| next.verb().is_some() || next.marker().is_some());
+    (makes && plain && does).then_some(at)
+}
+
 /// `To get it started, …`, `With the visit coming up, …`, `Having thought about it, …`: up to the comma before what is to be done.
 fn setting_out(tokens: &[Token]) -> Option<usize> {
     let first = tokens.first()?;
@@ -177,6 +244,7 @@ fn remark(tokens: &[Token]) -> Option<usize> {
     let tells = match lower.as_slice() {
         ["which" | "who", ..] => !wants && joint == 0,
         ["of", "which" | "whom", ..] => true,
+        ["if", "you" | "possible" | "that" | "it", ..] => lower.len() < 8,
         ["there", "is" | "are" | "may" | "might" | "were" | "can", ..] => true,
         ["we" | "i" | "they" | "you" | "it", ..] if joint == 1 => !wants,
         // `two campaigns, one for spring and one for autumn`

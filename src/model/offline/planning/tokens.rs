@@ -288,6 +288,11 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
             let somebody = clause.first().is_some_and(|first| matches!(first.lower.as_str(), "we" | "i" | "you" | "they" | "he" | "she"));
             opens && (somebody || (subject && (verb || clause.len() < 4)) || (verb && tokens[at].lower == "since"))
         }
+        // `check whether it is there`, but `ask whether to go on`
+        Meaning::Marker(Marker::If) if tokens[at].lower == "whether" => {
+            let checks = before.is_some_and(|before| before.verb().is_some_and(|verb| verb.base != "ask"));
+            checks && next.is_some_and(|next| next.lower != "to")
+        }
         // `…, where its name is 'old', …`
         Meaning::Marker(Marker::If) if tokens[at].lower == "where" => {
             let clause = &tokens[at + 1..];

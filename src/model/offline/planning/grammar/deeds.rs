@@ -327,6 +327,17 @@ fn verbs(tokens: &[Token], all: usize) -> (Vec<Verb>, &[Token]) {
         }
         rest = &rest[joint..];
     }
+    // `hand over the keys`: a verb that nothing is known of, with its particle.
+    if let [verb, particle, thing, ..] = rest
+        && verbs.is_empty()
+        && verb.what == What::Word
+        && !is_function_word(verb)
+        && matches!(particle.lower.as_str(), "over" | "out" | "up" | "down" | "off" | "back" | "away")
+        && (thing.is("determiner") || thing.is("pronoun"))
+    {
+        verbs.push(Verb { base: verb.lower.clone(), class: None, role: None, form: Form::Base });
+        rest = &rest[2..];
+    }
     if verbs.is_empty()
         && rest.len() > 1
         && rest[0].what == What::Word
@@ -368,6 +379,22 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
     while rest.len() > 1
         && matches!(rest[0].lower.as_str(), "you" | "we" | "i" | "it" | "they" | "to" | "also" | "do")
         && rest[1].verb().is_some()
+    {
+        rest = &rest[1..];
+    }
+    // `we have to send it`
+    if let [who, have, to, does, ..] = rest
+        && matches!(who.lower.as_str(), "you" | "we" | "i")
+        && (have.is("have") || have.is("modal"))
+        && to.lower == "to"
+        && does.verb().is_some()
+    {
+        rest = &rest[3..];
+    }
+    // `to have a card made`
+    if let [to, have, ..] = rest
+        && to.lower == "to"
+        && have.lower == "have"
     {
         rest = &rest[1..];
     }

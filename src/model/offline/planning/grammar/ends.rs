@@ -120,10 +120,20 @@ pub(super) fn end_of_deed(tokens: &[Token], gerunds: bool) -> usize {
             opens_part(token)
                 || matches!(token.marker(), Some(Marker::Also | Marker::Parallel))
                 || (is_joint(token) && begins_deed(&tokens[at + 1..], gerunds))
+                || (is_joint(token) && is_done_too(&tokens[..*at], &tokens[at + 1..]))
                 // `list the tasks, sending a message for each`
                 || (token.what == What::Comma && begins_deed(&tokens[at + 1..], true) && tokens.get(at + 1).is_some_and(|next| !next.is("no_doing")))
         })
         .unwrap_or(tokens.len())
+}
+
+/// `a badge has to be printed and a task must be made`: two that are done.
+fn is_done_too(before: &[Token], rest: &[Token]) -> bool {
+    let helps = |token: &Token| token.is("auxiliary") || token.is("modal") || token.is("copula");
+    let end = rest.iter().position(is_joint).unwrap_or(rest.len());
+    before.iter().any(helps)
+        && rest[..end].iter().any(|token| token.is("modal") || token.is("auxiliary"))
+        && super::deeds::passive(&rest[..end]).is_some_and(|(verb, _, _)| verb.is_some())
 }
 
 /// Where a condition or a loop's phrase ends, so that what is to be done begins.

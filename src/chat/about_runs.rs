@@ -109,8 +109,7 @@ pub async fn beyond_retry(workspace: &Workspace, run: RunId) -> Result<Option<Be
         return Ok(None);
     }
     let facts = Facts::read(workspace, &run).await?;
-    let done = facts.steps.iter().filter(|step| step.outcome.as_deref().is_some_and(|outcome| outcome != "error"));
-    let done = done.map(|step| step.id.clone()).collect();
+    let done = facts.done_steps().map(|step| step.id.clone()).collect();
     let of_step = facts.failed_steps().last().and_then(|step| Some((step.id.clone(), step.failure.clone()?.1)));
     let (step, failure) = match (of_step, &facts.failure) {
         (Some((step, failure)), _) => (Some(step), failure),
@@ -231,7 +230,7 @@ fn failure(facts: &Facts, head: &str, told: &mut Told) {
             RunStatus::Completed => writeln!(told.text, "{head} did not fail: it completed{}.", at(run.ended_at)),
             status => writeln!(told.text, "{head} has not failed; it is {status}."),
         };
-        for step in facts.steps.iter().filter(|step| step.failures > 0 && step.outcome.as_deref() != Some("error")) {
+        for step in facts.done_steps().filter(|step| step.failures > 0) {
             let _ = writeln!(told.text, "Step `{}` failed {} before it went well.", step.id, times(step.failures));
         }
         return;
@@ -246,12 +245,7 @@ fn failure(facts: &Facts, head: &str, told: &mut Told) {
             told.links.push(Link::event(run.id, *seq));
         }
     }
-    let done: Vec<String> = facts
-        .steps
-        .iter()
-        .filter(|step| step.outcome.as_deref().is_some_and(|outcome| outcome != "error"))
-        .map(|step| format!("`{}`", step.id))
-        .collect();
+    let done: Vec<String> = facts.done_steps().map(|step| format!("`{}`", step.id)).collect();
     if !done.is_empty() {
         let _ = writeln!(told.text, "\nDone before that: {}.", done.join(", "));
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::run::{Failure, Payload, RunEvent};
 use crate::store::{Journal as _, Run, StoreError, Workspace};
+use crate::workflow::Outcome;
 
 /// Events that are read at once.
 const PAGE: usize = 2_000;
@@ -41,6 +42,8 @@ pub(super) struct Facts {
 pub(super) struct StepFacts {
     pub(super) id: String,
     pub(super) outcome: Option<String>,
+    /// Whether it has done its work: neither an error nor being skipped is that.
+    pub(super) is_done: bool,
     pub(super) failures: u32,
     pub(super) failure: Option<(u64, Failure)>,
     pub(super) began_at: Timestamp,
@@ -80,6 +83,11 @@ impl Facts {
         })
     }
 
+    /// The steps that have done their work.
+    pub(super) fn done_steps(&self) -> impl Iterator<Item = &StepFacts> {
+        self.steps.iter().filter(|step| step.is_done)
+    }
+
     /// The steps that were left by an error.
     pub(super) fn failed_steps(&self) -> impl DoubleEndedIterator<Item = &StepFacts> {
         self.steps.iter().filter(|step| step.outcome.as_deref() == Some("error"))
@@ -117,6 +125,7 @@ impl Folded {
         let step = self.steps.entry(path.as_str().to_owned()).or_insert_with(|| StepFacts {
             id: path.as_str().to_owned(),
             outcome: None,
+            is_done: false,
             failures: 0,
             failure: None,
             began_at: at,
@@ -161,6 +170,8 @@ impl Folded {
             _ => None,
         };
         if let Some(outcome) = ended {
+            step.is_done =
+                matches!(event, RunEvent::Ended { .. } | RunEvent::Reused { .. }) && outcome != Outcome::ERROR;
             step.outcome = Some(outcome);
             step.ended_at = Some(at);
             self.waits.shift_remove(path.as_str());

@@ -47,7 +47,7 @@ fn why_a_run_failed_is_told_from_its_events_with_links_to_them() {
     let message = gave_up["event"]["gave_up"]["failure"]["message"].as_str().unwrap();
     assert!(why.contains(message) && why.contains("Step `read` gave up"), "{why}");
     assert!(why.contains(&format!("(event {})", gave_up["seq"])), "{why}");
-    assert!(why.contains("Done before that: `before`"), "{why}");
+    assert!(why.contains("Done before that: `before`.\n"), "what was skipped is not done: {why}");
     assert!(why.contains(&format!("callboard show {run}")) && why.contains("callboard events"), "{why}");
     let did = reply(&ended.stdout, "what did it do?");
     assert!(did.contains("- `before`: ok") && did.contains("- `read`: error"), "{did}");

@@ -130,9 +130,9 @@ fn tried(trial: &Trial, output: &Output) {
 }
 
 fn shown(replayed: &Replayed, output: &Output) {
-    let id = replayed.run.to_string();
+    // Whole: runs of one minute begin with the same characters.
+    let id = replayed.run;
     let (before, after) = (&replayed.before, &replayed.after);
-    let id = id.get(..8).unwrap_or(&id);
     if replayed.steps.is_empty() && before == after {
         output.line(format!("Run {id} would have been the same: {}.", before.status));
         return;

@@ -119,6 +119,20 @@ async fn recorded_runs_are_replayed_with_nothing_done_and_nothing_made_up() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn each_replayed_run_is_called_by_an_id_that_is_its_own() {
+    let (stage, _server) = stage(&[change("shout", "name", "Shout it")]).await;
+    let stage = stage.with("report.yaml", REPORT);
+    stage.done(&["run", "report.yaml"]);
+    stage.done(&["run", "report.yaml"]);
+    let shown = stage.done(&["plan", "--workflow", "report.yaml", "--try", "do it"]).stdout;
+    let runs = stage.json(&["runs"]);
+    for run in runs.as_array().unwrap() {
+        let id = run["id"].as_str().unwrap();
+        assert!(shown.contains(&format!("Run {id} would have been the same")), "{id}: {shown}");
+    }
+}
+
 /// What a model said is paid for: with the same prompt it would have been the same, with another nobody knows.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_models_cost_is_known_as_far_as_they_would_be_asked_the_same() {

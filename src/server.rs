@@ -18,6 +18,7 @@ pub mod open;
 mod plans;
 mod proposals;
 mod questions;
+mod refused;
 mod runs;
 mod secrets;
 mod select;
@@ -28,6 +29,7 @@ mod workflows;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::map_response;
 use axum::routing::{get, post};
 
 use crate::app::App;
@@ -114,5 +116,6 @@ pub fn router(app: App) -> Router {
         .route("/api/tools", get(tools::list))
         .route("/api/tools/servers/{server}/check", post(tools::check))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(map_response(refused::told))
         .with_state(app)
 }

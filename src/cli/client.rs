@@ -282,7 +282,7 @@ fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failed> {
 
 fn complaint(answer: &Answer) -> Complaint {
     let error = serde_json::from_slice(&answer.body).map_or_else(
-        // The routes' own checks of a request answer in plain text.
+        // An owner of an older version says some things in plain text.
         |_| ErrorBody::new("bad_request", String::from_utf8_lossy(&answer.body).into_owned()),
         |document: ErrorDocument| document.error,
     );

@@ -309,24 +309,36 @@ pub(super) async fn go_on(
 ) -> Result<Json<Value>, ApiError> {
     let id = named(&app, &id).await?;
     let chat = app.chat().await?;
+    // Both or neither: a workflow that is not there is found out before the branch is another one.
+    let workflow = focus(&app, wanted.workflow, Vec::new()).await?;
     if let Some(head) = wanted.head {
         chat.switch(id, head).await?;
     }
-    if let Some(workflow) = focus(&app, wanted.workflow, Vec::new()).await? {
+    if let Some(workflow) = workflow {
         chat.focus(id, Some(workflow)).await?;
     }
     Ok(Json(Value::Null))
 }
 
+/// The proposal that a text names: its number, or that as it is shown (`p6`).
+fn proposal_named(text: &str) -> Result<ProposalId, ApiError> {
+    let number = text.strip_prefix('p').unwrap_or(text).parse();
+    number.map(ProposalId).map_err(|_| {
+        let body = ErrorBody::new("no_such_proposal", format!("`{text}` is no proposal's number"));
+        ApiError::missing(body.suggest("a proposal is called as replies show it: `p6`, or `6`"))
+    })
+}
+
 /// `POST /api/conversations/{id}/proposals/{proposal}`: a person accepts it, in whole or in part, rejects it, or takes it back.
 pub(super) async fn decide(
     State(app): State<App>,
-    Path((id, proposal)): Path<(String, u64)>,
+    Path((id, proposal)): Path<(String, String)>,
     Json(choice): Json<Choice>,
 ) -> Result<Json<DecidedView>, ApiError> {
     let id = named(&app, &id).await?;
+    let proposal = proposal_named(&proposal)?;
     let chat = app.chat().await?;
-    let text = chat.decide(id, ProposalId(proposal), choice).await?;
+    let text = chat.decide(id, proposal, choice).await?;
     Ok(Json(DecidedView { text, seq: chat.state(id).await?.seq() }))
 }
 

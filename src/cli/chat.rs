@@ -7,7 +7,7 @@ mod markdown;
 mod show;
 mod talk;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 
@@ -17,6 +17,7 @@ use super::exit::Exit;
 use super::session::{Purpose, Session, Twice};
 use super::{Context, source};
 use crate::server::{ConversationView, NewConversation};
+use talk::file::InFront;
 use talk::{Answers, Talk};
 
 /// Talks: say what you want, see what is proposed, decide, and watch it being carried out
@@ -95,9 +96,10 @@ impl Chat {
     }
 
     /// The conversation that is gone on with or begun, and the file that it is about.
-    async fn conversation(&self, session: &mut Session) -> Result<(ConversationView, Option<PathBuf>), Complaint> {
+    async fn conversation(&self, session: &mut Session) -> Result<(ConversationView, Option<InFront>), Complaint> {
         let file = self.workflow.as_deref().map(Path::new).filter(|path| path.exists());
         let files = file.map(source::gather).transpose()?.unwrap_or_default();
+        let in_front = file.zip(files.first()).and_then(|(path, first)| InFront::read(path, &first.text));
         let workflow = self.workflow.clone().filter(|_| file.is_none());
         if workflow.as_deref().is_some_and(|name| name.contains(['/', '.'])) {
             let message = format!("there is no file {}", workflow.unwrap_or_default());
@@ -115,11 +117,11 @@ impl Chat {
             let views: Vec<ConversationView> = session.get("/api/conversations?limit=1000").await?;
             let found = views.into_iter().find(|one| one.id == view.id);
             let missing = || Complaint::invalid("no_such_conversation", format!("there is no conversation {id}"));
-            return Ok((found.ok_or_else(missing)?, file.map(Path::to_owned)));
+            return Ok((found.ok_or_else(missing)?, in_front));
         }
         let wanted = NewConversation { workflow, files, model: self.model.clone() };
         let view = session.post("/api/conversations", &wanted, Twice::Harmful).await?;
-        Ok((view, file.map(Path::to_owned)))
+        Ok((view, in_front))
     }
 }
 

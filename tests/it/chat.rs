@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
 
 mod branches;
+mod file;
 mod live;
 mod parts;
 mod pipe;

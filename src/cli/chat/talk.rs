@@ -1,10 +1,10 @@
 //! The conversation on a terminal or in a pipe: what is typed goes in, what happens is shown.
 
+pub(super) mod file;
 mod prompt;
 mod showing;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 use console::Key;
 use futures::StreamExt as _;
@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::input::{Heard, Input};
 use crate::chat::Choice;
-use crate::chat::event::{MessageId, Place, ProposalId, Recorded, TurnEnd};
+use crate::chat::event::{Event, MessageId, Place, ProposalId, Recorded, TurnEnd};
 use crate::chat::state::{HeldRun, State};
 use crate::cli::client::Lost;
 use crate::cli::complaint::Complaint;
@@ -23,6 +23,7 @@ use crate::cli::session::{Session, Twice, passed_on};
 use crate::cli::{Context, Format};
 use crate::server::{ConversationFrame, ConversationView, DecidedView, EventPage, GoOnWith, Say, StoppedTurn, Uttered};
 use crate::store::ConversationId;
+use file::InFront;
 use showing::Showing;
 
 /// How many events are read at once.
@@ -64,6 +65,8 @@ pub(super) struct Talk<'t> {
     /// The event that something here has led to: before it is seen, the conversation does not rest.
     awaited: u64,
     showing: Showing<'t>,
+    /// The file that the conversation is about, which accepted changes are written to.
+    file: Option<InFront>,
     /// What is typed on a terminal, and not sent yet.
     typed: String,
     /// The proposal that a key decides about.
@@ -86,7 +89,7 @@ impl<'t> Talk<'t> {
         context: &'t Context,
         session: &'t mut Session,
         conversation: ConversationView,
-        file: Option<PathBuf>,
+        file: Option<InFront>,
         answers: Answers,
     ) -> Result<Self, Complaint> {
         let mut state = State::default();
@@ -101,7 +104,7 @@ impl<'t> Talk<'t> {
                 state.apply(recorded).map_err(|error| Complaint::environment("other_version", error.to_string()))?;
             }
         }
-        let showing = Showing::new(&context.output, file);
+        let showing = Showing::new(&context.output);
         Ok(Self {
             context,
             session,
@@ -110,6 +113,7 @@ impl<'t> Talk<'t> {
             awaited: state.seq(),
             state,
             showing,
+            file,
             typed: String::new(),
             asked: None,
             last_end: None,
@@ -210,12 +214,22 @@ impl<'t> Talk<'t> {
     }
 
     fn see(&mut self, recorded: &Recorded) -> Result<(), Complaint> {
+        let not_written = self.follow_file(recorded);
         self.state.apply(recorded).map_err(|error| Complaint::environment("other_version", error.to_string()))?;
-        if let crate::chat::event::Event::TurnEnded { end, .. } = &recorded.event {
+        if let Event::TurnEnded { end, .. } = &recorded.event {
             self.last_end = Some(*end);
+        }
+        if let Some(why) = not_written {
+            self.showing.line(&why);
         }
         self.showing.show(recorded, &self.state);
         Ok(())
+    }
+
+    /// Writes what is decided to the file, with how things stand before it; why it is not written, if it should be.
+    fn follow_file(&mut self, recorded: &Recorded) -> Option<String> {
+        let Event::Decided { proposal, decision, .. } = &recorded.event else { return None };
+        self.file.as_mut()?.follow(self.state.proposal(*proposal)?, decision)
     }
 
     /// Whether nothing goes on by itself, as far as can be seen.

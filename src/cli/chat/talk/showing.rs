@@ -1,12 +1,11 @@
 //! What happens in a conversation, as a person sees it; as JSON lines, for programs.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
 
 use indexmap::IndexSet;
 
 use super::prompt::Prompt;
-use crate::chat::event::{Acceptance, Decision, Doing, Event, Link, Offered, Recorded, TurnEnd};
+use crate::chat::event::{Doing, Event, Link, Offered, Recorded, TurnEnd};
 use crate::chat::state::{Author, Message, State};
 use crate::cli::Format;
 use crate::cli::chat::diff::{Paint, diff};
@@ -25,8 +24,6 @@ const DOING_WIDTH: usize = 48;
 pub(super) struct Showing<'o> {
     output: &'o Output,
     paint: Paint,
-    /// The file that the conversation is about, which accepted changes are written to.
-    file: Option<PathBuf>,
     /// What the model has said in this turn.
     streamed: String,
     /// How much of it is shown.
@@ -38,14 +35,13 @@ pub(super) struct Showing<'o> {
 }
 
 impl<'o> Showing<'o> {
-    pub(super) fn new(output: &'o Output, file: Option<PathBuf>) -> Self {
+    pub(super) fn new(output: &'o Output) -> Self {
         let has_colours = output.is_live() && std::env::var_os("NO_COLOR").is_none() && std::io::stdout().is_terminal();
         let paint = if has_colours { Paint::Ansi } else { Paint::Plain };
         let doing = "thinking".to_owned();
         Self {
             output,
             paint,
-            file,
             streamed: String::new(),
             shown: 0,
             doing,
@@ -123,9 +119,6 @@ impl<'o> Showing<'o> {
 
     /// Shows what happened.
     pub(super) fn show(&mut self, recorded: &Recorded, state: &State) {
-        if let Event::Decided { decision, .. } = &recorded.event {
-            self.write_file(decision);
-        }
         if self.output.format() == Format::Json {
             self.output.json_line(recorded);
             return;
@@ -266,43 +259,9 @@ impl<'o> Showing<'o> {
             self.line(&format!("({} more to answer)", state.queue().len()));
         }
     }
-
-    /// Writes what was accepted, or taken back, to the file that the conversation is about.
-    fn write_file(&mut self, decision: &Decision) {
-        let Some(path) = self.file.clone() else { return };
-        let (expected, text) = match decision {
-            Decision::Accepted { acceptance: Acceptance { before, after, .. }, live: true, .. } => {
-                (before.as_ref().map(|before| before.text.clone()), after.text.clone())
-            }
-            Decision::Undone { text: Some(text), .. } => (None, text.clone()),
-            _ => return,
-        };
-        let now = std::fs::read_to_string(&path).ok();
-        if expected.is_some() && now != expected {
-            self.line(&format!("{} was changed meanwhile, and is left as it is; the change is saved.", path.display()));
-            return;
-        }
-        if let Err(error) = replace(&path, &text) {
-            self.line(&format!("{} cannot be written ({error}); the change is saved.", path.display()));
-        }
-    }
 }
 
 /// How wide the terminal is.
 fn columns() -> usize {
     console::Term::stdout().size_checked().map_or(80, |(_, columns)| usize::from(columns))
-}
-
-/// Puts a text in a file's place, whole or not at all.
-fn replace(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(std::path::Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    if let Ok(metadata) = std::fs::metadata(path) {
-        std::fs::set_permissions(file.path(), metadata.permissions())?;
-    }
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

@@ -1,4 +1,5 @@
-//! Workflows and their versions: text as it was written, each version for ever.
+//! Workflows and their versions: text as it was written, each version for ever. A version's hash is that of what its text means: of
+//! texts that differ in comments and layout alone, the one that was saved last is kept.
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
@@ -83,7 +84,8 @@ impl Workflows {
         Self { workspace }
     }
 
-    /// Saves a version. Saving one that is there already changes nothing. Returns its number.
+    /// Saves a version. One that is there already keeps its number, and is written from now on as this text is: what it means is the
+    /// same. Returns its number.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
@@ -101,7 +103,8 @@ impl Workflows {
         sqlx::query(
             "INSERT INTO workflow_versions (workspace_id, workflow, hash, number, text, created_at) \
              SELECT ?1, ?2, ?3, 1 + coalesce(max(number), 0), ?4, ?5 FROM workflow_versions \
-             WHERE workspace_id = ?1 AND workflow = ?2 ON CONFLICT (workspace_id, workflow, hash) DO NOTHING",
+             WHERE workspace_id = ?1 AND workflow = ?2 ON CONFLICT (workspace_id, workflow, hash) \
+             DO UPDATE SET text = excluded.text WHERE text <> excluded.text",
         )
         .bind(workspace)
         .bind(workflow)

@@ -59,3 +59,17 @@ fn what_is_decided_about_another_workflow_is_not_written_to_the_file() {
     assert!(said.contains("Accepted and saved: `ask_maria`"), "{said}");
     assert_eq!(text(&stage, "hello.yaml"), HELLO);
 }
+
+#[test]
+fn a_change_of_comments_alone_is_saved_and_stays_with_what_is_accepted_next() {
+    let stage = Stage::new().with("hello.yaml", HELLO);
+    stage.done(&["chat", "--workflow", "hello.yaml", "what does it do?"]);
+    stage.write("hello.yaml", HELLO.replace("steps:\n", "# Kindly:\nsteps:\n"));
+    stage.done(&["chat", "--workflow", "hello.yaml", "rename greet to welcome"]);
+    let said = stage.done(&["chat", "--conversation", "last", "--workflow", "hello.yaml", "yes"]).stdout;
+    assert!(said.contains("Accepted and saved: `hello`") && !said.contains("was changed meanwhile"), "{said}");
+    let written = text(&stage, "hello.yaml");
+    assert!(written.contains("# Kindly:\n") && written.contains("id: welcome"), "{written}");
+    stage.done(&["chat", "--conversation", "last", "--workflow", "hello.yaml", "undo that"]);
+    assert!(text(&stage, "hello.yaml").contains("# Kindly:\n") && text(&stage, "hello.yaml").contains("id: greet"));
+}

@@ -96,6 +96,8 @@ pub struct Planned {
     pub proposed: Proposed,
     /// What comes of accepting the steps that were named; all of it, if none were.
     pub accepted: Option<Accepted>,
+    /// What is proposed, as far as that is accepted, if steps were named.
+    pub part: Option<Proposed>,
     /// What comes of trying that.
     pub trial: Option<Trial>,
     /// The proposal, as it is kept.
@@ -189,6 +191,8 @@ impl App {
             (Standing::Ready, false) => Some(proposed.proposal.accept_steps(&steps, &old, &old, offer.catalog())?),
             _ => None,
         };
+        let part = accepted.as_ref().filter(|_| !steps.is_empty());
+        let part = part.map(|accepted| proposed.in_part(&steps, accepted, base.as_ref(), offer.catalog()));
         let trial = match (&accepted, trial) {
             (Some(accepted), Some(runs)) => {
                 Some(self.try_out(&accepted.workflow, base.as_ref(), offer.catalog(), runs).await?)
@@ -196,7 +200,7 @@ impl App {
             _ => None,
         };
         let (saved, kept) = (None, None);
-        Ok(Planned { base, saved, proposed, accepted, trial, kept, request, model: named, base_version })
+        Ok(Planned { base, saved, proposed, accepted, part, trial, kept, request, model: named, base_version })
     }
 
     /// Simulates a workflow, and replays the last runs of what it was made of with it. No effect is performed.

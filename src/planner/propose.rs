@@ -9,13 +9,13 @@ use super::arriving::Arriving;
 use super::changes::changes;
 use super::confidence::{self, weigh};
 use super::offer::Offer;
-use super::proposal::{Drafted, Proposal, Standing, draft, empty, kept, overreach};
+use super::proposal::{Accepted, Drafted, Proposal, Standing, draft, empty, kept, overreach};
 use super::reply::reply;
 use crate::model::edits::{Asked, Brief, Detail, Pair, Said, Shortened};
 use crate::model::planning::Turn;
 use crate::model::{Message, Model, ModelError, Piece, Reply, Request, TokenCount, Trouble, Usage};
 use crate::workflow::hash::workflow_hash;
-use crate::workflow::{Problem, Workflow};
+use crate::workflow::{Catalog, Problem, StepId, Workflow};
 
 /// What the model is told of its work.
 pub const PROMPT: &str = include_str!("../../prompts/planner.md");
@@ -83,6 +83,36 @@ pub struct Proposed {
     pub reply: String,
     /// Whether the model was shown what others wrote: then no policy may accept it in a person's place.
     pub read_others: bool,
+}
+
+impl Proposed {
+    /// The same as far as it is accepted: what it changes, what it leaves alone and what is said of it are those of `accepted`, which
+    /// came of `steps`. Nothing else of it was applied, so that nothing else is told as if it were.
+    #[must_use]
+    pub fn in_part(&self, steps: &[StepId], accepted: &Accepted, base: Option<&Workflow>, catalog: &Catalog) -> Self {
+        let Accepted { workflow, edits, diff, besides } = accepted;
+        let is_touched = |step: &StepId| diff.iter().any(|change| change.step.as_ref() == Some(step));
+        let proposal = Proposal {
+            edits: edits.clone(),
+            diff: diff.clone(),
+            kept: base.map(|before| kept(before, workflow)).unwrap_or_default(),
+            confidence: self.proposal.confidence.iter().filter(|one| is_touched(&one.step)).cloned().collect(),
+            ..self.proposal.clone()
+        };
+        let mut said = reply(&proposal, Some(workflow), catalog);
+        let is_accepted = |step: &str| steps.iter().chain(besides).any(|accepted| accepted.as_str() == step);
+        let mut left: Vec<String> = Vec::new();
+        for step in self.proposal.asked.iter().filter_map(Asked::step).filter(|step| !is_accepted(step)) {
+            let step = format!("`{step}`");
+            if !left.contains(&step) {
+                left.push(step);
+            }
+        }
+        if !left.is_empty() {
+            let _ = writeln!(said, "\nNot among what is accepted: {}.", left.join(", "));
+        }
+        Self { proposal, workflow: Some(workflow.clone()), reply: said, read_others: self.read_others }
+    }
 }
 
 /// Asks a model for a proposal, and has it mended as long as it can be. `count` is how the model counts tokens.

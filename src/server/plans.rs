@@ -54,7 +54,7 @@ pub struct Wanted {
 /// What a request came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanView {
-    /// The proposal: edits, diff, kept hashes, problems, confidence.
+    /// The proposal, as far as it is accepted: edits, diff, kept hashes, problems, confidence.
     pub proposal: Value,
     /// The workflow after the edits that are accepted, in the file's format; as it was, if none can be. Null if there is none.
     pub workflow: Option<Value>,
@@ -108,7 +108,8 @@ pub enum PlanLine {
 
 impl From<Planned> for PlanView {
     fn from(planned: Planned) -> Self {
-        let Planned { base, saved, proposed, accepted, trial, kept, .. } = planned;
+        let Planned { base, saved, proposed, accepted, part, trial, kept, .. } = planned;
+        let proposed = part.unwrap_or(proposed);
         let workflow = accepted.as_ref().map(|accepted| &accepted.workflow).or(base.as_ref());
         let besides = accepted.iter().flat_map(|accepted| &accepted.besides).map(ToString::to_string).collect();
         Self {

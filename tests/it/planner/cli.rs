@@ -222,6 +222,42 @@ async fn a_part_is_accepted_with_what_it_cannot_do_without() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_a_part_is_made_of_what_was_applied() {
+    let remove = |step: &str| json!({ "do": "remove", "step": step });
+    let both = || edits(json!([remove("alpha"), remove("beta")]));
+    let (stage, _server) = stage(&[both(), both(), edits(json!([remove("beta"), remove("gamma")]))]).await;
+    let step = |id: &str, needs: &str| format!("  - id: {id}\n    needs: [{needs}]\n    process: {{ transform: x }}\n");
+    let text = ["name: greek\nsteps:\n".to_owned(), step("alpha", ""), step("beta", "alpha"), step("gamma", "beta")];
+    let text = text.concat();
+    let stage = stage.with("greek.yaml", &text);
+    let part = ["plan", "--workflow", "greek.yaml", "--steps", "alpha", "remove the alpha step and the beta step"];
+    let told = stage.json(&part);
+    let changed: Vec<_> = told["proposal"]["diff"].as_array().unwrap().iter().map(|one| one["step"].as_str()).collect();
+    assert_eq!(changed, [Some("alpha"), Some("beta")], "{told:#}");
+    assert_eq!(told["proposal"]["diff"][1]["kind"], "changed", "{told:#}");
+    assert_eq!(told["proposal"]["kept"][0]["step"], "gamma", "{told:#}");
+    let proposed: Vec<callboard::workflow::edit::Edit> =
+        serde_json::from_value(told["proposal"]["edits"].clone()).unwrap();
+    let base = yaml::parse(&text).unwrap().workflow;
+    let after = callboard::workflow::edit::apply_all(&base, &proposed).unwrap();
+    assert_eq!(yaml::to_json(&after), told["workflow"], "edits, diff and workflow are of the same");
+
+    let shown = stage.done(&[&["plan", "--apply"], &part[1..]].concat());
+    expect![[r#"
+        - Removes `alpha`, which computes “x”.
+        ~ Changes `beta`: it no longer waits for `alpha`.
+
+        One other step stays as it was.
+
+        Not among what is accepted: `beta`.
+
+        DIR/greek.yaml is written.
+        --- exit 0
+    "#]]
+    .assert_eq(&shown.shown());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scripts_can_rely_on_how_it_ends() {
     let question = json!({ "edits": [], "questions": [{ "ask": "Which?", "choices": [{ "label": "a", "request": "a" }] }],
         "assumptions": [], "doubts": [] });

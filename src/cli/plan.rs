@@ -21,6 +21,7 @@ use crate::server::{PlanLine, PlanView, Wanted};
 use crate::store::ProposalId;
 use crate::workflow::yaml;
 use apply::Applied;
+use show::Way;
 
 /// Turns words into a workflow, or into edits of one, and shows them before anything is changed
 ///
@@ -109,11 +110,11 @@ impl Plan {
         session.close().await;
         let Some(planned) = planned else { return Ok(Exit::Interrupted) };
         let planned = planned?;
-        self.told(&wanted, &planned, context)
+        self.told(&wanted, &planned, Way::Words, context)
     }
 
     /// Shows what was proposed, and writes it if that is wanted.
-    fn told(&self, wanted: &Wanted, planned: &PlanView, context: &Context) -> Result<Exit, Complaint> {
+    fn told(&self, wanted: &Wanted, planned: &PlanView, way: Way, context: &Context) -> Result<Exit, Complaint> {
         let standing = planned.proposal.get("standing").and_then(Value::as_str).unwrap_or_default();
         let exit = match standing {
             "failed" => Exit::RunFailed,
@@ -131,7 +132,7 @@ impl Plan {
                 id: planned.id,
                 applied: applied.as_ref(),
             }),
-            Format::Text => show::show(planned, applied.as_ref(), self.workflow.as_deref(), &context.output),
+            Format::Text => show::show(planned, applied.as_ref(), &self.steps, way, &context.output),
         }
         Ok(exit)
     }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::show::Way;
 use super::{Plan, Wanted, ask};
 use crate::app::{AnotherWanted, ProposalState};
 use crate::cli::client::segment;
@@ -10,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::clipped;
 use crate::cli::session::{Purpose, Session, Twice};
 use crate::cli::{Context, Format};
-use crate::server::{AcceptProposal, ProposalDecided, ProposalView, RejectProposal};
+use crate::server::{AcceptProposal, ProposalDecided, ProposalView, RejectProposal, SavedVersion};
 
 /// How much of a request is shown in a list.
 const REQUEST_WIDTH: usize = 60;
@@ -26,13 +27,13 @@ pub(super) struct Decide {
     #[arg(long, value_name = "ID", conflicts_with_all = ["reject", "undo", "another", "workflow"])]
     accept: Option<String>,
     /// Reject it
-    #[arg(long, value_name = "ID", conflicts_with_all = ["undo", "another", "workflow"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["undo", "another", "workflow", "steps"])]
     reject: Option<String>,
     /// Take back that it was accepted
-    #[arg(long, value_name = "ID", conflicts_with_all = ["another", "workflow"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["another", "workflow", "steps"])]
     undo: Option<String>,
-    /// Ask for another in its place: the model is shown it, and why it is not wanted
-    #[arg(long, value_name = "ID", conflicts_with = "workflow")]
+    /// Ask for another in its place: the model is shown it, and why it is not wanted; with --apply it is accepted
+    #[arg(long, value_name = "ID", conflicts_with_all = ["workflow", "steps", "tools", "try"])]
     another: Option<String>,
     /// Why it is rejected, or another is wanted
     #[arg(long, value_name = "WHY")]
@@ -54,7 +55,6 @@ impl Decide {
     }
 
     async fn decide(&self, plan: &Plan, context: &Context, session: &mut Session) -> Result<Exit, Complaint> {
-        let path = |id: &str, what: &str| format!("/api/proposals/{}/{what}", segment(id));
         if let Some(id) = &self.accept {
             let wanted = AcceptProposal { steps: plan.steps.clone() };
             let decided: ProposalDecided = session.post(&path(id, "accept"), &wanted, Twice::Harmful).await?;
@@ -75,13 +75,24 @@ impl Decide {
             let path = path(id, "another");
             let planned = context.interrupt.cuts_short(ask(session, &path, &wanted, context)).await;
             let Some(planned) = planned else { return Ok(Exit::Interrupted) };
-            return plan.told(&Wanted::default(), &planned?, context);
+            let mut planned = planned?;
+            if let Some(id) = planned.id.filter(|_| plan.apply) {
+                let path = self::path(&id.to_string(), "accept");
+                let decided: ProposalDecided = session.post(&path, &AcceptProposal::default(), Twice::Harmful).await?;
+                let ProposalDecided { workflow, version, lost_comments, .. } = decided;
+                planned.saved = version.map(|version| SavedVersion { workflow, version, lost_comments });
+            }
+            return plan.told(&Wanted::default(), &planned, Way::Another, context);
         } else {
             let listed: Vec<ProposalView> = session.get("/api/proposals").await?;
             list(&listed, context);
         }
         Ok(Exit::Done)
     }
+}
+
+fn path(id: &str, what: &str) -> String {
+    format!("/api/proposals/{}/{what}", segment(id))
 }
 
 fn show(decided: &ProposalDecided, what: &str, context: &Context) {

@@ -7,6 +7,7 @@ use crate::app::Trial;
 use crate::cli::output::{Output, clipped};
 use crate::planner::replay::{Left, Replayed};
 use crate::server::PlanView;
+use crate::store::ProposalId;
 use crate::workflow::yaml;
 
 const GREEN: &str = "32";
@@ -17,14 +18,29 @@ const BOLD: &str = "1";
 /// How much of a value is shown.
 const VALUE_WIDTH: usize = 60;
 
-/// Shows a proposal; and a new workflow as the file that it would be.
-pub(super) fn show(planned: &PlanView, applied: Option<&Applied>, subject: Option<&str>, output: &Output) {
+/// How somebody came to a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By words alone.
+    Words,
+    /// In the place of one that was not wanted, which cannot be said once more.
+    Another,
+}
+
+/// Shows a proposal; and a new workflow as the file that it would be. `steps` are those that are accepted, if not all are.
+pub(super) fn show(planned: &PlanView, applied: Option<&Applied>, steps: &[String], way: Way, output: &Output) {
+    let is_new = planned.proposal.get("base").is_none_or(Value::is_null);
+    // What is about a file is not kept; a new workflow that is not wanted yet is rather asked for once more.
+    let kept = planned.id.filter(|_| !is_new || way == Way::Another).map(|id| how_to_accept(id, steps));
     let changes = planned.proposal.get("diff").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let is_ready = planned.proposal.get("standing").and_then(Value::as_str) == Some("ready");
     let workflow = planned.workflow.as_ref().and_then(|json| yaml::from_json(json).ok());
-    if subject.is_none() && is_ready && !output.is_live() && applied.is_none() {
+    if is_new && is_ready && !output.is_live() && applied.is_none() {
         // The file alone, so that it can be put into one; what is said of it goes where errors go.
         eprintln_all(&planned.reply);
+        if let Some(how) = kept {
+            eprintln_all(&format!("\n{how}\n"));
+        }
         if let Some(workflow) = workflow {
             output.line(yaml::write(&workflow).trim_end());
         }
@@ -51,24 +67,36 @@ pub(super) fn show(planned: &PlanView, applied: Option<&Applied>, subject: Optio
         output.line("");
         tried(trial, output);
     }
-    if subject.is_none()
+    if is_new
         && is_ready
         && let Some(workflow) = workflow.filter(|_| applied.is_none())
     {
         output.line(format!("\n{}", yaml::write(&workflow).trim_end()));
     }
-    match (applied, planned.id.filter(|_| subject.is_some())) {
+    match (applied, kept) {
         (Some(applied), _) => written(applied, output),
-        (None, Some(id)) => {
-            output.line(format!(
-                "\nNothing is changed. `callboard plan --accept {id}` accepts this, with --steps a,b a part of it; --another asks for another."
-            ));
+        (None, Some(how)) => output.line(format!("\n{how}")),
+        (None, None) if is_ready && !steps.is_empty() => {
+            output.line("\nNothing is written. The same with --apply writes it.");
         }
         (None, None) if is_ready => {
             output.line("\nNothing is written. The same with --apply writes it; --steps a,b accepts a part.");
         }
         (None, None) => {}
     }
+}
+
+/// How a proposal that is kept is decided about.
+fn how_to_accept(id: ProposalId, steps: &[String]) -> String {
+    if steps.is_empty() {
+        return format!(
+            "Nothing is changed. `callboard plan --accept {id}` accepts this, with --steps a,b a part of it; --another asks for another."
+        );
+    }
+    format!(
+        "Nothing is changed. `callboard plan --accept {id} --steps {}` accepts this, without --steps all of it; --another asks for another.",
+        steps.join(",")
+    )
 }
 
 /// Tells of a proposal beside the standard output. There is nobody left to tell if that cannot be written.

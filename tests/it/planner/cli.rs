@@ -255,6 +255,34 @@ async fn what_is_said_of_a_part_is_made_of_what_was_applied() {
         --- exit 0
     "#]]
     .assert_eq(&shown.shown());
+
+    stage.done(&["run", "greek.yaml"]);
+    let kept = stage.done(&["plan", "--workflow", "greek", "--steps", "beta", "remove beta and gamma"]).stdout;
+    assert!(kept.contains("--steps beta` accepts this"), "{kept}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_is_accepted_where_the_first_would_have_been() {
+    let patience = |minutes: &str| edits(json!([set("read", "timeout", minutes)]));
+    let (stage, _server) = stage(&["1m", "2m", "3m"].map(patience)).await;
+    let stage = stage.with("weekly.yaml", WEEKLY);
+    stage.done(&["run", "weekly.yaml"]);
+    stage.done(&["plan", "--workflow", "weekly", "read with patience"]);
+    let shown = stage.done(&["plan", "--another", "last", "--because", "longer"]).stdout;
+    assert!(
+        shown.contains("timeout") && shown.contains("callboard plan --accept ") && !shown.contains("name: weekly"),
+        "{shown}"
+    );
+    let told = stage.json(&["plan", "--another", "last", "--because", "longer still", "--apply"]);
+    assert_eq!(told["applied"]["workflow"], "weekly", "{told:#}");
+    let listed = stage.json(&["plan", "--list"]);
+    assert_eq!((&listed[0]["id"], &listed[0]["state"]["is"]), (&told["id"], &json!("accepted")), "{listed:#}");
+    assert_eq!(listed[0]["state"]["after"]["version"], told["applied"]["version"], "{listed:#}");
+    assert_eq!(std::fs::read_to_string(stage.path().join("weekly.yaml")).unwrap(), WEEKLY, "no file is written");
+    for with in [&["--steps", "read"][..], &["--try"], &["--tools", "tools.json"]] {
+        let refused = stage.run(&[&["plan", "--another", "last"], with].concat());
+        assert_eq!(refused.code, Some(2), "{with:?}: {refused:#?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

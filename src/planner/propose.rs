@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 
+use super::accept::Accepted;
 use super::arriving::Arriving;
 use super::changes::changes;
 use super::confidence::{self, weigh};
 use super::offer::Offer;
-use super::proposal::{Accepted, Drafted, Proposal, Standing, draft, empty, kept, overreach};
+use super::proposal::{Drafted, Proposal, Standing, draft, empty, kept, overreach};
 use super::reply::reply;
 use crate::model::edits::{Asked, Brief, Detail, Pair, Said, Shortened};
 use crate::model::planning::Turn;

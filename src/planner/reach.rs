@@ -188,8 +188,8 @@ const ONLY: [(&str, &str); 8] = [
 
 /// Words for what is to be otherwise with a step.
 const EDITS: [&str; 16] = [
-    "change", "rename", "move", "set", "use", "add", "replace", "swap", "update", "adjust", "edit", "modify", "fix", "call",
-    "insert", "put",
+    "change", "rename", "move", "set", "use", "add", "replace", "swap", "update", "adjust", "edit", "modify", "fix",
+    "call", "insert", "put",
 ];
 
 /// Words that stand in every second request and in every second step.

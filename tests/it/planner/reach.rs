@@ -50,8 +50,16 @@ async fn what_the_request_does_not_speak_of_is_left_alone() {
             None,
         ),
         // What is spoken of is all that is wanted: the rest may go, but not be changed.
-        ("I only want to gather", json!([{ "do": "remove", "step": "write" }, { "do": "remove", "step": "mail" }]), None),
-        ("just gather, nothing else", json!([{ "do": "remove", "step": "write" }, { "do": "remove", "step": "mail" }]), None),
+        (
+            "I only want to gather",
+            json!([{ "do": "remove", "step": "write" }, { "do": "remove", "step": "mail" }]),
+            None,
+        ),
+        (
+            "just gather, nothing else",
+            json!([{ "do": "remove", "step": "write" }, { "do": "remove", "step": "mail" }]),
+            None,
+        ),
         ("I only want to gather", json!([set("mail", "input.subject", "The week")]), Some("mail")),
         // What is to be otherwise says nothing of the rest.
         ("I only want to change gather", json!([{ "do": "remove", "step": "mail" }]), Some("mail")),

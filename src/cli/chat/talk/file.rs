@@ -26,13 +26,14 @@ impl InFront {
     /// Writes what was decided about a proposal (as it stood before that), if it is about the workflow of this file, and the file is
     /// as it was when it was read or written here last. What a person is to be told, if it is not written.
     pub(super) fn follow(&mut self, held: &Held, decision: &Decision) -> Option<String> {
-        let (changed, text) = match (decision, &held.decision) {
-            (Decision::Accepted { before: Some(before), after, live: true, .. }, _) => {
-                (name_in(&before.text)?, &after.text)
-            }
-            (Decision::Undone { text: Some(text), .. }, Some(Decision::Accepted { workflow, .. })) => {
-                (workflow.clone(), text)
-            }
+        let text = match decision {
+            Decision::Accepted { acceptance, live: true, .. } => &acceptance.after.text,
+            Decision::Undone { text: Some(text), .. } => text,
+            _ => return None,
+        };
+        let changed = match (&held.decision, decision) {
+            (Some(Decision::Accepted { acceptance, .. }), _) => acceptance.workflow.clone(),
+            (_, Decision::Accepted { acceptance, .. }) => name_in(&acceptance.before.as_ref()?.text)?,
             _ => return None,
         };
         if changed != self.workflow {
@@ -74,7 +75,7 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::event::{BaseVersion, By, Offered, ProposalId};
+    use crate::chat::event::{Acceptance, BaseVersion, By, Offered, ProposalId};
 
     fn workflow(name: &str, step: &str) -> String {
         format!("name: {name}\nsteps:\n  - id: {step}\n    process: {{ transform: x }}\n")
@@ -85,14 +86,14 @@ mod tests {
     }
 
     fn accepted(before: Option<&str>, after: &str) -> Decision {
-        Decision::Accepted {
+        let acceptance = Acceptance {
             steps: Vec::new(),
             workflow: name_in(after).unwrap(),
             before: before.map(version),
             after: version(after),
-            live: true,
-            by: By::Person,
-        }
+            between: false,
+        };
+        Decision::Accepted { acceptance, live: true, by: By::Person }
     }
 
     fn held(decision: Option<Decision>) -> Held {
@@ -103,7 +104,9 @@ mod tests {
             text: String::new(),
             proposal: serde_json::Value::Null,
             steps: Vec::new(),
+            more_than_steps: false,
             task: false,
+            instead_of: None,
         };
         Held { id: ProposalId(1), offered: offered.into(), after: None, decision, reason: None }
     }
@@ -122,7 +125,7 @@ mod tests {
     fn only_what_is_about_its_own_workflow_is_written_and_only_if_nobody_else_wrote() {
         let [one, two, edited] = ["one", "two", "mine"].map(|step| workflow("brief", step));
         let other = workflow("other", "one");
-        let undone = |text: &str| Decision::Undone { version: None, text: Some(text.to_owned()) };
+        let undone = |text: &str| Decision::Undone { version: None, workflow: None, text: Some(text.to_owned()) };
         let of_brief = || Some(accepted(Some(&two), &one));
         let cases = [
             ("accepted", &one, accepted(Some(&one), &two), None, &two, false),
@@ -134,7 +137,14 @@ mod tests {
             ("taken back", &one, undone(&two), of_brief(), &two, false),
             ("taken back after an edit", &edited, undone(&two), of_brief(), &edited, true),
             ("another workflow taken back", &one, undone(&other), Some(accepted(Some(&other), &other)), &one, false),
-            ("nothing left", &one, Decision::Undone { version: None, text: None }, of_brief(), &one, false),
+            (
+                "nothing left",
+                &one,
+                Decision::Undone { version: None, workflow: None, text: None },
+                of_brief(),
+                &one,
+                false,
+            ),
             ("rejected", &one, Decision::Rejected, None, &one, false),
         ];
         for (what, now, decided, before, expected, told) in cases {
@@ -156,7 +166,7 @@ mod tests {
             assert_eq!(file.follow(&held(None), &accepted(Some(before), after)), None);
             assert_eq!(std::fs::read_to_string(&real).unwrap(), *after);
         }
-        let undone = Decision::Undone { version: None, text: Some(two.clone()) };
+        let undone = Decision::Undone { version: None, workflow: None, text: Some(two.clone()) };
         assert_eq!(file.follow(&held(Some(accepted(Some(&two), &three))), &undone), None);
         assert_eq!(std::fs::read_to_string(&real).unwrap(), two);
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());

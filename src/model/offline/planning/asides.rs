@@ -123,7 +123,16 @@ fn opens_condition(tokens: &[Token]) -> bool {
     first.is_some_and(|first| {
         matches!(
             first.marker(),
-            Some(Marker::If | Marker::Unless | Marker::When | Marker::ForEach | Marker::Not | Marker::Otherwise | Marker::After | Marker::Before)
+            Some(
+                Marker::If
+                    | Marker::Unless
+                    | Marker::When
+                    | Marker::ForEach
+                    | Marker::Not
+                    | Marker::Otherwise
+                    | Marker::After
+                    | Marker::Before
+            )
         )
     })
 }
@@ -131,7 +140,10 @@ fn opens_condition(tokens: &[Token]) -> bool {
 /// True for what has a subject and a verb: `we agreed`, `the old one is closed`.
 fn is_clause(tokens: &[Token], after: &str) -> bool {
     let Some(first) = tokens.first() else { return false };
-    let somebody = matches!(first.lower.as_str(), "we" | "i" | "you" | "they" | "he" | "she" | "it" | "there" | "nobody" | "everybody");
+    let somebody = matches!(
+        first.lower.as_str(),
+        "we" | "i" | "you" | "they" | "he" | "she" | "it" | "there" | "nobody" | "everybody"
+    );
     let subject = somebody || first.is("determiner") || first.is("all") || first.is("somebody") || after == "since";
     let verb = tokens[1..].iter().any(|token| {
         token.is("copula")
@@ -156,13 +168,32 @@ fn polite(tokens: &[Token]) -> Option<usize> {
     if !matches!(first.lower.as_str(), "i" | "we" | "it" | "that" | "would" | "this" | "could") {
         return None;
     }
-    let wishes = |token: &Token| matches!(token.lower.as_str(), "would" | "could" | "wonder" | "wondering" | "appreciate" | "hoping" | "am" | "are" | "will" | "is" | "was");
+    let wishes = |token: &Token| {
+        matches!(
+            token.lower.as_str(),
+            "would" | "could" | "wonder" | "wondering" | "appreciate" | "hoping" | "am" | "are" | "will" | "is" | "was"
+        )
+    };
     let most = tokens.len().min(LONGEST_FRAME);
     let plain = |range: &[Token]| range.iter().all(Token::is_word) && range.iter().any(wishes);
     let if_at = tokens[..most].iter().position(|token| token.marker() == Some(Marker::If));
     if let Some(at) = if_at.filter(|at| plain(&tokens[..*at])) {
         let asks = tokens[at + 1..].iter().take_while(|token| {
-            matches!(token.lower.as_str(), "you" | "we" | "somebody" | "someone" | "could" | "would" | "can" | "might" | "will" | "please" | "also" | "kindly")
+            matches!(
+                token.lower.as_str(),
+                "you"
+                    | "we"
+                    | "somebody"
+                    | "someone"
+                    | "could"
+                    | "would"
+                    | "can"
+                    | "might"
+                    | "will"
+                    | "please"
+                    | "also"
+                    | "kindly"
+            )
         });
         return Some(at + 1 + asks.count());
     }
@@ -188,17 +219,42 @@ fn at_leisure(tokens: &[Token]) -> Option<usize> {
 fn the_workflow(tokens: &[Token]) -> Option<usize> {
     let most = tokens.len().min(LONGEST_FRAME);
     let thing = tokens[..most].iter().position(|token| {
-        matches!(token.lower.as_str(), "workflow" | "flow" | "automation" | "process" | "pipeline" | "routine" | "something" | "procedure")
+        matches!(
+            token.lower.as_str(),
+            "workflow" | "flow" | "automation" | "process" | "pipeline" | "routine" | "something" | "procedure"
+        )
     })?;
     let makes = tokens[..thing].iter().all(|token| {
         token.is("determiner")
             || token.is("new")
             || token.is("plain")
             || token.is("personal")
-            || matches!(token.lower.as_str(), "i" | "we" | "need" | "want" | "would" | "like" | "up" | "set" | "setup" | "put" | "together" | "small" | "little" | "simple" | "for")
-            || token.verb().is_some_and(|verb| matches!(verb.base.as_str(), "create" | "build" | "make" | "design" | "setup" | "establish" | "get" | "compile"))
+            || matches!(
+                token.lower.as_str(),
+                "i" | "we"
+                    | "need"
+                    | "want"
+                    | "would"
+                    | "like"
+                    | "up"
+                    | "set"
+                    | "setup"
+                    | "put"
+                    | "together"
+                    | "small"
+                    | "little"
+                    | "simple"
+                    | "for"
+            )
+            || token.verb().is_some_and(|verb| {
+                matches!(
+                    verb.base.as_str(),
+                    "create" | "build" | "make" | "design" | "setup" | "establish" | "get" | "compile"
+                )
+            })
     });
-    let that = tokens[thing + 1..most].iter().position(|token| matches!(token.lower.as_str(), "that" | "which" | "to"))?;
+    let that =
+        tokens[thing + 1..most].iter().position(|token| matches!(token.lower.as_str(), "that" | "which" | "to"))?;
     let between = &tokens[thing + 1..thing + 1 + that];
     let plain = between.iter().all(|token| token.is_word() && token.verb().is_none());
     let at = thing + 1 + that + 1;

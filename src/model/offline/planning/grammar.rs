@@ -254,10 +254,12 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 }
             },
             // `for Bern, Basel and Chur: …`
-            What::Word if opens_with_names(tokens, at).is_some() => opens_with_names(tokens, at).map(|(phrase, end)| {
-                length = end;
-                Part::Each(phrase)
-            }),
+            What::Word if opens_with_names(tokens, at).is_some() => {
+                opens_with_names(tokens, at).map(|(phrase, end)| {
+                    length = end;
+                    Part::Each(phrase)
+                })
+            }
             // `should it be closed, …`
             What::Word
                 if token.lower == "should" && found.is_empty() && rest.iter().any(|token| token.lower == "be") =>

@@ -222,7 +222,8 @@ impl Lexicon {
             lexicon.phrases.entry(first).or_default().push((words, meaning));
         }
         let listed = [&written.words, &written.verbs, &written.roles, &written.people, &written.edits, &written.common];
-        let listed = listed.into_iter().flat_map(BTreeMap::values).chain(written.alike.iter().map(|alike| &alike.words));
+        let listed =
+            listed.into_iter().flat_map(BTreeMap::values).chain(written.alike.iter().map(|alike| &alike.words));
         let mut known: Vec<String> = listed.flat_map(set).collect();
         known.extend(lexicon.numbers.keys().chain(lexicon.spelled.keys()).chain(lexicon.nominal.keys()).cloned());
         known.extend(lexicon.phrases.values().flatten().flat_map(|(words, _)| words.iter().cloned()));

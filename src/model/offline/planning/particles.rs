@@ -36,7 +36,8 @@ pub(super) fn joined(sentence: &[Token]) -> Vec<Token> {
 /// `let the team know`: how many words come before somebody, those that come after, and the verb.
 fn around(tokens: &[Token]) -> Option<(usize, Range<usize>, &'static str)> {
     let says = |words: &[String], tokens: &[Token]| {
-        tokens.len() >= words.len() && words.iter().zip(tokens).all(|(word, token)| token.lower == *word && token.is_word())
+        tokens.len() >= words.len()
+            && words.iter().zip(tokens).all(|(word, token)| token.lower == *word && token.is_word())
     };
     let end = tokens.iter().position(|token| !token.is_word()).unwrap_or(tokens.len());
     LEXICON.around().iter().filter(|(before, _, _)| says(before, tokens)).find_map(|(before, after, verb)| {

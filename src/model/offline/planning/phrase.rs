@@ -308,7 +308,9 @@ impl Reader<'_> {
         // `called Archive in the store`: the name, and where it is.
         let named = rest[0].is("marked") && matches!(rest[0].lower.as_str(), "called" | "named" | "titled");
         if named {
-            let name = rest[1..].iter().take_while(|token| token.is_capital() || matches!(token.what, What::Quoted | What::Number));
+            let name = rest[1..]
+                .iter()
+                .take_while(|token| token.is_capital() || matches!(token.what, What::Quoted | What::Number));
             let end = 1 + name.count();
             if end > 1 && rest.get(end).is_some_and(|next| next.is("preposition")) {
                 self.at += end;

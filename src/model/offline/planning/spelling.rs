@@ -78,9 +78,8 @@ fn read(request: &str, vocabulary: &[&Vocabulary]) -> (String, Vec<(String, Stri
 
 /// The known word that a word is a slip of, if it is not known itself.
 fn right(word: &str, opens: bool, vocabulary: &[&Vocabulary]) -> Option<String> {
-    let is_known = |word: &str| {
-        LEXICON.knows(word) || SLOTS.knows(word) || vocabulary.iter().any(|words| words.knows(word))
-    };
+    let is_known =
+        |word: &str| LEXICON.knows(word) || SLOTS.knows(word) || vocabulary.iter().any(|words| words.knows(word));
     if word.len() < SHORTEST || !word.is_ascii() || is_known(word) {
         return None;
     }
@@ -115,7 +114,8 @@ fn slip(wrong: &str, right: &str) -> Option<u8> {
         // Another ending makes another word.
         ([_], []) if after == 0 => None,
         ([extra], []) | ([], [extra]) => {
-            let is_double = before.checked_sub(1).is_some_and(|at| wrong[at] == *extra) || wrong.get(before) == Some(extra);
+            let is_double =
+                before.checked_sub(1).is_some_and(|at| wrong[at] == *extra) || wrong.get(before) == Some(extra);
             match () {
                 () if is_double => Some(1),
                 () if is_vowel(*extra) && longest >= 6 => Some(2),
@@ -126,7 +126,8 @@ fn slip(wrong: &str, right: &str) -> Option<u8> {
         ([one], [other]) if is_vowel(*one) && is_vowel(*other) && longest >= 7 => Some(3),
         _ => {
             // `costumer`: two vowels of a long word in each other's place.
-            let order = |word: &[char], vowels: bool| -> String { word.iter().filter(|c| is_vowel(**c) == vowels).collect() };
+            let order =
+                |word: &[char], vowels: bool| -> String { word.iter().filter(|c| is_vowel(**c) == vowels).collect() };
             let mut vowels = [order(&wrong, true).chars().collect::<Vec<_>>(), order(&right, true).chars().collect()];
             vowels.iter_mut().for_each(|vowels| vowels.sort_unstable());
             (longest >= 7 && order(&wrong, false) == order(&right, false) && vowels[0] == vowels[1]).then_some(4)

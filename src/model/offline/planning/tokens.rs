@@ -259,8 +259,8 @@ fn join(tokens: &[Token]) -> Vec<Token> {
 fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
     let before = at.checked_sub(1).map(|before| &tokens[before]);
     let next = tokens.get(at + length);
-    let opens = before
-        .is_none_or(|token| !token.is_word() || matches!(token.lower.as_str(), "and" | "then" | "but" | "so"));
+    let opens =
+        before.is_none_or(|token| !token.is_word() || matches!(token.lower.as_str(), "and" | "then" | "but" | "so"));
     let closes = next.is_none_or(|token| !token.is_word());
     match meaning {
         Meaning::Marker(Marker::Then) if length == 1 => {
@@ -279,13 +279,35 @@ fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize) -> bool {
             let subject = clause.first().is_some_and(|first| {
                 first.is("possessive")
                     || first.is("somebody")
-                    || matches!(first.lower.as_str(), "the" | "this" | "that" | "we" | "i" | "you" | "they" | "he" | "she" | "it" | "there" | "nobody" | "everything")
+                    || matches!(
+                        first.lower.as_str(),
+                        "the"
+                            | "this"
+                            | "that"
+                            | "we"
+                            | "i"
+                            | "you"
+                            | "they"
+                            | "he"
+                            | "she"
+                            | "it"
+                            | "there"
+                            | "nobody"
+                            | "everything"
+                    )
             });
             let verb = clause.iter().skip(1).any(|token| {
-                token.is("copula") || token.is("have") || token.is("auxiliary") || token.verb().is_some_and(|verb| matches!(verb.form, super::lexicon::Form::Third | super::lexicon::Form::Past))
+                token.is("copula")
+                    || token.is("have")
+                    || token.is("auxiliary")
+                    || token.verb().is_some_and(|verb| {
+                        matches!(verb.form, super::lexicon::Form::Third | super::lexicon::Form::Past)
+                    })
             });
             let opens = opens || tokens[at].lower == "so";
-            let somebody = clause.first().is_some_and(|first| matches!(first.lower.as_str(), "we" | "i" | "you" | "they" | "he" | "she"));
+            let somebody = clause
+                .first()
+                .is_some_and(|first| matches!(first.lower.as_str(), "we" | "i" | "you" | "they" | "he" | "she"));
             opens && (somebody || (subject && (verb || clause.len() < 4)) || (verb && tokens[at].lower == "since"))
         }
         // `check whether it is there`, but `ask whether to go on`

@@ -119,7 +119,8 @@ impl Scene<'_> {
                 && !next.is("filler")
         });
         let before = &first.all_words[..at];
-        let is_known = before.iter().any(|word| (word.is_capital() && word.verb().is_none()) || word.what == What::Address);
+        let is_known =
+            before.iter().any(|word| (word.is_capital() && word.verb().is_none()) || word.what == What::Address);
         if owns && first.all_words[at].lower == "her" || is_known || !self.draft.workflow.steps.is_empty() {
             return None;
         }

@@ -23,8 +23,22 @@ impl Composer<'_, '_> {
         let said = condition.said.to_lowercase();
         let denies = matches!(
             said.as_str(),
-            "not" | "no" | "it isn't" | "it is not" | "it isnt" | "it doesn't" | "it does not" | "it wasn't" | "it was not" | "they aren't"
-                | "they are not" | "it hasn't" | "it has not" | "that is not the case" | "that isn't the case" | "this is not the case"
+            "not"
+                | "no"
+                | "it isn't"
+                | "it is not"
+                | "it isnt"
+                | "it doesn't"
+                | "it does not"
+                | "it wasn't"
+                | "it was not"
+                | "they aren't"
+                | "they are not"
+                | "it hasn't"
+                | "it has not"
+                | "that is not the case"
+                | "that isn't the case"
+                | "this is not the case"
         );
         denies && self.checked.is_none() && self.last_way().iter().any(|way| matches!(way, Way::Arm(_)))
     }

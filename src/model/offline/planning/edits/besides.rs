@@ -74,9 +74,13 @@ impl Scene<'_> {
                 .map(|thing| thing.step.clone());
             if let Some(id) = named {
                 // `for each urgent order`: where that is asked for.
-                let conditions = phrase.conditions.iter().flat_map(|condition| super::super::tokens::tokens(&condition.said));
+                let conditions =
+                    phrase.conditions.iter().flat_map(|condition| super::super::tokens::tokens(&condition.said));
                 let words: Vec<Token> = phrase.words.iter().cloned().chain(conditions).collect();
-                let arm = self.arm_called(&words).or_else(|| self.other_arm(&words)).filter(|(branch, _)| self.loops_of(branch).contains(&id));
+                let arm = self
+                    .arm_called(&words)
+                    .or_else(|| self.other_arm(&words))
+                    .filter(|(branch, _)| self.loops_of(branch).contains(&id));
                 spot = Some(arm.map_or(Spot::End(Some(id)), |(branch, outcome)| Spot::Arm(branch, outcome)));
                 rest.remove(at);
             }

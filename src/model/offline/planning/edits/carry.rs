@@ -41,9 +41,10 @@ impl Scene<'_> {
                     value.clone_from(before);
                 }
             }
-            let optional = old.iter().filter(|(name, _)| !step.input.contains_key(*name)).map(|(name, value)| {
-                (name.clone(), value.clone())
-            });
+            let optional = old
+                .iter()
+                .filter(|(name, _)| !step.input.contains_key(*name))
+                .map(|(name, value)| (name.clone(), value.clone()));
             let optional: Vec<(String, Value)> = optional.collect();
             if let Process::Tool { tool } = &step.process
                 && let Some(card) = self.tools.iter().find(|card| card.name == *tool)

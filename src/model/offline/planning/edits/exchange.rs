@@ -424,7 +424,11 @@ impl Scene<'_> {
 /// `a GitLab one` is GitLab's.
 fn without_one(words: &[Token]) -> &[Token] {
     match words {
-        [before @ .., last] if matches!(last.lower.as_str(), "one" | "ones") && before.iter().any(Token::is_capital) => before,
+        [before @ .., last]
+            if matches!(last.lower.as_str(), "one" | "ones") && before.iter().any(Token::is_capital) =>
+        {
+            before
+        }
         _ => words,
     }
 }

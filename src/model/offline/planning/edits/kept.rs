@@ -47,8 +47,12 @@ fn says_as_it_is(deed: &Deed) -> bool {
 /// `that step`, `those two steps`, `it`
 fn only_points(words: &[Token]) -> bool {
     let points = |word: &Token| {
-        word.is("determiner") || word.is("pronoun") || word.is("step") || LEXICON.number(&word.lower).is_some()
-            || word.lower.parse::<u32>().is_ok() || word.is("plain")
+        word.is("determiner")
+            || word.is("pronoun")
+            || word.is("step")
+            || LEXICON.number(&word.lower).is_some()
+            || word.lower.parse::<u32>().is_ok()
+            || word.is("plain")
     };
     !words.is_empty() && words.iter().filter(|word| word.is_word()).all(points)
 }

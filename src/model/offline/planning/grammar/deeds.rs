@@ -32,7 +32,12 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
             && (must(at) || (tokens[at].is("auxiliary") && tokens.get(at + 1).is_some_and(|next| next.lower == "be")))
     };
     let at = (0..tokens.len()).find(|at| {
-        let is_chain = to_be(*at) || gets(*at) || tokens[*at].is("copula") || tokens[*at].is("auxiliary") || been(*at) || must(*at);
+        let is_chain = to_be(*at)
+            || gets(*at)
+            || tokens[*at].is("copula")
+            || tokens[*at].is("auxiliary")
+            || been(*at)
+            || must(*at);
         is_chain && (!tokens[..*at].iter().any(is_relative) || obliges(*at))
     })?;
     if at == 0 || tokens[..at].iter().any(|token| token.marker().is_some_and(|marker| marker != Marker::And)) {
@@ -89,12 +94,7 @@ fn left(tokens: &[Token]) -> Option<Deed> {
     let [leave, article, ..] = tokens else { return None };
     let makes = leave.lower == "leave" && matches!(article.lower.as_str(), "a" | "an" | "another" | "two" | "three");
     let verb = LEXICON.verb("add").filter(|_| makes)?;
-    Some(Deed {
-        verbs: vec![verb],
-        objects: phrases(&tokens[1..]),
-        words: tokens[1..].to_vec(),
-        ..Deed::default()
-    })
+    Some(Deed { verbs: vec![verb], objects: phrases(&tokens[1..]), words: tokens[1..].to_vec(), ..Deed::default() })
 }
 
 /// `all the other guests get a mail`: each of whom, and what is made for them.
@@ -119,13 +119,7 @@ fn needless(tokens: &[Token]) -> Option<Deed> {
         return None;
     }
     let words = [what, &[Token::new("for", What::Word)], whom].concat();
-    Some(Deed {
-        objects: phrases(&words),
-        said: said(tokens),
-        all_words: words.clone(),
-        words,
-        ..Deed::default()
-    })
+    Some(Deed { objects: phrases(&words), said: said(tokens), all_words: words.clone(), words, ..Deed::default() })
 }
 
 /// What is said not to be done, or not to be needed.
@@ -185,9 +179,8 @@ pub(super) fn asks(tokens: &[Token]) -> Option<usize> {
             && tokens.get(at + 1).is_some_and(|next| next.is("determiner") || next.is("pronoun") || next.is("all"))
     };
     // Somebody comes between; `let me know` is a message.
-    let at = (2..end).find(|at| {
-        bare(&tokens[*at]) && !tokens[*at].is("verb_or_noun") || tokens[*at].is("people") || unknown(*at)
-    })?;
+    let at = (2..end)
+        .find(|at| bare(&tokens[*at]) && !tokens[*at].is("verb_or_noun") || tokens[*at].is("people") || unknown(*at))?;
     (somebody || !tokens[1..at].iter().any(|token| token.is("preposition"))).then_some(at)
 }
 
@@ -256,7 +249,8 @@ fn caused(tokens: &[Token]) -> Option<Deed> {
             && (token.lower.ends_with("ed") || token.verb().is_some_and(|verb| verb.form == Form::Past))
     };
     // An adjective has its noun after it.
-    let ends = |at: usize| tokens.get(at + 1..end).is_none_or(|rest| rest.first().is_none_or(|next| next.is("preposition")));
+    let ends =
+        |at: usize| tokens.get(at + 1..end).is_none_or(|rest| rest.first().is_none_or(|next| next.is("preposition")));
     let at = (2..end).find(|at| past(&tokens[*at]) && ends(*at))?;
     let (done, object) = (&tokens[at], &tokens[1..at]);
     let base = done.verb().unwrap_or_else(|| {

@@ -11,13 +11,18 @@ pub(super) fn is_gerund(token: &Token) -> bool {
 pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
     let rest = skip_joints(tokens);
     let Some(first) = rest.first() else { return false };
-    if first.marker().is_some_and(|marker| !matches!(marker, Marker::And | Marker::Or | Marker::Except | Marker::Because)) {
+    if first
+        .marker()
+        .is_some_and(|marker| !matches!(marker, Marker::And | Marker::Or | Marker::Except | Marker::Because))
+    {
         return true;
     }
     // `you send`, `it creates`, `to create`
     let rest = match first.lower.as_str() {
         "it" | "we" | "you" | "i" | "they" | "to"
-            if rest.get(1).is_some_and(|next| next.verb().is_some() || (first.lower == "to" && next.lower == "have")) =>
+            if rest
+                .get(1)
+                .is_some_and(|next| next.verb().is_some() || (first.lower == "to" && next.lower == "have")) =>
         {
             &rest[1..]
         }
@@ -56,7 +61,8 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
         return rest.len() > 1
             && rest[0].what == What::Word
             && !is_function_word(&rest[0])
-            && (particle || rest[1].is("possessive")
+            && (particle
+                || rest[1].is("possessive")
                 || rest[1].lower == "the"
                 || (rest[1].is("pronoun") && rest.get(2).is_none_or(|after| !after.is("copula"))));
     };

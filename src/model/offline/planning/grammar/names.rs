@@ -52,5 +52,7 @@ fn is_noun(token: &Token) -> bool {
 }
 
 fn says_that_names_follow(token: &Token) -> bool {
-    token.is("determiner") || token.is("all") || matches!(token.lower.as_str(), "of" | "following" | "two" | "three" | "four" | "five" | "both")
+    token.is("determiner")
+        || token.is("all")
+        || matches!(token.lower.as_str(), "of" | "following" | "two" | "three" | "four" | "five" | "both")
 }

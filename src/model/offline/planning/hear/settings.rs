@@ -76,8 +76,7 @@ fn clause(tokens: &[Token]) -> &[Token] {
 
 /// `a timeout of a minute for the mail`
 fn timeout(rest: &mut Vec<Token>, setting: &mut Setting) {
-    let named =
-        |token: &Token| matches!(token.lower.as_str(), "timeout" | "time-out") && token.what == What::Word;
+    let named = |token: &Token| matches!(token.lower.as_str(), "timeout" | "time-out") && token.what == What::Word;
     let Some(at) = rest.iter().position(named) else { return };
     let Some((length, end)) = fields::duration(&rest[at..]) else { return };
     setting.timeout = Some(length);
@@ -115,9 +114,10 @@ fn no_longer_than(rest: &mut Vec<Token>, setting: &mut Setting) {
     };
     let found = rest.iter().enumerate().filter(|(_, token)| lasts(token)).find_map(|(at, _)| {
         let (length, end) = fields::duration(&rest[at..])?;
-        let most = rest[at..].iter().take(end + 2).any(|token| {
-            matches!(token.lower.as_str(), "longer" | "more" | "most" | "maximum" | "max")
-        });
+        let most = rest[at..]
+            .iter()
+            .take(end + 2)
+            .any(|token| matches!(token.lower.as_str(), "longer" | "more" | "most" | "maximum" | "max"));
         most.then_some((at, length, at + end))
     });
     let Some((at, length, end)) = found else { return };
@@ -132,13 +132,15 @@ fn no_longer_than(rest: &mut Vec<Token>, setting: &mut Setting) {
         })
         .map_or(0, |before| before + 1);
     // `if it takes longer than an hour` asks for something.
-    let asks = rest[..at].iter().any(|token| matches!(token.marker(), Some(Marker::If | Marker::When | Marker::Unless)));
+    let asks =
+        rest[..at].iter().any(|token| matches!(token.marker(), Some(Marker::If | Marker::When | Marker::Unless)));
     if asks || subject_end == at && !rest.first().is_some_and(|first| first.lower == "let") {
         return;
     }
     let subject = clause(&rest[..subject_end]).to_vec();
     setting.timeout = Some(length);
-    let trailing = rest[end..].iter().take_while(|token| matches!(token.lower.as_str(), "at" | "most" | "maximum")).count();
+    let trailing =
+        rest[end..].iter().take_while(|token| matches!(token.lower.as_str(), "at" | "most" | "maximum")).count();
     let start = subject_end - subject.len();
     let subject: Vec<Token> = subject.into_iter().skip_while(|token| token.lower == "let").collect();
     if !subject.iter().all(|token| token.is("pronoun") || token.is("determiner")) {
@@ -252,8 +254,20 @@ fn together(rest: &mut Vec<Token>, setting: &mut Setting) {
 
 /// Words by which a loop goes on.
 const GOES_ON: [&str; 14] = [
-    "carry on", "carries on", "continue", "continues", "go on", "goes on", "keep going", "proceed", "move on",
-    "not stop", "n't stop", "not affect", "n't affect", "not abort",
+    "carry on",
+    "carries on",
+    "continue",
+    "continues",
+    "go on",
+    "goes on",
+    "keep going",
+    "proceed",
+    "move on",
+    "not stop",
+    "n't stop",
+    "not affect",
+    "n't affect",
+    "not abort",
 ];
 
 /// `carry on with the others when one can't be delivered`, `one failing mail should not stop the rest`
@@ -275,7 +289,8 @@ fn goes_on(rest: &mut Vec<Token>, setting: &mut Setting) {
     // What was to be done before it stays.
     let at = line[..said].split(' ').count().saturating_sub(1);
     let joint = rest[..at.min(rest.len())].iter().rposition(is_joint);
-    let kept = joint.filter(|joint| begins_deed(&rest[..*joint], false) && !rest[..*joint].iter().any(|token| token.is("fail")));
+    let kept = joint
+        .filter(|joint| begins_deed(&rest[..*joint], false) && !rest[..*joint].iter().any(|token| token.is("fail")));
     match kept {
         Some(joint) => {
             setting.beside = clause(&rest[..joint]).to_vec();
@@ -289,17 +304,31 @@ fn goes_on(rest: &mut Vec<Token>, setting: &mut Setting) {
 
 /// `if nobody answers within two days, take it as a no`
 fn unanswered(rest: &mut Vec<Token>, setting: &mut Setting) {
-    let is_none = |token: &Token| matches!(token.lower.as_str(), "nobody" | "no" | "none" | "no-one") || token.is("negation");
+    let is_none =
+        |token: &Token| matches!(token.lower.as_str(), "nobody" | "no" | "none" | "no-one") || token.is("negation");
     let answers = |token: &Token| {
         matches!(
             token.lower.as_str(),
-            "answer" | "answers" | "answered" | "reply" | "replies" | "respond" | "responds" | "response" | "decides"
-                | "reacts" | "reaction" | "decision"
+            "answer"
+                | "answers"
+                | "answered"
+                | "reply"
+                | "replies"
+                | "respond"
+                | "responds"
+                | "response"
+                | "decides"
+                | "reacts"
+                | "reaction"
+                | "decision"
         )
     };
     let Some((after, end)) = fields::duration(rest) else { return };
     let takes = rest[end.min(rest.len())..].iter().position(|token| {
-        matches!(token.lower.as_str(), "take" | "treat" | "count" | "consider" | "assume" | "regard" | "counts" | "reject" | "approve")
+        matches!(
+            token.lower.as_str(),
+            "take" | "treat" | "count" | "consider" | "assume" | "regard" | "counts" | "reject" | "approve"
+        )
     });
     let Some(takes) = takes.map(|at| end + at) else { return };
     let says = |words: &[&str]| rest[takes..].iter().any(|token| words.contains(&token.lower.as_str()));
@@ -310,21 +339,19 @@ fn unanswered(rest: &mut Vec<Token>, setting: &mut Setting) {
         return;
     }
     setting.unanswered = Some((after, Outcome::from(if no { Outcome::REJECTED } else { Outcome::APPROVED })));
-    setting.of = std::mem::take(rest).into_iter().take(end).filter(|token| token.is_word() && !is_none(token)).collect();
+    setting.of =
+        std::mem::take(rest).into_iter().take(end).filter(|token| token.is_word() && !is_none(token)).collect();
 }
 
 /// `only Tomas may approve it`
 fn only_to(rest: &mut Vec<Token>, setting: &mut Setting) {
     let Some(only) = rest.iter().position(|token| token.lower == "only").filter(|at| *at == 0) else { return };
     let Some(may) = rest.iter().position(|token| token.is("auxiliary") || token.is("modal")) else { return };
-    let who: Vec<&Token> = rest[only + 1..may.max(only + 1)]
-        .iter()
-        .filter(|token| token.is_word() && !token.is("determiner"))
-        .collect();
+    let who: Vec<&Token> =
+        rest[only + 1..may.max(only + 1)].iter().filter(|token| token.is_word() && !token.is("determiner")).collect();
     let named = !who.is_empty() && who.iter().all(|token| token.is_capital() || token.what == What::Address);
-    let answers = rest.get(may + 1).is_some_and(|token| {
-        token.verb().is_some_and(|verb| LEXICON.is("answering", &verb.base))
-    });
+    let answers =
+        rest.get(may + 1).is_some_and(|token| token.verb().is_some_and(|verb| LEXICON.is("answering", &verb.base)));
     if !(named && answers) {
         return;
     }

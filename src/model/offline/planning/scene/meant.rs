@@ -6,8 +6,8 @@ use super::super::draft::{self};
 use super::super::grammar::Deed;
 use super::super::lexicon::{LEXICON, Verb, stem};
 use super::super::phrase::Phrase;
-use super::super::tokens::What;
 use super::super::slots::name_stems;
+use super::super::tokens::What;
 use super::{Scene, Thing, words_of};
 use crate::workflow::{Process, Step, StepId};
 

@@ -61,7 +61,8 @@ impl Scene<'_> {
 
     /// The loop around what is spoken of, or the last one.
     fn loop_spoken_of(&self, setting: &Setting) -> Option<StepId> {
-        let spoken = [setting.of.as_slice(), setting.beside.as_slice()].into_iter().find_map(|words| self.called_by(words));
+        let spoken =
+            [setting.of.as_slice(), setting.beside.as_slice()].into_iter().find_map(|words| self.called_by(words));
         let around = spoken.and_then(|id| {
             let thing = self.things.iter().find(|thing| thing.step == id)?;
             thing.loops.last().cloned()
@@ -71,9 +72,7 @@ impl Scene<'_> {
 
     /// Whoever is asked about what is spoken of, or was asked last.
     fn human_spoken_of(&self, setting: &Setting) -> Option<StepId> {
-        let is_human = |id: &StepId| {
-            self.things.iter().any(|thing| thing.step == *id && thing.class == "human")
-        };
+        let is_human = |id: &StepId| self.things.iter().any(|thing| thing.step == *id && thing.class == "human");
         let deed = grammar::deed(&setting.of);
         let meant = self.meant(&deed).into_iter().map(|(id, _)| id).find(is_human);
         meant.or_else(|| self.things.iter().rev().find(|thing| thing.class == "human").map(|thing| thing.step.clone()))

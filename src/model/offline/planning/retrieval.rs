@@ -164,16 +164,22 @@ impl Index {
 
     /// The tools that a workflow calls, and those that would do the same with the services that are named.
     fn ask_workflow(&self, scene: &Scene<'_>, workflow: &Workflow, queries: &mut Vec<Wanted>, used: &mut Vec<usize>) {
+        let context = scene.context(&[]);
+        // Many steps do the same to the same kind of thing.
+        let mut asked = HashSet::new();
         draft::each_step(&workflow.steps, &mut |step| {
             let Process::Tool { tool } = &step.process else { return };
             used.extend(self.cards.named(tool));
             let facts = self.cards.facts_of(tool);
             let object = facts.objects.last().cloned().unwrap_or_default();
             for verb in [verb(&facts.base), verb("update"), verb("retrieve")] {
+                if !asked.insert((verb.base.clone(), object.clone())) {
+                    continue;
+                }
                 let wanted = Wanted {
                     verb: Some(verb),
                     object: object.clone(),
-                    context: scene.context(&[]),
+                    context: context.clone(),
                     ..Wanted::default()
                 };
                 if !scene.named.is_empty() {

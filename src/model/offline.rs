@@ -15,10 +15,12 @@
 //! - [`task`]: which kind of work is wanted; [`research`], [`quoting`], [`analysis`], [`writing`] with
 //!   [`table`], [`checking`] with [`proofs`], [`length`], [`arbitration`], [`plain`] do it, and leave a [`Draft`]
 //! - [`planning`]: what people ask of workflows, into edits; [`proposing`] says them in the form that every model is asked for
-//! - [`intent`]: what a person wants of a conversation; [`talking`] is the offline model's part in one
+//! - [`intent`]: what a person wants of a conversation; [`anew`]: that it is a workflow of its own; [`talking`] is the offline
+//!   model's part in one
 //! - [`fill`]: gives the draft the form that is asked for, be it a result's schema or a tool's parameters
 
 mod analysis;
+mod anew;
 mod answer;
 mod arbitration;
 mod arguments;

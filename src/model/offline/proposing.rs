@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::anew::anew;
 use super::planning::{self, Ask, Card, Evidence};
 use crate::model::edits::{Asked, Brief, Choice, Doubt, Question, Said, asked_of};
 use crate::model::{ModelError, Trouble};
@@ -15,8 +16,10 @@ const SURE: f64 = 0.5;
 /// The reply to a brief.
 pub(super) fn said(brief: &Brief) -> Result<String, ModelError> {
     let tools: Vec<Card> = brief.tools.iter().map(|known| known.card.clone()).collect();
-    let ask = Ask { request: &brief.request, workflow: brief.workflow.as_ref(), tools: &tools, turns: &brief.turns };
-    let planned = planning::plan(&ask);
+    let anew = if brief.workflow.is_none() { anew(&brief.request) } else { None };
+    let request = anew.as_ref().unwrap_or(&brief.request);
+    let planned =
+        planning::plan(&Ask { request, workflow: brief.workflow.as_ref(), tools: &tools, turns: &brief.turns });
     let said = Said {
         edits: asked(brief.workflow.as_ref(), &planned.edits).iter().filter_map(|asked| value(asked).ok()).collect(),
         questions: planned

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::anew::anew;
 use super::intent::{Intent, intent};
 use super::{draft::Draft, plain, words::Words};
 use crate::model::offline::conversation::Conversation;
@@ -55,7 +56,11 @@ fn chosen(text: &str, now: &Now) -> Next {
         Intent::Search { query } => (talk::SEARCH, json!({ "query": query })),
         Intent::Remember { text } => (talk::REMEMBER, json!({ "text": text })),
         Intent::Keep { name } => (talk::KEEP, json!({ "name": name })),
-        Intent::Propose | Intent::Another => (talk::PROPOSE, json!({ "request": text })),
+        Intent::Propose | Intent::Another => {
+            // Without a workflow in front of the person it is a new one in any case.
+            let new = now.focus.as_ref().and(anew(text)).map(|_| true);
+            (talk::PROPOSE, json!({ "request": text, "new": new }))
+        }
         Intent::Talk => return Next::Say(TALK.to_owned()),
     };
     let mut arguments = arguments.as_object().cloned().unwrap_or_default();

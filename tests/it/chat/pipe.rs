@@ -35,6 +35,22 @@ fn a_workflow_is_changed_run_asked_about_and_taken_back() {
 }
 
 #[test]
+fn a_new_workflow_is_made_beside_the_one_in_front() {
+    let stage = Stage::new().with("hello.yaml", HELLO);
+    let lines = ["Create a new workflow that asks Maria for approval every Monday at 9", "yes", "what does hello do?"];
+    let ended = chat(&stage, &["--workflow", "hello.yaml"], &lines);
+    let proposed = reply(&ended.stdout, lines[0]);
+    assert!(proposed.contains("- Makes the workflow `ask_maria`.") && proposed.contains("asks maria"), "{proposed}");
+    assert!(reply(&ended.stdout, lines[1]).contains("Accepted and saved: `ask_maria`"), "{}", ended.stdout);
+    assert!(
+        reply(&ended.stdout, lines[2]).contains("1. `greet` (computes)\n2. `shout` (computes)"),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(std::fs::read_to_string(stage.path().join("hello.yaml")).unwrap(), HELLO);
+}
+
+#[test]
 fn why_a_run_failed_is_told_from_its_events_with_links_to_them() {
     let stage = Stage::new().with("reads.yaml", READS);
     let ended = chat(&stage, &["--workflow", "reads.yaml"], &["run it", "why did it fail?", "what did it do?"]);

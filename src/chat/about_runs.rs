@@ -91,8 +91,8 @@ pub async fn report(workspace: &Workspace, run: RunId) -> Result<(Told, Vec<Stri
 /// A failure that trying again cannot mend.
 #[derive(Clone, Debug)]
 pub struct BeyondRetry {
-    /// The step that failed, if it was one of the run's own list.
-    pub step: Option<String>,
+    /// The steps of the run's own list that failed.
+    pub failed: Vec<String>,
     /// Why.
     pub failure: Failure,
     /// The steps that are done.
@@ -110,14 +110,11 @@ pub async fn beyond_retry(workspace: &Workspace, run: RunId) -> Result<Option<Be
     }
     let facts = Facts::read(workspace, &run).await?;
     let done = facts.done_steps().map(|step| step.id.clone()).collect();
-    let of_step = facts.failed_steps().last().and_then(|step| Some((step.id.clone(), step.failure.clone()?.1)));
-    let (step, failure) = match (of_step, &facts.failure) {
-        (Some((step, failure)), _) => (Some(step), failure),
-        (None, Some((_, failure))) => (None, failure.clone()),
-        (None, None) => return Ok(None),
-    };
+    let failed: Vec<String> = facts.failed_steps().map(|step| step.id.clone()).collect();
+    let of_step = facts.failed_steps().next_back().and_then(|step| step.failure.clone());
+    let Some((_, failure)) = of_step.or(facts.failure) else { return Ok(None) };
     let is_beyond = failure.category == crate::run::Category::GiveUp;
-    Ok(is_beyond.then_some(BeyondRetry { step, failure, done }))
+    Ok(is_beyond.then_some(BeyondRetry { failed, failure, done }))
 }
 
 fn nothing(asked: &Asked) -> String {
@@ -285,12 +282,13 @@ async fn waiting(workspace: &Workspace, facts: &Facts, head: &str, told: &mut To
         };
         let _ = writeln!(
             told.text,
-            "- Step `{}` {why}: {} ({}) — `callboard answer {} {} CHOICE`",
+            "- Step `{}` {why}: {} ({}) — `callboard answer {} {} CHOICE{}`",
             open.question.step,
             open.question.ask,
             choices.join(", "),
             run.id,
-            open.question.id
+            open.question.id,
+            fields_of(open.question.form.as_ref())
         );
     }
     for (seq, text) in &facts.waits {
@@ -301,6 +299,15 @@ async fn waiting(workspace: &Workspace, facts: &Facts, head: &str, told: &mut To
         let _ = writeln!(told.text, "- Its next timer is due at {wake}.");
     }
     Ok(())
+}
+
+/// How what a question wants to have filled in is given.
+fn fields_of(form: Option<&Value>) -> String {
+    let fields = form.and_then(|form| form.get("properties")?.as_object());
+    fields
+        .into_iter()
+        .flat_map(|fields| fields.keys())
+        .fold(String::new(), |given, field| given + " --form " + field + "=…")
 }
 
 fn steps(facts: &Facts, head: &str, told: &mut Told) {

@@ -13,6 +13,7 @@ use super::state::{Held, State};
 use super::tools::Propose;
 use super::turn::Turn;
 use super::{AutoRun, ChatError, compact, decide, outline};
+use crate::model::edits::AnotherWay;
 use crate::model::intent::{Intent, intent};
 use crate::model::planning::{Role, Turn as PlanningTurn};
 use crate::planner::{Progress, Proposed, Standing};
@@ -94,12 +95,8 @@ pub(super) async fn another_way(turn: &mut Turn<'_>, state: &State, run: RunId) 
     let version = turn.shared.workspace.workflows().version(&held.workflow, &held.version).await?;
     let failed = about_runs::beyond_retry(&turn.shared.workspace, run).await?;
     let (Some(version), Some(failed)) = (version, failed) else { return Ok(nothing()) };
-    let BeyondRetry { step, failure, done } = failed;
-    let at = step.map(|step| format!(" at `{step}`")).unwrap_or_default();
-    let request = format!(
-        "The last run failed for good{at}, and trying it again cannot mend that. \
-         Change the workflow so that what it is for is reached in another way."
-    );
+    let BeyondRetry { failed, failure, done } = failed;
+    let request = AnotherWay { steps: failed }.request();
     turn.links.push(Link::run(run));
     // What a tool or a model says of a failure may be anybody's words: whatever is proposed here, a person decides.
     turn.reads_others().await?;

@@ -7,6 +7,7 @@
 //!
 //! Here, and not in the planner, since the offline model reads the same sections and writes the same form.
 
+mod another_way;
 mod brief;
 mod lines;
 mod said;
@@ -14,6 +15,7 @@ mod schema;
 mod shorten;
 mod write;
 
+pub use another_way::AnotherWay;
 pub use brief::{Brief, Detail, Known};
 pub use lines::{card_line, read_card};
 pub use said::{Asked, Case, Choice, Doubt, Pair, Question, Said, Tested, WaitFor, Work};

@@ -14,7 +14,8 @@
 //! - [`doubts`] and [`asking`]: what colleagues are asked, and what they bring
 //! - [`task`]: which kind of work is wanted; [`research`], [`quoting`], [`analysis`], [`writing`] with
 //!   [`table`], [`checking`] with [`proofs`], [`length`], [`arbitration`], [`plain`] do it, and leave a [`Draft`]
-//! - [`planning`]: what people ask of workflows, into edits; [`proposing`] says them in the form that every model is asked for
+//! - [`planning`]: what people ask of workflows, into edits; [`proposing`] says them in the form that every model is asked for;
+//!   [`replanning`] is what else can be done about a step that failed for good
 //! - [`intent`]: what a person wants of a conversation; [`anew`]: that it is a workflow of its own; [`talking`] is the offline
 //!   model's part in one
 //! - [`fill`]: gives the draft the form that is asked for, be it a result's schema or a tool's parameters
@@ -44,6 +45,7 @@ mod proposing;
 mod question;
 mod quoting;
 mod rank;
+mod replanning;
 mod research;
 mod sentences;
 mod subjects;

@@ -18,6 +18,7 @@ mod condition;
 mod decompose;
 mod draft;
 mod edits;
+mod exchange;
 mod fields;
 mod grammar;
 mod hear;
@@ -48,6 +49,7 @@ use draft::Draft;
 use hear::hear;
 use scene::Scene;
 
+pub use exchange::same_work;
 pub use retrieval::Index;
 
 /// What is asked, and what it is asked about.

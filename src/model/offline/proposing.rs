@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::anew::anew;
 use super::planning::{self, Ask, Card, Evidence};
-use crate::model::edits::{Asked, Brief, Choice, Doubt, Question, Said, asked_of};
+use super::replanning;
+use crate::model::edits::{AnotherWay, Asked, Brief, Choice, Doubt, Question, Said, asked_of};
 use crate::model::{ModelError, Trouble};
 use crate::workflow::Workflow;
 use crate::workflow::edit::{self, Edit};
@@ -16,10 +17,14 @@ const SURE: f64 = 0.5;
 /// The reply to a brief.
 pub(super) fn said(brief: &Brief) -> Result<String, ModelError> {
     let tools: Vec<Card> = brief.tools.iter().map(|known| known.card.clone()).collect();
-    let anew = if brief.workflow.is_none() { anew(&brief.request) } else { None };
-    let request = anew.as_ref().unwrap_or(&brief.request);
-    let planned =
-        planning::plan(&Ask { request, workflow: brief.workflow.as_ref(), tools: &tools, turns: &brief.turns });
+    let planned = match (AnotherWay::read(&brief.request), &brief.workflow) {
+        (Some(way), Some(workflow)) => replanning::plan(&way, workflow, &tools),
+        (_, workflow) => {
+            let anew = if workflow.is_none() { anew(&brief.request) } else { None };
+            let request = anew.as_ref().unwrap_or(&brief.request);
+            planning::plan(&Ask { request, workflow: workflow.as_ref(), tools: &tools, turns: &brief.turns })
+        }
+    };
     let said = Said {
         edits: asked(brief.workflow.as_ref(), &planned.edits).iter().filter_map(|asked| value(asked).ok()).collect(),
         questions: planned

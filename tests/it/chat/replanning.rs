@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Talk, branch, calling, owner, result, saying, stage_with, whole, words};
+use super::{Talk, branch, calling, chat, owner, result, saying, stage_with, whole, words};
+use crate::cli::stage::Stage;
 use crate::models::server::{Answer, Sent, Server};
 
 fn agent(id: &str, set: Value) -> Value {
@@ -192,4 +193,42 @@ async fn what_others_wrote_earlier_in_the_branch_keeps_tasks_from_being_carried_
     talk.say("sum up", &json!("next"));
     let state = talk.rest();
     assert_eq!(state["runs"].as_array().unwrap().len(), 1, "{state:#}");
+}
+
+const TASK: &str = "Research Rust web frameworks, compare them with Go ones and write a brief for the board, checked";
+
+/// Without a language model: nothing is remembered that research could rest on, so a person is asked for it, and the rest is done.
+#[test]
+fn without_a_language_model_a_person_is_asked_for_what_failed_and_the_rest_is_carried_out() {
+    let stage = Stage::new();
+    let ended = chat(&stage, &[], &[TASK, "yes"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let (before, way) =
+        ended.stdout.split_once("so another way was looked for").unwrap_or_else(|| panic!("{ended:#?}"));
+    assert!(
+        before.contains("gave up") && !before.contains("Done before that"),
+        "what was skipped is not done: {before}"
+    );
+    for step in ["research_rust_web_frameworks", "research_go"] {
+        assert!(way.contains(&format!("- Changes `{step}`: it asks a person")), "{way}");
+    }
+    assert!(
+        way.contains("3 other steps stay as they were") && !way.contains("- Adds") && !way.contains("is done again"),
+        "{way}"
+    );
+    assert!(
+        way.contains("> yes\nAccepted. It is carried out now.") && way.contains("CHOICE --form findings=…"),
+        "{way}"
+    );
+
+    let findings =
+        |claim: &str| json!({ "findings": [{ "claim": claim, "quote": claim, "source": "survey.md" }] }).to_string();
+    let (rust, go) = ("Axum is the most used Rust web framework.", "Gin is the most used Go web framework.");
+    let first = stage.run(&["answer", "last", "research_go", "approved", "--form", &findings(go)]);
+    assert_eq!(first.code, Some(3), "the other question is still open: {first:#?}");
+    let done =
+        stage.done(&["answer", "last", "research_rust_web_frameworks", "approved", "--form", &findings(rust)]).stdout;
+    assert!(done.contains("completed") && done.contains(rust) && done.contains(go), "{done}");
+    let runs = stage.json(&["runs"]);
+    assert_eq!((&runs[0]["status"], &runs[1]["status"]), (&json!("completed"), &json!("failed")), "{runs:#}");
 }

@@ -191,7 +191,7 @@ impl Index {
     }
 }
 
-fn verb(base: &str) -> Verb {
+pub(super) fn verb(base: &str) -> Verb {
     LEXICON.verb(base).unwrap_or_else(|| Verb { base: base.to_owned(), class: None, role: None, form: Form::Base })
 }
 

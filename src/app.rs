@@ -74,6 +74,8 @@ struct Shared {
     chat: OnceCell<Chat>,
     /// Held while something is decided about a proposal that is kept.
     deciding: tokio::sync::Mutex<()>,
+    /// What was offered to a planner last.
+    offered: std::sync::Mutex<Option<crate::planner::Offer>>,
     /// Set once the roles' texts are kept.
     defined: OnceCell<()>,
     stopping: CancellationToken,
@@ -143,6 +145,7 @@ impl App {
             engine: OnceCell::new(),
             chat: OnceCell::new(),
             deciding: tokio::sync::Mutex::default(),
+            offered: std::sync::Mutex::default(),
             defined: OnceCell::new(),
             stopping: CancellationToken::new(),
         };

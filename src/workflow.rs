@@ -102,7 +102,7 @@ impl Catalog {
 }
 
 /// What is known about a tool before it is called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CatalogTool {
     /// What it does, in a sentence.
     pub description: String,

@@ -1,7 +1,7 @@
 //! What people ask of workflows: the planner, with what this program has to offer.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -338,7 +338,11 @@ impl App {
             catalog.tools.insert(name, CatalogTool { description, parameters, effect, denied: None });
         }
         self.add_workflows(&mut catalog, files).await?;
-        Ok(Offer::new(catalog, &about))
+        // Making hundreds of tools ready takes longer than to see that they are the same.
+        let last = self.shared.offered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let offer = Offer::like(last.as_ref(), catalog, &about);
+        *self.shared.offered.lock().unwrap_or_else(PoisonError::into_inner) = Some(offer.clone());
+        Ok(offer)
     }
 
     /// What workflows are checked against, saved workflows and all.

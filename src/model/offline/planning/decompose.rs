@@ -20,7 +20,7 @@ use super::scene::Scene;
 use super::sources::Source;
 use super::tokens::{Token, What};
 use crate::workflow::{Process, Step, StepId};
-pub(super) use order::{result, side_by_side};
+pub(super) use order::{heedless, result, side_by_side};
 pub(super) use spoken::plainly;
 use spoken::{Actor, actor, is_review};
 

@@ -176,12 +176,8 @@ impl Index {
                 if !asked.insert((verb.base.clone(), object.clone())) {
                     continue;
                 }
-                let wanted = Wanted {
-                    verb: Some(verb),
-                    object: object.clone(),
-                    context: context.clone(),
-                    ..Wanted::default()
-                };
+                let wanted =
+                    Wanted { verb: Some(verb), object: object.clone(), context: context.clone(), ..Wanted::default() };
                 if !scene.named.is_empty() {
                     queries.push(Wanted { services: scene.named.clone(), ..wanted.clone() });
                 }

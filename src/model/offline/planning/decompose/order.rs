@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::draft;
 use super::super::scene::Scene;
 use super::Work;
-use crate::workflow::{Need, Port, Process, Step, Workflow};
+use crate::workflow::{Effect, Need, Port, Process, Step, Workflow};
 
 /// Lets research that has no need of other research go on beside it.
 pub(in super::super) fn side_by_side(before: &Workflow, workflow: &mut Workflow) {
@@ -48,6 +48,27 @@ pub(in super::super) fn side_by_side(before: &Workflow, workflow: &mut Workflow)
         }
         at = end;
     }
+}
+
+/// What is done after a review whatever that finds, and changes something: said, so that nobody takes the review for a gate.
+pub(in super::super) fn heedless(before: &Workflow, scene: &Scene<'_>) -> Vec<String> {
+    let steps = &scene.draft.workflow.steps;
+    let is_new = |step: &&Step| !before.steps.iter().any(|old| old.id == step.id);
+    let changes = |step: &&Step| match &step.process {
+        Process::Tool { tool } => {
+            scene.tools.iter().any(|card| card.name == *tool && !matches!(card.effect, Effect::Pure | Effect::Read))
+        }
+        _ => false,
+    };
+    let review = |step: &Step| {
+        let reviews = step.needs.iter().filter(|need| need.port == Port::Main);
+        let mut reviews = reviews.filter(|need| scene.known.works.get(&need.step) == Some(&Work::Review));
+        reviews.next().map(|need| need.step.clone())
+    };
+    let after = steps.iter().filter(is_new).filter(changes).filter_map(|step| Some((&step.id, review(step)?)));
+    after
+        .map(|(step, review)| format!("`{step}` is done whatever `{review}` finds; its verdict stops nothing."))
+        .collect()
 }
 
 /// What a task comes to: its text, and what the review found.

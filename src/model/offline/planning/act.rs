@@ -42,12 +42,13 @@ impl Scene<'_> {
             .filter(|at| *at > 0)
             .map(|at| objects[at].clone());
         let objects: Vec<Phrase> = objects.into_iter().flat_map(|phrase| self.one_service_each(phrase)).collect();
+        let objects = deed.verb().map_or(objects.clone(), |verb| self.together(verb, objects, loops));
         let objects: Vec<&Phrase> = objects.iter().collect();
         let mut nodes = Vec::new();
         let default = Verb { base: "create".into(), class: Some("create".into()), role: None, form: Form::Base };
         // `I need the invoices`: they are there.
         let there = deed.objects.first().is_some_and(|phrase| phrase.plural && phrase.definite && !phrase.new);
-        let retrieve = Verb { base: "retrieve".into(), class: Some("retrieve".into()), role: None, form: Form::Base };
+        let retrieve = retrieval();
         let usual = if there { retrieve } else { default };
         let verbs = if deed.verbs.is_empty() { vec![usual] } else { deed.verbs.clone() };
         for verb in &verbs {
@@ -84,6 +85,35 @@ impl Scene<'_> {
             }
         }
         nodes
+    }
+
+    /// `terms and conditions`: one thing, if what works on it is called so.
+    fn together(&self, verb: &Verb, objects: Vec<Phrase>, loops: &[StepId]) -> Vec<Phrase> {
+        let mut found: Vec<Phrase> = Vec::new();
+        for phrase in objects {
+            let is_bare = |phrase: &Phrase| {
+                !phrase.pronoun
+                    && self.mentions(phrase).is_empty()
+                    && phrase.places.iter().all(|(_, place)| place.words.iter().all(|word| word.is("personal")))
+            };
+            let pair = found.last().filter(|before| is_bare(before) && !phrase.definite && !phrase.pronoun);
+            let is_one = pair.and_then(|before| {
+                let stems = |phrase: &Phrase| content(phrase, &self.mentions(phrase));
+                let (one, other) = (stems(before), stems(&phrase));
+                let apart = !one.is_empty() && !other.is_empty() && one.iter().all(|stem| !other.contains(stem));
+                let retrieve = retrieval();
+                let (found, _) = self.tool(&retrieve, before, loops).or_else(|| self.tool(verb, before, loops))?;
+                Some(apart && self.cards.facts(found.card).is_named(&[one, other].concat()))
+            });
+            match found.last_mut() {
+                Some(before) if is_one == Some(true) => {
+                    before.words.extend(phrase.words);
+                    before.places = phrase.places;
+                }
+                _ => found.push(phrase),
+            }
+        }
+        found
     }
 
     /// `a lead in both of two services`: one in each.
@@ -267,7 +297,10 @@ impl Scene<'_> {
             (false, true) => named(),
             (false, false) => self.tool(verb, phrase, loops).or_else(named),
         };
-        let mut nodes = Vec::new();
+        let mut nodes = match &found {
+            Some((found, _)) => self.retrieved_first(verb, phrase, found, deed, loops).into_iter().collect(),
+            None => Vec::new(),
+        };
         for _ in 0..times {
             // A service alone says where, not what.
             let only_where =
@@ -318,7 +351,7 @@ impl Scene<'_> {
     }
 
     /// A step that calls a tool.
-    fn call(
+    pub(super) fn call(
         &mut self,
         found: &Found,
         wanted: &Wanted,
@@ -404,6 +437,11 @@ impl Scene<'_> {
         }
         self.assume(format!("`{}` is called for `{}` unless another is chosen.", self.tools[found.card].name, step.id));
     }
+}
+
+/// The verb of whatever is only looked at.
+pub(super) fn retrieval() -> Verb {
+    Verb { base: "retrieve".into(), class: Some("retrieve".into()), role: None, form: Form::Base }
 }
 
 /// The same, spoken of one by one.

@@ -300,7 +300,10 @@ fn remark(tokens: &[Token]) -> Option<usize> {
     let tells = match lower.as_slice() {
         ["which" | "who", ..] => !wants && joint == 0,
         ["of", "which" | "whom", ..] => true,
-        ["if", "you" | "possible" | "that" | "it", ..] => lower.len() < 8,
+        ["if", "you" | "possible" | "that" | "it", ..] => {
+            let polite = ["mind", "possible", "trouble", "like", "wish", "ok", "okay", "fine", "convenient", "could", "can"];
+            lower.len() < 10 && lower.iter().any(|word| polite.contains(word))
+        }
         ["there", "is" | "are" | "may" | "might" | "were" | "can", ..] => true,
         ["we" | "i" | "they" | "you" | "it", ..] if joint == 1 => !wants,
         // `two campaigns, one for spring and one for autumn`

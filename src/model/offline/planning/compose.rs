@@ -6,7 +6,7 @@ mod rounds;
 
 use super::condition::{self, Condition};
 use super::draft::{Node, Spot, item_name};
-use super::grammar::{Deed, Part};
+use super::grammar::{Deed, Part, is_the_rest};
 use super::hear::Heard;
 use super::phrase::Phrase;
 use super::scene::{Scene, Thing};
@@ -155,7 +155,18 @@ impl<'s, 'a> Composer<'s, 'a> {
                     }
                     at += 1;
                 }
+                // `reject the others`, `for the others …`: the other arm.
+                Part::Do(deed) if self.is_of_the_rest(deed) => {
+                    self.otherwise(None);
+                    let one = Phrase { pronoun: true, ..Phrase::default() };
+                    self.perform(&Deed { objects: vec![one], ..deed.clone() });
+                    since = self.list().len();
+                }
                 Part::Do(deed) => self.perform(deed),
+                Part::Each(phrase) if is_the_rest(phrase) && self.has_arms() => {
+                    self.otherwise(None);
+                    since = self.list().len();
+                }
                 Part::Each(phrase) => {
                     let directly = matches!(parts.get(at + 1), Some(Part::Do(_) | Part::If(_)));
                     if deed_follows && (!done_before || (directly && Self::opens(parts, at))) {

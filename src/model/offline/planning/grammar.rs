@@ -13,6 +13,7 @@
 //!
 //! A deed ends where another part begins, or where `and` or a comma comes before a verb.
 
+mod cases;
 mod deeds;
 mod ends;
 mod names;
@@ -21,6 +22,7 @@ use super::condition::{self, Condition};
 use super::lexicon::{Form, LEXICON, Marker, Verb};
 use super::phrase::{Phrase, phrases};
 use super::tokens::{Token, What};
+pub(super) use cases::is_the_rest;
 pub(super) use deeds::deed;
 use deeds::{denied, said as said_of};
 pub(super) use ends::begins_deed;
@@ -254,8 +256,16 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 }
             },
             // `for Bern, Basel and Chur: …`
-            What::Word if opens_with_names(tokens, at).is_some() => {
-                opens_with_names(tokens, at).map(|(phrase, end)| {
+            What::Word if opens_with_names(tokens, at).is_some() => opens_with_names(tokens, at).map(|(phrase, end)| {
+                length = end;
+                Part::Each(phrase)
+            }),
+            // `for those that are open …`
+            What::Word
+                if at.checked_sub(1).is_none_or(|before| !tokens[before].is_word())
+                    && cases::case(&tokens[at..]).is_some() =>
+            {
+                cases::case(&tokens[at..]).map(|(phrase, end)| {
                     length = end;
                     Part::Each(phrase)
                 })

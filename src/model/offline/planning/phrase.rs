@@ -78,6 +78,14 @@ pub(super) fn phrases(tokens: &[Token]) -> Vec<Phrase> {
         }
     }
     found.retain(|phrase| !phrase.is_empty() || !phrase.places.is_empty());
+    // `the result` is what came of what was done before.
+    for phrase in &mut found {
+        let of = phrase.places.iter().any(|(preposition, _)| matches!(preposition.as_str(), "of" | "from"));
+        if phrase.definite && !of && matches!(phrase.words.as_slice(), [word] if word.is("outcome")) {
+            (phrase.pronoun, phrase.plural) = (true, false);
+            phrase.words.clear();
+        }
+    }
     found
 }
 

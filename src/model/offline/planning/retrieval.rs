@@ -95,7 +95,8 @@ impl Index {
                 queries
                     .extend(scene.one_service_each(phrase).iter().map(|phrase| scene.wanted(Some(verb), phrase, &[])));
             }
-            let lists = phrase.plural || phrase.all || phrase.each;
+            let sends = verbs.iter().any(|verb| verb.class.as_deref() == Some("send"));
+            let lists = phrase.plural || phrase.all || phrase.each || (sends && phrase.definite);
             let takes = !verbs.iter().any(|verb| verb.class.as_deref() == Some("retrieve"));
             if lists && takes {
                 queries.push(scene.wanted(Some(&verb("retrieve")), &source(phrase), &[]));

@@ -8,11 +8,12 @@ use super::super::cards::{Found, Wanted, content};
 use super::super::condition::Condition;
 use super::super::draft::{self, Node};
 use super::super::grammar::Deed;
-use super::super::lexicon::{Form, LEXICON, Verb};
+use super::super::lexicon::{LEXICON, Verb};
 use super::super::phrase::Phrase;
 use super::super::scene::{Scene, Thing};
 use super::super::tokens::What;
 use super::naming::singular;
+use super::retrieval;
 use crate::workflow::{ForEach, OnError, Outcome, Process, Step, StepId};
 
 /// A loop that is to be gone through.
@@ -140,7 +141,7 @@ impl Scene<'_> {
 
     /// Retrieves what is to be gone through.
     fn fetch(&mut self, phrase: &Phrase, loops: &[StepId], before: &mut Vec<Node>) -> Option<Thing> {
-        let retrieve = Verb { base: "retrieve".into(), class: Some("retrieve".into()), role: None, form: Form::Base };
+        let retrieve = retrieval();
         // Where it is taken to says nothing of where it comes from.
         let mut source =
             Phrase { plural: true, all: true, each: false, conditions: Vec::new(), number: None, ..phrase.clone() };
@@ -177,6 +178,43 @@ impl Scene<'_> {
         Some(self.retrieved(&found, &wanted, &source, phrase, loops, before))
     }
 
+    /// `send the open invoices to the boss`: they are retrieved first, if nothing did so.
+    pub(super) fn retrieved_first(
+        &mut self,
+        verb: &Verb,
+        phrase: &Phrase,
+        found: &Found,
+        deed: &Deed,
+        loops: &[StepId],
+    ) -> Option<Node> {
+        let sends = matches!(verb.class.as_deref(), Some("send" | "publish" | "share"));
+        let is_known_one = phrase.definite || phrase.all || phrase.plural;
+        let is_told = LEXICON.is("tells", &verb.base)
+            || phrase.head().is_some_and(|head| LEXICON.is("recipients", &singular(&head.lower)));
+        if !sends || is_told || !is_known_one || phrase.pronoun || phrase.owned || phrase.new || phrase.words.is_empty() {
+            return None;
+        }
+        let mut words = content(phrase, &self.mentions(phrase));
+        words.retain(|word| !LEXICON.is("state", word));
+        let is_there = !self.referred(phrase, None, loops).is_empty()
+            || self.called(&words, loops, |thing| thing.class != "branch").is_some();
+        let is_sent = self.cards.facts(found.card).is_about(&words, &[], phrase.plural) > 0.5;
+        if is_there || is_sent {
+            return None;
+        }
+        let retrieve = retrieval();
+        let mut source = phrase.clone();
+        source.places.retain(|(preposition, _)| matches!(preposition.as_str(), "of" | "from"));
+        let (kept, wanted) = self.tool(&retrieve, &source, loops)?;
+        let facts = self.cards.facts(kept.card);
+        let direct = facts.class == "retrieve" && facts.is_about(&words, &[], phrase.plural) >= 0.8;
+        if !direct {
+            return None;
+        }
+        let deed = Deed { said: format!("retrieve {}", source.said()), words: deed.words.clone(), ..Deed::default() };
+        Some(self.call(&kept, &wanted, &retrieve, &source, &deed, loops))
+    }
+
     fn retrieved(
         &mut self,
         found: &Found,
@@ -186,7 +224,7 @@ impl Scene<'_> {
         loops: &[StepId],
         before: &mut Vec<Node>,
     ) -> Thing {
-        let verb = Verb { base: "retrieve".into(), class: Some("retrieve".into()), role: None, form: Form::Base };
+        let verb = retrieval();
         let deed = Deed { said: format!("retrieve {}", source.said()), words: whole.words.clone(), ..Deed::default() };
         before.push(self.call(found, wanted, &verb, source, &deed, loops));
         self.things.last().cloned().unwrap_or_else(|| Thing {

@@ -165,6 +165,11 @@ impl Facts {
         self.told.is_some()
     }
 
+    /// True if its name has all of these stems.
+    pub(in super::super) fn is_named(&self, stems: &[String]) -> bool {
+        stems.iter().all(|stem| self.named.contains(stem))
+    }
+
     /// True if its name or its description has all of these stems.
     pub(in super::super) fn tells_of(&self, stems: &[String]) -> bool {
         stems.iter().all(|stem| self.around.contains(stem))

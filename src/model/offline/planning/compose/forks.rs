@@ -2,6 +2,7 @@
 
 use super::super::condition::{Compares, Condition, Constant};
 use super::super::draft::Node;
+use super::super::grammar::{Deed, is_the_rest};
 use super::super::scene::Thing;
 use super::{Composer, Way, contains};
 use crate::workflow::{Outcome, Process, StepId};
@@ -40,7 +41,18 @@ impl Composer<'_, '_> {
                 | "that isn't the case"
                 | "this is not the case"
         );
-        denies && self.checked.is_none() && self.last_way().iter().any(|way| matches!(way, Way::Arm(_)))
+        denies && self.checked.is_none() && self.has_arms()
+    }
+
+    /// True if there is a branch at the end of what was planned.
+    pub(super) fn has_arms(&self) -> bool {
+        self.last_way().iter().any(|way| matches!(way, Way::Arm(_)))
+    }
+
+    /// `reject the others`, where some were told apart.
+    pub(super) fn is_of_the_rest(&self, deed: &Deed) -> bool {
+        let [phrase] = deed.objects.as_slice() else { return false };
+        is_the_rest(phrase) && (phrase.definite || phrase.all || phrase.plural) && self.has_arms()
     }
 
     /// True if a condition only names another value of what the branch before compares.

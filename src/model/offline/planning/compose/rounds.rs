@@ -16,16 +16,18 @@ impl Composer<'_, '_> {
                 thing.is_item() && thing.step == *innermost && (phrase.pronoun || thing.is_called(&words) >= 0.6)
             })
         });
-        if already {
-            return;
-        }
-        let Some(mut round) = self.scene.round(phrase, &loops) else { return };
-        let inner: Vec<StepId> = round.item.loops.clone();
-        self.scene.things.push(round.item);
-        let list = self.list();
-        list.append(&mut round.before);
-        list.push(Node::Loop(round.step, Vec::new()));
-        self.way.push(Way::Body);
+        let inner = if already {
+            loops
+        } else {
+            let Some(mut round) = self.scene.round(phrase, &loops) else { return };
+            let inner = round.item.loops.clone();
+            self.scene.things.push(round.item);
+            let list = self.list();
+            list.append(&mut round.before);
+            list.push(Node::Loop(round.step, Vec::new()));
+            self.way.push(Way::Body);
+            inner
+        };
         for condition in &self.scene.selecting(phrase, &inner) {
             let branch = self.scene.branch(std::slice::from_ref(condition), &inner);
             self.list()

@@ -126,6 +126,7 @@ pub(super) fn end_of_deed(tokens: &[Token], gerunds: bool) -> usize {
             opens_part(token)
                 || matches!(token.marker(), Some(Marker::Also | Marker::Parallel))
                 || (is_joint(token) && begins_deed(&tokens[at + 1..], gerunds))
+                || (is_joint(token) && super::cases::case(&tokens[at + 1..]).is_some())
                 || (is_joint(token) && is_done_too(&tokens[..*at], &tokens[at + 1..]))
                 // `list the tasks, sending a message for each`
                 || (token.what == What::Comma && begins_deed(&tokens[at + 1..], true) && tokens.get(at + 1).is_some_and(|next| !next.is("no_doing")))
@@ -135,7 +136,7 @@ pub(super) fn end_of_deed(tokens: &[Token], gerunds: bool) -> usize {
 
 /// `a badge has to be printed and a task must be made`: two that are done.
 fn is_done_too(before: &[Token], rest: &[Token]) -> bool {
-    let helps = |token: &Token| token.is("auxiliary") || token.is("modal") || token.is("copula");
+    let helps = |token: &Token| ["auxiliary", "modal", "copula", "have"].iter().any(|set| token.is(set));
     let end = rest.iter().position(is_joint).unwrap_or(rest.len());
     before.iter().any(helps)
         && rest[..end].iter().any(|token| token.is("modal") || token.is("auxiliary"))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::cards::{Mentioned, Wanted, content};
-use super::super::lexicon::Verb;
+use super::super::lexicon::{LEXICON, Verb};
 use super::super::phrase::Phrase;
 use super::super::tokens::{Token, What};
 use super::{Scene, Thing};
@@ -38,10 +38,29 @@ impl Scene<'_> {
         mentioned
     }
 
+    /// `send the tracker's issues by chat`: the service that sends, where what is sent is of another.
+    fn carried_by(&self, verb: Option<&Verb>, phrase: &Phrase, object: &[String]) -> Option<Mentioned> {
+        verb.filter(|verb| matches!(verb.class.as_deref(), Some("send" | "publish")))?;
+        let is_message = object.last().is_some_and(|head| {
+            ["messag", "mail", "notif"].iter().any(|noun| LEXICON.alike(head, noun) > 0.7)
+        });
+        if is_message || object.is_empty() || self.cards.mentioned(&phrase.words).is_empty() {
+            return None;
+        }
+        phrase.places.iter().find_map(|(preposition, place)| {
+            let by = matches!(preposition.as_str(), "via" | "by" | "with" | "through" | "using" | "in" | "on" | "to" | "into");
+            let mut words = vec![Token::new(preposition, What::Word)];
+            words.extend(place.words.iter().cloned());
+            let mentioned = self.cards.mentioned(&words);
+            (by && !mentioned.is_empty()).then_some(mentioned)
+        })
+    }
+
     /// What is looked for to do something with a phrase.
     pub(in super::super) fn wanted(&self, verb: Option<&Verb>, phrase: &Phrase, loops: &[StepId]) -> Wanted {
-        let mut services = self.mentions(phrase);
-        let mut object = content(phrase, &services);
+        let own = self.mentions(phrase);
+        let mut object = content(phrase, &own);
+        let mut services = self.carried_by(verb, phrase, &object).unwrap_or(own);
         // An address of the web is a page.
         if object.is_empty() && phrase.words.iter().any(|word| word.what == What::Address && word.text.contains("://"))
         {
@@ -57,6 +76,11 @@ impl Scene<'_> {
                     around.extend(thing.objects.first().cloned().unwrap_or_default());
                 }
             }
+        }
+        // `send it to ada@example.com` is a mail.
+        let is_mail = |word: &Token| word.what == What::Address && word.text.contains('@');
+        if phrase.each_part().into_iter().flat_map(|part| &part.words).any(is_mail) {
+            around.push("mail".to_owned());
         }
         // What is made in a loop may be of what it goes through.
         if verb.is_some_and(|verb| verb.class.as_deref() == Some("create"))

@@ -4,7 +4,7 @@ mod naming;
 mod people;
 mod rounds;
 
-use super::cards::{Found, Wanted, content};
+use super::cards::{Found, Mentioned, Wanted, content};
 use super::draft::{self, Node};
 use super::grammar::Deed;
 use super::lexicon::{Form, LEXICON, Verb};
@@ -156,7 +156,7 @@ impl Scene<'_> {
         let all_of_a_list = one_by_one && several && !item && self.list_for(phrase, loops).is_some();
         let wants_list = one_by_one && phrase.all && !item;
         if (phrase.each && !item) || all_of_a_list || wants_list {
-            let doable = phrase.each || self.tool(verb, &phrase_of_one(phrase), loops).is_some();
+            let doable = phrase.each || (phrase.all && phrase.pronoun) || self.tool(verb, &phrase_of_one(phrase), loops).is_some();
             if doable && let Some(mut round) = self.round(phrase, loops) {
                 let mut inner = loops.to_vec();
                 inner.push(round.step.id.clone());
@@ -210,6 +210,26 @@ impl Scene<'_> {
                 return Some(found);
             }
         }
+        // `call the customer` is no call of a tool.
+        if LEXICON.is("calls", &verb.base)
+            && phrase.head().is_some_and(|head| LEXICON.is("recipients", &singular(&head.lower)) || head.is("person"))
+        {
+            return None;
+        }
+        // `download its content`: it.
+        if phrase.owned
+            && !phrase.words.is_empty()
+            && phrase.words.iter().all(|word| word.is("generic"))
+            && !matches!(verb.class.as_deref(), Some("create" | "send"))
+            && let Some(thing) = self.latest(loops, |thing| thing.service.is_some())
+        {
+            let object = thing.objects.first().cloned().unwrap_or_default();
+            let services = thing.service.map(Mentioned::of).unwrap_or_default();
+            let owner = Wanted { object, services, ..self.wanted(Some(verb), phrase, loops) };
+            if let Some(found) = self.cards.best(&owner) {
+                return Some((found, owner));
+            }
+        }
         let mut wanted = self.wanted(Some(verb), phrase, loops);
         // A tool that is named is meant.
         for part in phrase.each_part() {
@@ -222,6 +242,17 @@ impl Scene<'_> {
         let of = phrase.places.iter().any(|(preposition, place)| preposition == "of" && !place.words.is_empty());
         if let Some(found) = self.cards.best(&wanted).filter(|_| !(generic && of)) {
             return Some((found, wanted));
+        }
+        // `the employee list`: the employees.
+        if let [before @ .., last] = phrase.words.as_slice()
+            && !before.is_empty()
+            && verb.class.as_deref() == Some("retrieve")
+            && last.is("collection")
+        {
+            let of = Phrase { words: before.to_vec(), plural: true, ..phrase.clone() };
+            if let Some(found) = self.tool(verb, &of, loops) {
+                return Some(found);
+            }
         }
         // `search the register for the owner`: the owner is looked for.
         if wanted.object.is_empty()
@@ -248,6 +279,13 @@ impl Scene<'_> {
             });
             if let Some(found) = found.max_by(|one, other| one.0.score.total_cmp(&other.0.score)) {
                 return Some(found);
+            }
+            // In another service that is spoken of, where its own does no such thing.
+            let elsewhere = Wanted { services: self.named.clone(), ..wanted.clone() };
+            if verb.class.is_some()
+                && let Some(found) = self.cards.best(&elsewhere).filter(|_| !self.named.is_empty())
+            {
+                return Some((found, elsewhere));
             }
         }
         let class = verb.class.as_deref().unwrap_or_default();

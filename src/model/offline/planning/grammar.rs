@@ -280,10 +280,10 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
             _ => {
                 length = end_of_deed(rest, is_gerund(token));
                 let words = &tokens[at..=at + length];
-                // `all the others get a mail`: a mail for each of them.
-                if let Some((whom, what)) = deeds::receives(words) {
-                    found.push(Part::Each(whom));
-                    found.push(Part::Do(what));
+                // `all tags should be fetched and those called 'old' deleted`
+                if let Some((one, other)) = two_done(words).filter(|_| denied(words).is_none()) {
+                    found.push(Part::Do(one));
+                    found.push(Part::Do(other));
                     at += 1 + length;
                     continue;
                 }
@@ -363,12 +363,12 @@ fn says_nothing(deed: &Deed) -> bool {
 /// The part for `for each`. In `a message for each topic and a mail` only the first is for each.
 fn each_and(words: &[Token], next: Option<&Token>, found: &mut Vec<Part>) -> Option<Part> {
     let mut phrase = phrases(words).into_iter().next().unwrap_or_default();
-    // `to each of the deals`
-    if phrase.is_empty()
-        && let Some(at) = phrase.places.iter().position(|(preposition, _)| preposition == "of")
+    // `to each of the teams`: each team.
+    if phrase.words.is_empty()
+        && let [(of, inner)] = phrase.places.as_slice()
+        && of == "of"
     {
-        let (_, whole) = phrase.places.remove(at);
-        phrase = Phrase { places: [whole.places, phrase.places].concat(), plural: false, ..whole };
+        phrase = inner.clone();
     }
     found.push(Part::Each(Phrase { each: true, ..phrase }));
     next.is_some_and(|next| next.marker() == Some(Marker::And)).then_some(Part::Also)

@@ -200,6 +200,17 @@ impl Reader<'_> {
             if joins(token) || (token.is("preposition") && !phrase.is_empty()) || self.opens_relative(&phrase) {
                 break;
             }
+            // `the records we have in the store`
+            if !phrase.words.is_empty() && self.says_where().is_some() {
+                break;
+            }
+            // `get me profit and loss`
+            let is_whom = matches!(token.lower.as_str(), "me" | "us") && phrase.words.is_empty() && !last;
+            if is_whom && token.what == What::Word {
+                phrase.words.push(token.clone());
+                self.at += 1;
+                break;
+            }
             // `John a message`, `me the invoices`: another thing begins.
             if !phrase.words.is_empty() && !last && opens_another(token) {
                 break;

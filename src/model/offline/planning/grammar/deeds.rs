@@ -441,6 +441,19 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
         verbs.push(verb);
         rest = before;
     }
+    // `card creation in both of them`
+    let nominal = rest.iter().position(|token| {
+        token.verb().is_some_and(|verb| verb.form == Form::Noun && verb.base != "notify") || !token.is_word() || token.is("preposition")
+    });
+    let joined: Vec<Token>;
+    if let Some(at) = nominal.filter(|at| verbs.is_empty() && *at > 0)
+        && rest.get(at + 1).is_some_and(|next| next.is("preposition"))
+        && let Some(verb) = rest[at].verb().filter(|verb| verb.form == Form::Noun)
+    {
+        verbs.push(verb);
+        joined = [&rest[..at], &rest[at + 1..]].concat();
+        rest = &joined;
+    }
     if !verbs.is_empty() && rest.first().is_some_and(|token| token.lower == "of") {
         rest = &rest[1..];
     }

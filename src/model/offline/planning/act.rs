@@ -282,7 +282,7 @@ impl Scene<'_> {
             }
             // In another service that is spoken of, where its own does no such thing.
             let elsewhere = Wanted { services: self.named.clone(), ..wanted.clone() };
-            if verb.class.is_some()
+            if matches!(verb.class.as_deref(), Some("update" | "delete"))
                 && let Some(found) = self.cards.best(&elsewhere).filter(|_| !self.named.is_empty())
             {
                 return Some((found, elsewhere));

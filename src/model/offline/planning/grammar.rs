@@ -17,6 +17,7 @@ mod cases;
 mod deeds;
 mod ends;
 mod names;
+mod plain;
 
 use super::condition::{self, Condition};
 use super::lexicon::{Form, LEXICON, Marker, Verb};
@@ -280,6 +281,11 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
             _ => {
                 length = end_of_deed(rest, is_gerund(token));
                 let words = &tokens[at..=at + length];
+                if let Some(parts) = plain::needs(words) {
+                    found.extend(parts);
+                    at += 1 + length;
+                    continue;
+                }
                 // `all tags should be fetched and those called 'old' deleted`
                 if let Some((one, other)) = two_done(words).filter(|_| denied(words).is_none()) {
                     found.push(Part::Do(one));
@@ -296,6 +302,7 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
         found.extend(part);
         at += 1 + length;
     }
+    deliver(&mut found);
     share_objects(&mut found);
     tell_each(&mut found);
     take_over(&mut found);
@@ -347,6 +354,21 @@ fn end_of_time(rest: &[Token], length: usize, opens: bool) -> usize {
     // `as soon as it exists, two more`
     let comma = rest[..length].iter().position(|token| token.what == What::Comma);
     comma.filter(|comma| is_whole(&rest[..*comma])).unwrap_or(length)
+}
+
+/// `have the invoices in a mail`: they are retrieved, and a mail is sent.
+fn deliver(parts: &mut Vec<Part>) {
+    let mut at = 0;
+    while at < parts.len() {
+        if let Part::Do(deed) = &parts[at]
+            && let Some([first, send]) = plain::delivered(deed)
+        {
+            let tells = matches!(&first, Part::Do(first) if plain::only_tells(first));
+            let instead = if tells { vec![send] } else { vec![first, send] };
+            parts.splice(at..=at, instead);
+        }
+        at += 1;
+    }
 }
 
 /// `we`, before something that we do not.

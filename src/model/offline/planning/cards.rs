@@ -182,6 +182,7 @@ impl Cards {
             return direct.max(implied).max(facts.is_about(&["file".to_owned()], &wanted.around, false) * 0.8);
         }
         let told = |noun: &str| facts.is_about(&[noun.to_owned()], &wanted.around, false);
+        let sends = matches!(verb.class.as_deref(), Some("send" | "publish"));
         if verb.class.as_deref() == Some("send")
             && facts.class == "create"
             && !facts.tells()
@@ -198,8 +199,8 @@ impl Cards {
             .filter(|noun| wanted.around.iter().any(|word| LEXICON.alike(word, noun) > 0.9))
             .map(|noun| told(noun) * 0.97)
             .fold(0.0, f64::max);
-        let implied = implied.max(if verb.class.as_deref() == Some("send") { means } else { 0.0 });
-        let sent = if verb.class.as_deref() == Some("send") && implied == 0.0 {
+        let implied = implied.max(if sends { means } else { 0.0 });
+        let sent = if sends && implied == 0.0 {
             ["messag", "mail"]
                 .iter()
                 .map(|noun| facts.is_about(&[(*noun).to_owned()], &wanted.around, false) * 0.75)

@@ -24,7 +24,7 @@ pub(super) fn needs(tokens: &[Token]) -> Option<[Part; 2]> {
     let deed = Deed {
         verbs: vec![create],
         objects: phrases(made),
-        said: deeds::said(made),
+        said: format!("create {}", deeds::said(made)),
         words: made.to_vec(),
         all_words: words.to_vec(),
         only: false,
@@ -34,10 +34,16 @@ pub(super) fn needs(tokens: &[Token]) -> Option<[Part; 2]> {
 
 /// `have the invoices in a mail`, `summarise them in a message`: what is wanted, and what it is sent in.
 pub(super) fn delivered(deed: &Deed) -> Option<[Part; 2]> {
-    let verb = deed.verb()?;
-    let has = matches!(verb.base.as_str(), "have" | "want" | "need" | "receive");
-    let tells = matches!(verb.base.as_str(), "summarize" | "summarise" | "condense");
-    if !(has || tells) || deed.verbs.len() != 1 {
+    let is_there = deed.objects.first().is_some_and(|first| first.definite && first.plural && !first.new);
+    let wants = match deed.verbs.as_slice() {
+        [] => is_there,
+        [verb] => matches!(
+            verb.base.as_str(),
+            "have" | "want" | "need" | "receive" | "summarize" | "summarise" | "condense"
+        ),
+        _ => false,
+    };
+    if !wants {
         return None;
     }
     let mut objects = deed.objects.clone();

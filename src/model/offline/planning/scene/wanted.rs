@@ -115,7 +115,7 @@ impl Scene<'_> {
                     context.insert(service, 1.0);
                     // What is done to it is done where it is; only a message about it is sent elsewhere.
                     let carried =
-                        verb.is_some_and(|verb| matches!(verb.class.as_deref(), Some("send" | "create" | "upload")));
+                        verb.is_some_and(|verb| matches!(verb.class.as_deref(), Some("send" | "publish" | "create" | "upload")));
                     if phrase.pronoun && !carried {
                         services = Mentioned::of(service);
                     }

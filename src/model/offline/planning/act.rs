@@ -49,7 +49,13 @@ impl Scene<'_> {
         // `I need the invoices`: they are there.
         let there = deed.objects.first().is_some_and(|phrase| phrase.plural && phrase.definite && !phrase.new);
         let retrieve = retrieval();
-        let usual = if there { retrieve } else { default };
+        let is_message = deed.objects.first().and_then(Phrase::head).is_some_and(|head| LEXICON.is("short_message", &head.lower));
+        let send = Verb { base: "send".into(), class: Some("send".into()), ..default.clone() };
+        let usual = match (there, is_message) {
+            (true, _) => retrieve,
+            (false, true) => send,
+            (false, false) => default,
+        };
         let verbs = if deed.verbs.is_empty() { vec![usual] } else { deed.verbs.clone() };
         for verb in &verbs {
             for (at, phrase) in objects.iter().enumerate() {
@@ -213,8 +219,10 @@ impl Scene<'_> {
         // `call the customer` is no call of a tool.
         if LEXICON.is("calls", &verb.base)
             && phrase.head().is_some_and(|head| LEXICON.is("recipients", &singular(&head.lower)) || head.is("person"))
+            && self.mentions(phrase).is_empty()
         {
-            return None;
+            let named = self.named_by(&Verb { class: None, ..verb.clone() }, phrase, loops);
+            return named.filter(|(found, _)| self.cards.facts(found.card).base == verb.base);
         }
         // `download its content`: it.
         if phrase.owned

@@ -54,7 +54,12 @@ pub(super) fn without(sentence: &[Token]) -> Vec<Token> {
             .or_else(|| setting_out(rest).filter(|_| at == 0))
             .or_else(|| remark(rest).filter(|_| at > 0))
             .filter(|length| *length < sentence.len());
-        if let Some(length) = length {
+        // `it should also become …`
+        let also = rest[0].marker() == Some(Marker::Also)
+            && found.last().is_some_and(|last| last.is("auxiliary") || last.is("modal"));
+        if also {
+            at += 1;
+        } else if let Some(length) = length {
             at += length;
         } else {
             // A purpose that is to be done is one more thing.

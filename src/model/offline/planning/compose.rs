@@ -155,6 +155,11 @@ impl<'s, 'a> Composer<'s, 'a> {
                     }
                     at += 1;
                 }
+                // `if it has no page, create one`
+                Part::Do(deed) if self.missing(deed).is_some() => {
+                    let missing = self.missing(deed).unwrap_or_default();
+                    self.perform(&Deed { objects: vec![missing], ..deed.clone() });
+                }
                 // `reject the others`, `for the others …`: the other arm.
                 Part::Do(deed) if self.is_of_the_rest(deed) => {
                     self.otherwise(None);

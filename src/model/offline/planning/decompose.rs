@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Evidence;
 use super::act::{sentence, with_places};
+use super::cards::content;
 use super::draft::{self, Node};
 use super::grammar::Deed;
 use super::lexicon::{Form, LEXICON, Verb};
@@ -347,7 +348,15 @@ impl Scene<'_> {
             assumed: Vec::new(),
             confidence: 0.8,
         });
-        let thing = self.thing(&step, loops);
+        let mut thing = self.thing(&step, loops);
+        // `translate the page and publish it`: it is still a page.
+        let of = Phrase { words: super::tokens::tokens(subject), ..Phrase::default() };
+        let services = self.mentions(&of);
+        let called = content(&of, &services);
+        if work == Work::Analysis && !called.is_empty() {
+            thing.objects.insert(0, called);
+            thing.service = services.services().map(|(service, _)| service).min();
+        }
         self.things.push(thing);
         Node::Step(step)
     }

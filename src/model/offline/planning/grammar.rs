@@ -132,8 +132,8 @@ fn is_whole(tokens: &[Token]) -> bool {
 
 /// `the card is created and the board updated`
 fn two_done(tokens: &[Token]) -> Option<(Deed, Deed)> {
-    let at = tokens.iter().position(|token| token.marker() == Some(Marker::And))?;
-    let (one, other) = (&tokens[..at], &tokens[at + 1..]);
+    let at = tokens.iter().position(|token| token.marker() == Some(Marker::And) || token.what == What::Comma)?;
+    let (one, other) = (&tokens[..at], ends::skip_joints(&tokens[at + 1..]));
     deeds::passive(one)?;
     let (done, what) = other.split_last()?;
     let verb = done.verb().filter(|verb| verb.form == Form::Past)?;

@@ -182,6 +182,8 @@ impl Reader<'_> {
         !has_place
             && !first.is("determiner")
             && !first.is("all")
+            && first.what != What::Number
+            && LEXICON.number(&first.lower).is_none()
             && first.is_capital() == place.words.last().is_some_and(Token::is_capital)
     }
 
@@ -259,6 +261,19 @@ impl Reader<'_> {
             }
             if token.is("new") && !last && phrase.words.iter().all(|word| word.is("plain")) {
                 phrase.new = true;
+            }
+            // `the retired ones`: those that are retired.
+            if last
+                && token.lower == "ones"
+                && !phrase.words.iter().all(|word| word.is("plain"))
+                && phrase.words.iter().all(|word| word.what == What::Word && (!word.is_capital() || word.is("state")))
+            {
+                let mut said = vec![Token::new("is", What::Word)];
+                said.append(&mut phrase.words);
+                phrase.conditions.push(super::condition::read(&said));
+                (phrase.pronoun, phrase.plural) = (true, true);
+                self.at += 1;
+                break;
             }
             // `the old one` is what was spoken of.
             if last

@@ -95,6 +95,14 @@ impl Index {
                 queries
                     .extend(scene.one_service_each(phrase).iter().map(|phrase| scene.wanted(Some(verb), phrase, &[])));
             }
+            // `the employee list`: the employees.
+            if let [before @ .., last] = phrase.words.as_slice()
+                && !before.is_empty()
+                && last.is("collection")
+            {
+                let of = Phrase { words: before.to_vec(), plural: true, ..phrase.clone() };
+                queries.push(scene.wanted(Some(&verb("retrieve")), &of, &[]));
+            }
             let sends = verbs.iter().any(|verb| verb.class.as_deref() == Some("send"));
             let lists = phrase.plural || phrase.all || phrase.each || (sends && phrase.definite);
             let takes = !verbs.iter().any(|verb| verb.class.as_deref() == Some("retrieve"));

@@ -42,6 +42,8 @@ pub(super) struct Known {
     pub(super) subjects: Vec<String>,
     pub(super) compared: Option<String>,
     pub(super) wanted: Vec<String>,
+    /// What the things that loops go through were called.
+    pub(super) called: HashMap<StepId, Vec<String>>,
     /// Loops that go through texts.
     pub(super) plain_items: HashSet<StepId>,
 }

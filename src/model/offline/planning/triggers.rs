@@ -115,7 +115,15 @@ fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
         return Some((Trigger::Event { name: event_name(std::slice::from_ref(&name.text)) }, end));
     }
     // `when a new lead is created in the tracker`: something outside that happens.
-    let happens = clause.iter().position(|token| token.is("happens"))?;
+    // `somebody opens a ticket`
+    let does = clause.first().is_some_and(|first| first.is("somebody") || matches!(first.lower.as_str(), "a" | "an"));
+    let third = |token: &Token| {
+        token.verb().is_some_and(|verb| verb.form == super::lexicon::Form::Third && verb.class.is_some())
+    };
+    let happens = clause
+        .iter()
+        .position(|token| token.is("happens"))
+        .or_else(|| clause.iter().take(5).position(third).filter(|at| does && *at > 0))?;
     let new = clause
         .iter()
         .take(happens)

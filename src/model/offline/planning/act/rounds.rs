@@ -126,6 +126,7 @@ impl Scene<'_> {
         let mut item = Scene::item(&id, &name, source, &inner);
         let words = content(phrase, &self.cards.mentioned(&phrase.words));
         if !words.is_empty() && words != ["item"] {
+            self.known.called.insert(id.clone(), words.iter().filter(|word| !LEXICON.is("state", word)).cloned().collect());
             item.objects.push(words);
         }
         self.evidence.push(Evidence {

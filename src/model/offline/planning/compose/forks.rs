@@ -3,7 +3,9 @@
 use super::super::condition::{Compares, Condition, Constant};
 use super::super::draft::Node;
 use super::super::grammar::{Deed, is_the_rest};
+use super::super::phrase::{Phrase, phrases};
 use super::super::scene::Thing;
+use super::super::tokens::tokens;
 use super::{Composer, Way, contains};
 use crate::workflow::{Outcome, Process, StepId};
 
@@ -47,6 +49,16 @@ impl Composer<'_, '_> {
     /// True if there is a branch at the end of what was planned.
     pub(super) fn has_arms(&self) -> bool {
         self.last_way().iter().any(|way| matches!(way, Way::Arm(_)))
+    }
+
+    /// What is missing by the condition before, where one is to be made.
+    pub(super) fn missing(&self, deed: &Deed) -> Option<Phrase> {
+        let makes = deed.verb().is_some_and(|verb| verb.class.as_deref() == Some("create"));
+        let one = matches!(deed.objects.as_slice(), [phrase] if phrase.pronoun && !phrase.plural && phrase.places.is_empty());
+        let test = self.tested.as_ref()?;
+        let absent = matches!(test.tests.as_slice(), [test] if test.value == Constant::Nothing && test.compares == Compares::Equal);
+        let (_, what) = test.said.split_once(" no ").filter(|_| makes && one && absent)?;
+        phrases(&tokens(what)).into_iter().next().filter(|phrase| !phrase.words.is_empty())
     }
 
     /// `reject the others`, where some were told apart.

@@ -29,7 +29,7 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
     let obliges = |at: usize| {
         at > 1
             && !is_relative(&tokens[at - 1])
-            && (must(at) || (tokens[at].is("auxiliary") && tokens.get(at + 1).is_some_and(|next| next.lower == "be")))
+            && (must(at) || gets(at) || (tokens[at].is("auxiliary") && tokens.get(at + 1).is_some_and(|next| next.lower == "be")))
     };
     let at = (0..tokens.len()).find(|at| {
         let is_chain = to_be(*at)
@@ -458,6 +458,17 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
         rest = &rest[1..];
     }
     let objects = phrases(rest);
+    // `leave a note`, `have a folder`: it is made; `have all invoices`: they are there.
+    if let [verb] = verbs.as_mut_slice()
+        && matches!(verb.base.as_str(), "have" | "leave" | "want")
+        && let Some(first) = objects.first()
+    {
+        let anew = rest.first().is_some_and(|next| matches!(next.lower.as_str(), "a" | "an" | "another") || next.is("new"));
+        if anew || (first.all && verb.base != "leave") {
+            let base = if anew { "create" } else { "retrieve" };
+            *verb = Verb { base: base.into(), class: Some(base.into()), role: None, form: Form::Base };
+        }
+    }
     // `write to her`: a message.
     let writes = matches!(verbs.as_slice(), [verb] if verb.base == "write")
         && rest.first().is_some_and(|next| next.lower == "to" || next.is("personal"));

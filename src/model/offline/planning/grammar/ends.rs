@@ -82,7 +82,7 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
             || next.is("new")
             || next.is("pronoun")
             || matches!(next.what, What::Quoted | What::Address);
-        let towards = matches!(next.lower.as_str(), "to" | "on" | "for") && next.is_word();
+        let towards = matches!(next.lower.as_str(), "to" | "on" | "for" | "about") && next.is_word();
         let thing = next.what == What::Word
             && !next.is("preposition")
             && !next.is("copula")
@@ -138,8 +138,11 @@ pub(super) fn end_of_deed(tokens: &[Token], gerunds: bool) -> usize {
 fn is_done_too(before: &[Token], rest: &[Token]) -> bool {
     let helps = |token: &Token| ["auxiliary", "modal", "copula", "have"].iter().any(|set| token.is(set));
     let end = rest.iter().position(is_joint).unwrap_or(rest.len());
-    before.iter().any(helps)
-        && rest[..end].iter().any(|token| token.is("modal") || token.is("auxiliary"))
+    let relative = rest.first().is_none_or(|first| matches!(first.lower.as_str(), "which" | "that" | "who" | "whose"));
+    let obliges = rest[..end].iter().any(|token| token.is("modal") || token.is("auxiliary") || matches!(token.lower.as_str(), "get" | "gets"));
+    (before.iter().any(helps) || end < 7)
+        && !relative
+        && obliges
         && super::deeds::passive(&rest[..end]).is_some_and(|(verb, _, _)| verb.is_some())
 }
 

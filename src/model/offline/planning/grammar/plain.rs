@@ -39,11 +39,12 @@ pub(super) fn delivered(deed: &Deed) -> Option<[Part; 2]> {
         [] => is_there,
         [verb] => matches!(
             verb.base.as_str(),
-            "have" | "want" | "need" | "receive" | "summarize" | "summarise" | "condense"
+            "have" | "want" | "need" | "receive" | "summarize" | "summarise" | "condense" | "put" | "wrap" | "pack"
         ),
         _ => false,
     };
-    if !wants {
+    let retrieves = deed.is_verb(&["retrieve", "get"]);
+    if !(wants || retrieves) {
         return None;
     }
     let mut objects = deed.objects.clone();
@@ -52,7 +53,8 @@ pub(super) fn delivered(deed: &Deed) -> Option<[Part; 2]> {
         let is_message = place.head().is_some_and(|head| {
             ["messag", "mail"].iter().any(|noun| LEXICON.alike(&stem(&head.lower), noun) > 0.7)
         });
-        matches!(preposition.as_str(), "in" | "by" | "as" | "via") && is_message
+        let by = matches!(preposition.as_str(), "in" | "into" | "by" | "as" | "via");
+        by && is_message && !(retrieves && place.definite)
     })?;
     let (_, message) = last.places.remove(at);
     let words: Vec<Token> = message.words.clone();

@@ -106,7 +106,8 @@ impl Scene<'_> {
             if let Some(thing) = asked {
                 object = thing.objects.first().cloned().unwrap_or_default();
             } else if let Some(thing) = meant {
-                object = thing.objects.first().cloned().unwrap_or_default();
+                let called = self.known.called.get(&thing.step).filter(|called| thing.is_item() && !called.is_empty());
+                object = called.or_else(|| thing.objects.first()).cloned().unwrap_or_default();
                 plural |= thing.plural;
                 if services.is_empty()
                     && let Some(service) = thing.service

@@ -298,7 +298,7 @@ fn plan_alone(ask: &Ask<'_>) -> Planned {
         }
     }
     scene.settle(&heard);
-    decompose::side_by_side(&before, &mut scene.draft.workflow);
+    decompose::side_by_side(&before, &mut scene.draft.workflow, &scene.known.beside);
     scene.assumptions.extend(decompose::heedless(&before, &scene));
     finish(&before, scene)
 }

@@ -1,5 +1,6 @@
 //! Sentences into steps: what is in which loop, and behind which condition.
 
+mod beside;
 mod forks;
 mod order;
 mod rounds;
@@ -28,6 +29,16 @@ pub(super) struct Composer<'s, 'a> {
     checked: Option<Condition>,
     /// What the last branch asks for.
     tested: Option<Condition>,
+    /// Where the clause began that is being read.
+    clause: Clause,
+}
+
+/// Where a clause began: the way to its list, how long that was, and whether all of it goes on at the same time.
+#[derive(Clone, Debug, Default)]
+struct Clause {
+    way: Vec<Way>,
+    start: usize,
+    is_parallel: bool,
 }
 
 /// How to go from a list into its last step.
@@ -101,6 +112,7 @@ impl<'s, 'a> Composer<'s, 'a> {
             latest: 0,
             checked: None,
             tested: None,
+            clause: Clause::default(),
         }
     }
 
@@ -138,8 +150,12 @@ impl<'s, 'a> Composer<'s, 'a> {
         self.place(parts);
         // Where this sentence began in each list of the way; what trails refers to what came since.
         let mut since = self.list().len();
+        self.begin_clause();
         let mut at = 0;
         while at < parts.len() {
+            if matches!(parts[at], Part::Then | Part::Last | Part::AfterLoop) {
+                self.end_clause();
+            }
             let deed_follows = parts[at + 1..].iter().any(|part| matches!(part, Part::Do(_)));
             let done_before = parts[..at].iter().any(|part| matches!(part, Part::Do(_)));
             match &parts[at] {
@@ -177,6 +193,9 @@ impl<'s, 'a> Composer<'s, 'a> {
                     if deed_follows && (!done_before || (directly && Self::opens(parts, at))) {
                         self.open_loop(phrase);
                         since = self.list().len();
+                        let is_parallel = self.clause.is_parallel;
+                        self.begin_clause();
+                        self.clause.is_parallel = is_parallel;
                     } else {
                         self.wrap_in_loop(phrase, since);
                         let of_one = Self::is_of_one(&parts[at + 1..]);
@@ -253,11 +272,12 @@ impl<'s, 'a> Composer<'s, 'a> {
                 | Part::Then
                 | Part::First
                 | Part::Also
-                | Part::InLoop
-                | Part::Parallel => {}
+                | Part::InLoop => {}
+                Part::Parallel => self.clause.is_parallel = true,
             }
             at += 1;
         }
+        self.end_clause();
     }
 
     /// `… for each topic and publish it`: what is said of one of them goes there, too.

@@ -22,14 +22,14 @@ impl Scene<'_> {
             return None;
         }
         let wanted = self.wanted(Some(verb), phrase, loops);
+        let mentioned = self.mentions(phrase);
         let own = british(&verb.base);
         let mut best: Vec<(usize, usize)> = Vec::new();
         for (at, tool) in self.tools.iter().enumerate() {
             let service = self.cards.facts(at).service;
-            let is_there =
-                wanted.services.is_empty() || service.is_none_or(|service| wanted.services.weight(service).is_some());
+            let is_there = mentioned.is_empty() || service.is_none_or(|service| mentioned.weight(service).is_some());
             let name = name_stems(&tool.name);
-            if !is_there || !name.iter().any(|word| british(word) == own) {
+            if !is_there || !name.iter().any(|word| british_stem(word) == own) {
                 continue;
             }
             let about = name_stems(&tool.description);
@@ -55,15 +55,11 @@ fn is_value(word: &Token) -> bool {
 }
 
 /// The stem of a verb, however it is spelled: `summarize` is `summarise`.
-fn british(word: &str) -> String {
-    let stem = stem(word);
-    match stem
-        .strip_suffix("ize")
-        .or_else(|| stem.strip_suffix("iz"))
-        .or_else(|| stem.strip_suffix("ise"))
-        .or_else(|| stem.strip_suffix("is"))
-    {
-        Some(root) if root.len() > 3 => root.to_owned(),
-        _ => stem,
-    }
+pub(super) fn british(word: &str) -> String {
+    british_stem(&stem(word)).to_owned()
+}
+
+/// The same for what is a stem already.
+pub(super) fn british_stem(stem: &str) -> &str {
+    ["ize", "iz", "ise", "is"].iter().find_map(|end| stem.strip_suffix(end)).filter(|root| root.len() > 3).unwrap_or(stem)
 }

@@ -7,10 +7,14 @@ use super::draft::{self, Draft};
 use super::grammar::{Deed, Part};
 use super::hear::hear;
 use super::lexicon::{Form, LEXICON, Verb};
+use super::named::british;
 use super::phrase::Phrase;
 use super::scene::Scene;
 use super::{Card, empty, spelling};
 use crate::workflow::{Process, Workflow};
+
+/// The most tools that are looked at because they are called by a verb.
+const MOST_CALLED: usize = 4;
 
 /// Tools, made ready once to be asked often.
 #[derive(Debug)]
@@ -66,6 +70,14 @@ impl Index {
             self.ask_workflow(&scene, workflow, &mut queries, &mut used);
         }
         found.add(used.into_iter());
+        // Tools that are called by what is to be done, whatever it is done to.
+        let verbs = sentences.iter().copied().flatten().filter_map(|part| match part {
+            Part::Do(deed) | Part::Before(deed) | Part::After(deed) => Some(&deed.verbs),
+            _ => None,
+        });
+        for verb in verbs.flatten().filter(|verb| verb.class.is_none()) {
+            found.add(self.cards.called(&british(&verb.base)).take(MOST_CALLED));
+        }
         let ranked: Vec<Vec<usize>> = queries
             .iter()
             .map(|wanted| self.cards.rank(wanted).into_iter().map(|found| found.card).take(most).collect())

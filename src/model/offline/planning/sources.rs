@@ -44,6 +44,8 @@ pub(super) struct Known {
     pub(super) wanted: Vec<String>,
     /// What the things that loops go through were called.
     pub(super) called: HashMap<StepId, Vec<String>>,
+    /// Steps that were said to go on at the same time.
+    pub(super) beside: Vec<Vec<StepId>>,
     /// Loops that go through texts.
     pub(super) plain_items: HashSet<StepId>,
 }

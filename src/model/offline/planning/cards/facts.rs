@@ -165,6 +165,11 @@ impl Facts {
         self.told.is_some()
     }
 
+    /// True if a stem of its name is such.
+    pub(in super::super) fn has_word(&self, which: impl Fn(&str) -> bool) -> bool {
+        self.named.iter().any(|word| which(word))
+    }
+
     /// True if its name has all of these stems.
     pub(in super::super) fn is_named(&self, stems: &[String]) -> bool {
         stems.iter().all(|stem| self.named.contains(stem))

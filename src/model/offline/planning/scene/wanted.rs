@@ -91,7 +91,14 @@ impl Scene<'_> {
         let mut context = self.context(loops);
         let mut plural = phrase.plural;
         if phrase.pronoun || object.is_empty() {
-            let meant = if phrase.plural {
+            // What an agent makes of it is not what it is done to.
+            let carried = verb.is_some_and(|verb| {
+                matches!(verb.class.as_deref(), Some("send" | "publish" | "create" | "upload" | "share")) || verb.role.is_some()
+            });
+            let is_thing = |thing: &Thing| carried || thing.class != "agent" || thing.service.is_some();
+            let meant = if let Some(thing) = self.latest(loops, is_thing).filter(|thing| !carried && !phrase.plural && thing.class != "agent") {
+                Some(thing)
+            } else if phrase.plural {
                 self.latest(loops, |thing| thing.plural).or_else(|| self.latest(loops, |_| true))
             } else {
                 self.latest(loops, |_| true)

@@ -64,6 +64,8 @@ impl Calendar {
                 self.time = self.time.or(part("night"));
                 Some(self.repeat(1))
             }
+            // `once a week`
+            "once" if is(tokens.get(1), &["a", "every", "per"]) => self.every(&tokens[2..]).map(|length| length + 2),
             "hourly" => {
                 self.pattern = Some("0 * * * *".to_owned());
                 Some(self.repeat(1))
@@ -151,6 +153,16 @@ impl Calendar {
             self.month = month.and_then(|month| u32::try_from(month + 1).ok());
             return Some(self.repeat(end));
         }
+        // `on weekdays`, `at weekends`
+        let several = tokens.first().map(|token| token.lower.as_str());
+        if let Some(days) = match several {
+            Some("weekdays" | "workdays") => Some("MON-FRI"),
+            Some("weekends") => Some("SAT,SUN"),
+            _ => None,
+        } {
+            self.days.push(days);
+            return Some(self.repeat(1));
+        }
         let name = tokens.first().and_then(day).filter(|_| matches!(joint, "on" | "and" | ","))?;
         // `on Mondays`; `on Monday` is one day, unless it repeats anyhow.
         let several = tokens[0].lower.ends_with('s');
@@ -194,10 +206,39 @@ pub(super) fn schedule(tokens: &[Token], assumed: &mut Vec<String>) -> Option<(T
     while let Some(length) = calendar.read(&tokens[at..], at == 0) {
         at += length;
     }
-    let timezone = tokens.get(at).filter(|token| token.lower == "utc").map(|_| "UTC".to_owned());
-    let length = at + usize::from(timezone.is_some());
+    let (timezone, zone) = timezone(&tokens[at..]).map_or((None, 0), |(zone, length)| (Some(zone), length));
+    let length = at + zone;
     let pattern = calendar.finish(assumed)?;
     Some((Trigger::Cron { pattern, timezone }, length))
+}
+
+/// `UTC`, `Tokyo time`, `Eastern time`, `in New York`: the zone, and how many words name it.
+fn timezone(tokens: &[Token]) -> Option<(String, usize)> {
+    let first = tokens.first()?;
+    let short = match first.lower.as_str() {
+        "utc" | "gmt" => Some("UTC"),
+        "cet" | "cest" => Some("Europe/Paris"),
+        "eastern" | "est" | "edt" => Some("America/New_York"),
+        "central" | "cst" | "cdt" => Some("America/Chicago"),
+        "mountain" | "mst" => Some("America/Denver"),
+        "pacific" | "pst" | "pdt" => Some("America/Los_Angeles"),
+        _ => None,
+    };
+    let says_time = |at: usize| is(tokens.get(at), &["time"]);
+    if let Some(zone) = short {
+        // `pacific`, by itself, may be many things.
+        let is_code = first.lower.len() <= 4;
+        return (is_code || says_time(1)).then(|| (zone.to_owned(), 1 + usize::from(says_time(1))));
+    }
+    (1..=3).find_map(|length| {
+        let words = tokens.get(..length)?;
+        let is_place = words.iter().all(|word| word.is_word() && (word.is_capital() || length > 1));
+        let name = words.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join("_");
+        let zone = chrono_tz::TZ_VARIANTS.iter().find(|zone| {
+            zone.name().rsplit('/').next().is_some_and(|city| city.to_lowercase() == name)
+        })?;
+        (is_place && says_time(length)).then(|| (zone.name().to_owned(), length + 1))
+    })
 }
 
 /// A pattern for every so many minutes, hours or days.
@@ -225,14 +266,14 @@ fn clock(tokens: &[Token]) -> Option<((u32, u32), usize)> {
         return Some((time, 1));
     }
     // `half past seven`, `quarter to eight`
-    if let [part, joint, hour, ..] = tokens
+    if let [part, joint, _, ..] = tokens
         && let Some(minutes) = match (part.lower.as_str(), joint.lower.as_str()) {
             ("half", "past") => Some(30),
             ("quarter", "past") => Some(15),
             ("quarter", "to") => Some(-15),
             _ => None,
         }
-        && let Some(((hour, 0), length)) = clock(std::slice::from_ref(hour))
+        && let Some(((hour, 0), length)) = clock(&tokens[2..])
     {
         let minutes = i64::from(hour) * 60 + minutes;
         let time = (u32::try_from(minutes / 60).ok()?, u32::try_from(minutes % 60).ok()?);
@@ -254,6 +295,16 @@ fn clock(tokens: &[Token]) -> Option<((u32, u32), usize)> {
         length = 2;
     } else if is(tokens.get(1), &["o'clock", "oclock"]) {
         length = 2;
+    }
+    // `seven in the morning`, `half past six in the evening`
+    if let [r#in, the, part, ..] = &tokens[length..]
+        && r#in.lower == "in"
+        && the.lower == "the"
+        && matches!(part.lower.as_str(), "morning" | "afternoon" | "evening")
+        && afternoon.is_none()
+    {
+        afternoon = Some(part.lower != "morning");
+        length += 3;
     }
     let hour = match afternoon {
         Some(true) if hour < 12 => hour + 12,

@@ -3,8 +3,10 @@
 mod naming;
 mod people;
 mod rounds;
+mod several;
+mod tools;
 
-use super::cards::{Found, Mentioned, Wanted, content};
+use super::cards::{Found, Wanted, content};
 use super::draft::{self, Node};
 use super::grammar::Deed;
 use super::lexicon::{Form, LEXICON, Verb};
@@ -45,18 +47,7 @@ impl Scene<'_> {
         let objects = deed.verb().map_or(objects.clone(), |verb| self.together(verb, objects, loops));
         let objects: Vec<&Phrase> = objects.iter().collect();
         let mut nodes = Vec::new();
-        let default = Verb { base: "create".into(), class: Some("create".into()), role: None, form: Form::Base };
-        // `I need the invoices`: they are there.
-        let there = deed.objects.first().is_some_and(|phrase| phrase.plural && phrase.definite && !phrase.new);
-        let retrieve = retrieval();
-        let is_message = deed.objects.first().and_then(Phrase::head).is_some_and(|head| LEXICON.is("short_message", &head.lower));
-        let send = Verb { base: "send".into(), class: Some("send".into()), ..default.clone() };
-        let usual = match (there, is_message) {
-            (true, _) => retrieve,
-            (false, true) => send,
-            (false, false) => default,
-        };
-        let verbs = if deed.verbs.is_empty() { vec![usual] } else { deed.verbs.clone() };
+        let verbs = if deed.verbs.is_empty() { vec![usual(deed)] } else { deed.verbs.clone() };
         for verb in &verbs {
             for (at, phrase) in objects.iter().enumerate() {
                 let mut phrase = (*phrase).clone();
@@ -93,61 +84,6 @@ impl Scene<'_> {
         nodes
     }
 
-    /// `terms and conditions`: one thing, if what works on it is called so.
-    fn together(&self, verb: &Verb, objects: Vec<Phrase>, loops: &[StepId]) -> Vec<Phrase> {
-        let mut found: Vec<Phrase> = Vec::new();
-        for phrase in objects {
-            let is_bare = |phrase: &Phrase| {
-                !phrase.pronoun
-                    && self.mentions(phrase).is_empty()
-                    && phrase.places.iter().all(|(_, place)| place.words.iter().all(|word| word.is("personal")))
-            };
-            let pair = found.last().filter(|before| is_bare(before) && !phrase.definite && !phrase.pronoun);
-            let is_one = pair.and_then(|before| {
-                let stems = |phrase: &Phrase| content(phrase, &self.mentions(phrase));
-                let (one, other) = (stems(before), stems(&phrase));
-                let apart = !one.is_empty() && !other.is_empty() && one.iter().all(|stem| !other.contains(stem));
-                let retrieve = retrieval();
-                let (found, _) = self.tool(&retrieve, before, loops).or_else(|| self.tool(verb, before, loops))?;
-                Some(apart && self.cards.facts(found.card).is_named(&[one, other].concat()))
-            });
-            match found.last_mut() {
-                Some(before) if is_one == Some(true) => {
-                    before.words.extend(phrase.words);
-                    before.places = phrase.places;
-                }
-                _ => found.push(phrase),
-            }
-        }
-        found
-    }
-
-    /// `a lead in both of two services`: one in each.
-    pub(super) fn one_service_each(&self, phrase: &Phrase) -> Vec<Phrase> {
-        let naming: Vec<usize> = (0..phrase.places.len())
-            .filter(|at| !self.cards.mentioned(&phrase.places[*at].1.words).is_empty())
-            .collect();
-        let same = naming.windows(2).all(|pair| {
-            phrase.places[pair[0]].0 == phrase.places[pair[1]].0 && phrase.places[pair[1]].1.places.is_empty()
-        });
-        if naming.len() < 2
-            || !same
-            || !matches!(phrase.places[naming[0]].0.as_str(), "in" | "on" | "from" | "to" | "via")
-        {
-            return vec![phrase.clone()];
-        }
-        let without = |one: usize| {
-            phrase
-                .places
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| *at == one || !naming.contains(at))
-                .map(|(_, place)| place.clone())
-                .collect()
-        };
-        naming.iter().map(|one| Phrase { places: without(*one), ..phrase.clone() }).collect()
-    }
-
     /// One verb, done to one thing or to each of several.
     fn action(&mut self, verb: &Verb, phrase: &Phrase, deed: &Deed, loops: &[StepId]) -> Vec<Node> {
         let class = verb.class.as_deref().unwrap_or_default();
@@ -162,7 +98,9 @@ impl Scene<'_> {
         let all_of_a_list = one_by_one && several && !item && self.list_for(phrase, loops).is_some();
         let wants_list = one_by_one && phrase.all && !item;
         if (phrase.each && !item) || all_of_a_list || wants_list {
-            let doable = phrase.each || (phrase.all && phrase.pronoun) || self.tool(verb, &phrase_of_one(phrase), loops).is_some();
+            let doable = phrase.each
+                || (phrase.all && phrase.pronoun)
+                || self.tool(verb, &phrase_of_one(phrase), loops).is_some();
             if doable && let Some(mut round) = self.round(phrase, loops) {
                 let mut inner = loops.to_vec();
                 inner.push(round.step.id.clone());
@@ -200,131 +138,6 @@ impl Scene<'_> {
             }
         }
         nodes
-    }
-
-    /// The tool for a verb and what it is done to.
-    pub(super) fn tool(&self, verb: &Verb, phrase: &Phrase, loops: &[StepId]) -> Option<(Found, Wanted)> {
-        // `add the contact to the list as a lead`: a lead is made.
-        if let Some(at) =
-            phrase.places.iter().position(|(preposition, place)| preposition == "as" && !place.words.is_empty())
-            && !matches!(verb.class.as_deref(), Some("retrieve" | "delete" | "update"))
-        {
-            let mut made = Phrase { words: phrase.places[at].1.words.clone(), pronoun: false, ..phrase.clone() };
-            let (_, place) = made.places.remove(at);
-            made.places.extend(place.places);
-            if let Some(found) = self.tool(verb, &made, loops) {
-                return Some(found);
-            }
-        }
-        // `call the customer` is no call of a tool.
-        if LEXICON.is("calls", &verb.base)
-            && phrase.head().is_some_and(|head| LEXICON.is("recipients", &singular(&head.lower)) || head.is("person"))
-            && self.mentions(phrase).is_empty()
-        {
-            let named = self.named_by(&Verb { class: None, ..verb.clone() }, phrase, loops);
-            return named.filter(|(found, _)| self.cards.facts(found.card).base == verb.base);
-        }
-        // `download its content`: it.
-        if phrase.owned
-            && !phrase.words.is_empty()
-            && phrase.words.iter().all(|word| word.is("generic"))
-            && !matches!(verb.class.as_deref(), Some("create" | "send"))
-            && let Some(thing) = self.latest(loops, |thing| thing.service.is_some())
-        {
-            let object = thing.objects.first().cloned().unwrap_or_default();
-            let services = thing.service.map(Mentioned::of).unwrap_or_default();
-            let owner = Wanted { object, services, ..self.wanted(Some(verb), phrase, loops) };
-            if let Some(found) = self.cards.best(&owner) {
-                return Some((found, owner));
-            }
-        }
-        let mut wanted = self.wanted(Some(verb), phrase, loops);
-        // A tool that is named is meant.
-        for part in phrase.each_part() {
-            if let Some(card) = part.words.iter().find_map(|word| self.cards.named(&word.text)) {
-                return Some((Found { card, score: 1.0, fit: 1.0, margin: 1.0 }, wanted));
-            }
-        }
-        let generic =
-            !phrase.words.is_empty() && phrase.words.iter().all(|word| word.is("generic") && !word.is("step"));
-        let of = phrase.places.iter().any(|(preposition, place)| preposition == "of" && !place.words.is_empty());
-        if let Some(found) = self.cards.best(&wanted).filter(|_| !(generic && of)) {
-            return Some((found, wanted));
-        }
-        // `the employee list`: the employees.
-        if let [before @ .., last] = phrase.words.as_slice()
-            && !before.is_empty()
-            && verb.class.as_deref() == Some("retrieve")
-            && last.is("collection")
-        {
-            let of = Phrase { words: before.to_vec(), plural: true, ..phrase.clone() };
-            if let Some(found) = self.tool(verb, &of, loops) {
-                return Some(found);
-            }
-        }
-        // `search the register for the owner`: the owner is looked for.
-        if wanted.object.is_empty()
-            && !phrase.pronoun
-            && verb.class.as_deref() == Some("retrieve")
-            && let Some(at) = phrase.places.iter().position(|(after, place)| after == "for" && !place.words.is_empty())
-        {
-            let mut places = phrase.places.clone();
-            let (_, sought) = places.remove(at);
-            places.push(("in".to_owned(), Phrase { places: Vec::new(), ..phrase.clone() }));
-            if let Some(found) = self.tool(verb, &Phrase { places, ..sought }, loops) {
-                return Some(found);
-            }
-        }
-        // `void it`: whatever it may be called.
-        if phrase.pronoun
-            && let Some(thing) = self.latest(loops, |_| true)
-        {
-            let names = thing.objects.iter().skip(1);
-            let found = names.filter_map(|object| {
-                let length = object.iter().rposition(|word| !LEXICON.is("property", word)).map_or(0, |at| at + 1);
-                let other = Wanted { object: object[..length].to_vec(), ..wanted.clone() };
-                Some((self.cards.best(&other).filter(|_| length > 0)?, other))
-            });
-            if let Some(found) = found.max_by(|one, other| one.0.score.total_cmp(&other.0.score)) {
-                return Some(found);
-            }
-            // In another service that is spoken of, where its own does no such thing.
-            let elsewhere = Wanted { services: self.named.clone(), ..wanted.clone() };
-            if matches!(verb.class.as_deref(), Some("update" | "delete"))
-                && let Some(found) = self.cards.best(&elsewhere).filter(|_| !self.named.is_empty())
-            {
-                return Some((found, elsewhere));
-            }
-        }
-        let class = verb.class.as_deref().unwrap_or_default();
-        if matches!(class, "create" | "send" | "") {
-            return None;
-        }
-        // `change the settings of the folder`, `change its settings`: the folder.
-        let owners = phrase
-            .places
-            .iter()
-            .filter(|(preposition, _)| matches!(preposition.as_str(), "of" | "for" | "in" | "on" | "from"));
-        for (_, place) in owners {
-            let mut inner = self.wanted(Some(verb), place, loops);
-            if inner.services.is_empty() {
-                inner.services.add(&wanted.services);
-            }
-            if let Some(found) = self.cards.best(&inner).filter(|_| !inner.object.is_empty()) {
-                return Some((found, inner));
-            }
-        }
-        let property = phrase.words.iter().any(|word| word.is("property"));
-        if class == "update" && (phrase.owned || property || phrase.pronoun) {
-            let thing = self.latest(loops, |_| true)?;
-            wanted.object = thing.objects.first().cloned()?;
-            if let Some(service) = thing.service {
-                wanted.context.clear();
-                wanted.context.insert(service, 1.0);
-            }
-            return self.cards.best(&wanted).map(|found| (found, wanted));
-        }
-        None
     }
 
     /// The steps for one verb and one thing, as often as is said.
@@ -483,6 +296,20 @@ impl Scene<'_> {
         }
         self.assume(format!("`{}` is called for `{}` unless another is chosen.", self.tools[found.card].name, step.id));
     }
+}
+
+/// What is usually done with what is named without a verb.
+fn usual(deed: &Deed) -> Verb {
+    // `I need the invoices`: they are there.
+    let there = deed.objects.first().is_some_and(|phrase| phrase.plural && phrase.definite && !phrase.new);
+    let head = deed.objects.first().and_then(Phrase::head);
+    let is_sent = head.is_some_and(|head| LEXICON.is("short_message", &head.lower));
+    let base = match (there, is_sent) {
+        (true, _) => return retrieval(),
+        (false, true) => "send",
+        (false, false) => "create",
+    };
+    Verb { base: base.into(), class: Some(base.into()), role: None, form: Form::Base }
 }
 
 /// The verb of whatever is only looked at.

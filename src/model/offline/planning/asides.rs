@@ -70,7 +70,7 @@ pub(super) fn without(sentence: &[Token]) -> Vec<Token> {
         }
     }
     // What is left of commas at the ends says nothing.
-    while found.last().is_some_and(|last| is_joint(last)) {
+    while found.last().is_some_and(is_joint) {
         found.pop();
     }
     let leading = found.iter().take_while(|token| token.what == What::Comma).count();
@@ -304,12 +304,12 @@ fn remark(tokens: &[Token]) -> Option<usize> {
     });
     let tells = match lower.as_slice() {
         ["which" | "who", ..] => !wants && joint == 0,
-        ["of", "which" | "whom", ..] => true,
         ["if", "you" | "possible" | "that" | "it", ..] => {
-            let polite = ["mind", "possible", "trouble", "like", "wish", "ok", "okay", "fine", "convenient", "could", "can"];
+            let polite =
+                ["mind", "possible", "trouble", "like", "wish", "ok", "okay", "fine", "convenient", "could", "can"];
             lower.len() < 10 && lower.iter().any(|word| polite.contains(word))
         }
-        ["there", "is" | "are" | "may" | "might" | "were" | "can", ..] => true,
+        ["of", "which" | "whom", ..] | ["there", "is" | "are" | "may" | "might" | "were" | "can", ..] => true,
         ["we" | "i" | "they" | "you" | "it", ..] if joint == 1 => !wants,
         // `two campaigns, one for spring and one for autumn`
         ["one", "for" | "in" | "of" | "about" | "with" | "to", rest @ ..] => rest.contains(&"one"),

@@ -97,7 +97,8 @@ impl Cards {
 
     /// The tools whose names have a verb, however it is spelled.
     pub(super) fn called<'v>(&'v self, verb: &'v str) -> impl Iterator<Item = usize> + 'v {
-        (0..self.facts.len()).filter(move |card| self.facts[*card].has_word(|word| super::named::british_stem(word) == verb))
+        (0..self.facts.len())
+            .filter(move |card| self.facts[*card].has_word(|word| super::named::british_stem(word) == verb))
     }
 
     pub(super) fn facts(&self, card: usize) -> &Facts {

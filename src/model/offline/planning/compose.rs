@@ -3,14 +3,15 @@
 mod beside;
 mod forks;
 mod order;
+mod place;
 mod rounds;
 
-use super::condition::{self, Condition};
+use super::condition::Condition;
 use super::draft::{Node, Spot, item_name};
-use super::grammar::{Deed, Part, is_the_rest};
+use super::grammar::{Deed, Part};
 use super::hear::Heard;
 use super::phrase::Phrase;
-use super::scene::{Scene, Thing};
+use super::scene::Scene;
 use super::tokens::What;
 use crate::workflow::{Process, StepId};
 
@@ -171,39 +172,11 @@ impl<'s, 'a> Composer<'s, 'a> {
                     }
                     at += 1;
                 }
-                // `if it has no page, create one`
-                Part::Do(deed) if self.missing(deed).is_some() => {
-                    let missing = self.missing(deed).unwrap_or_default();
-                    self.perform(&Deed { objects: vec![missing], ..deed.clone() });
-                }
-                // `reject the others`, `for the others …`: the other arm.
-                Part::Do(deed) if self.is_of_the_rest(deed) => {
-                    self.otherwise(None);
-                    let one = Phrase { pronoun: true, ..Phrase::default() };
-                    self.perform(&Deed { objects: vec![one], ..deed.clone() });
-                    since = self.list().len();
-                }
-                Part::Do(deed) => self.perform(deed),
-                Part::Each(phrase) if is_the_rest(phrase) && self.has_arms() => {
-                    self.otherwise(None);
-                    since = self.list().len();
-                }
+                Part::Do(deed) => since = self.carry_out(deed, since),
                 Part::Each(phrase) => {
                     let directly = matches!(parts.get(at + 1), Some(Part::Do(_) | Part::If(_)));
-                    if deed_follows && (!done_before || (directly && Self::opens(parts, at))) {
-                        self.open_loop(phrase);
-                        since = self.list().len();
-                        let is_parallel = self.clause.is_parallel;
-                        self.begin_clause();
-                        self.clause.is_parallel = is_parallel;
-                    } else {
-                        self.wrap_in_loop(phrase, since);
-                        let of_one = Self::is_of_one(&parts[at + 1..]);
-                        if of_one && matches!(self.list().last(), Some(Node::Loop(..))) {
-                            self.way.push(Way::Body);
-                            since = self.list().len();
-                        }
-                    }
+                    let opens = deed_follows && (!done_before || (directly && Self::opens(parts, at)));
+                    since = self.each(phrase, &parts[at + 1..], opens, since);
                 }
                 // `if it is high, …`, after `if the priority is urgent, …`: another case of the same.
                 Part::If(condition) if at == 0 && self.is_another_case(condition) => {
@@ -280,87 +253,6 @@ impl<'s, 'a> Composer<'s, 'a> {
         self.end_clause();
     }
 
-    /// `… for each topic and publish it`: what is said of one of them goes there, too.
-    fn is_of_one(parts: &[Part]) -> bool {
-        let one = |phrase: &Phrase| (phrase.pronoun && !phrase.plural) || phrase.owned;
-        let of_one =
-            |part: &Part| matches!(part, Part::Do(deed) if deed.objects.iter().flat_map(Phrase::each_part).any(one));
-        matches!(parts.first(), Some(Part::Also)) && parts.iter().any(of_one)
-    }
-
-    /// Goes to where a sentence belongs: into the loop or the branch before if it speaks of what is there.
-    fn place(&mut self, parts: &[Part]) {
-        if matches!(parts.first(), Some(Part::Last | Part::AfterLoop)) {
-            self.way.clear();
-            return;
-        }
-        let way = self.last_way();
-        if let (Some(_), Some(Part::If(condition))) = (&self.checked, parts.first())
-            && self.referred(condition) != *condition
-        {
-            self.way = way.into_iter().take_while(|way| *way == Way::Body).collect();
-            return;
-        }
-        if parts
-            .iter()
-            .find(|part| !matches!(part, Part::Then | Part::Also))
-            .is_some_and(|part| matches!(part, Part::Otherwise))
-        {
-            self.way = if self.checked.is_some() {
-                way.into_iter().take_while(|way| *way == Way::Body).collect()
-            } else {
-                way
-            };
-            return;
-        }
-        // The innermost loop whose things are spoken of.
-        let loops: Vec<usize> =
-            way.iter().enumerate().filter(|(_, way)| **way == Way::Body).map(|(at, _)| at + 1).collect();
-        for depth in loops.into_iter().rev() {
-            self.way = way[..depth].to_vec();
-            let inner = self.loops();
-            let things: Vec<Thing> = self
-                .scene
-                .things
-                .iter()
-                .filter(|thing| thing.loops == inner && thing.class != "branch")
-                .cloned()
-                .collect();
-            if parts.iter().any(|part| Self::speaks_of(part, &things)) {
-                return;
-            }
-        }
-        self.way.clear();
-    }
-
-    fn speaks_of(part: &Part, things: &[Thing]) -> bool {
-        match part {
-            // `for each issue`, where the issues are listed.
-            Part::Each(phrase) => {
-                let words: Vec<String> = condition::stems(&phrase.words);
-                things.iter().any(|thing| thing.is_list() && thing.is_called(&words) >= 0.6)
-            }
-            Part::If(condition) | Part::When(condition, _) => {
-                let tests: Vec<_> = condition.tests.iter().flat_map(|test| test.subject.clone()).collect();
-                let bare = tests
-                    .iter()
-                    .all(|token| token.is("property") || condition::stems(std::slice::from_ref(token)).is_empty());
-                bare || Scene::speaks_of(&tests, things)
-            }
-            Part::Do(deed) => {
-                let phrases = deed.objects.iter().flat_map(Phrase::each_part);
-                let plural_outside = |phrase: &Phrase| phrase.all || phrase.each;
-                phrases.into_iter().any(|phrase| {
-                    (phrase.pronoun
-                        || phrase.owned
-                        || (phrase.definite && !plural_outside(phrase) && Scene::speaks_of(&phrase.words, things)))
-                        && !things.is_empty()
-                })
-            }
-            _ => false,
-        }
-    }
-
     /// The way to the innermost last loop or branch.
     fn last_way(&self) -> Vec<Way> {
         let mut way = Vec::new();
@@ -386,6 +278,24 @@ impl<'s, 'a> Composer<'s, 'a> {
         // `create an issue if it is hot and send a mail`: what was done before comes with the condition, unless the
         // sentence goes on after it without a word between.
         matches!(parts.get(at + 1), Some(Part::Do(_) | Part::Each(_) | Part::If(_)))
+    }
+
+    /// Does what a deed says: in the other arm, if it is of the others. Where what trails it refers to from then on.
+    fn carry_out(&mut self, deed: &Deed, since: usize) -> usize {
+        // `if it has no page, create one`
+        if let Some(missing) = self.missing(deed) {
+            self.perform(&Deed { objects: vec![missing], ..deed.clone() });
+            return since;
+        }
+        if !self.is_of_the_rest(deed) {
+            self.perform(deed);
+            return since;
+        }
+        // `reject the others`
+        self.otherwise(None);
+        let one = Phrase { pronoun: true, ..Phrase::default() };
+        self.perform(&Deed { objects: vec![one], ..deed.clone() });
+        self.list().len()
     }
 
     fn perform(&mut self, deed: &Deed) {

@@ -61,5 +61,9 @@ pub(super) fn british(word: &str) -> String {
 
 /// The same for what is a stem already.
 pub(super) fn british_stem(stem: &str) -> &str {
-    ["ize", "iz", "ise", "is"].iter().find_map(|end| stem.strip_suffix(end)).filter(|root| root.len() > 3).unwrap_or(stem)
+    ["ize", "iz", "ise", "is"]
+        .iter()
+        .find_map(|end| stem.strip_suffix(end))
+        .filter(|root| root.len() > 3)
+        .unwrap_or(stem)
 }

@@ -129,7 +129,9 @@ fn slip(wrong: &str, right: &str) -> Option<u8> {
             let order =
                 |word: &[char], vowels: bool| -> String { word.iter().filter(|c| is_vowel(**c) == vowels).collect() };
             let mut vowels = [order(&wrong, true).chars().collect::<Vec<_>>(), order(&right, true).chars().collect()];
-            vowels.iter_mut().for_each(|vowels| vowels.sort_unstable());
+            for vowels in &mut vowels {
+                vowels.sort_unstable();
+            }
             (longest >= 7 && order(&wrong, false) == order(&right, false) && vowels[0] == vowels[1]).then_some(4)
         }
     }

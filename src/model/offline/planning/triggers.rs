@@ -115,15 +115,7 @@ fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
         return Some((Trigger::Event { name: event_name(std::slice::from_ref(&name.text)) }, end));
     }
     // `when a new lead is created in the tracker`: something outside that happens.
-    // `somebody opens a ticket`
-    let does = clause.first().is_some_and(|first| first.is("somebody") || matches!(first.lower.as_str(), "a" | "an"));
-    let third = |token: &Token| {
-        token.verb().is_some_and(|verb| verb.form == super::lexicon::Form::Third && verb.class.is_some())
-    };
-    let happens = clause
-        .iter()
-        .position(|token| token.is("happens"))
-        .or_else(|| clause.iter().take(5).position(third).filter(|at| does && *at > 0))?;
+    let happens = clause.iter().position(|token| token.is("happens")).or_else(|| somebody_does(clause))?;
     let new = clause
         .iter()
         .take(happens)
@@ -147,6 +139,15 @@ fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
         .take(5)
         .collect();
     (!words.is_empty()).then(|| (Trigger::Event { name: event_name(&words) }, end))
+}
+
+/// `somebody opens a ticket`: where the verb is.
+fn somebody_does(clause: &[Token]) -> Option<usize> {
+    clause.first().filter(|first| first.is("somebody") || matches!(first.lower.as_str(), "a" | "an"))?;
+    let third = |token: &Token| {
+        token.verb().is_some_and(|verb| verb.form == super::lexicon::Form::Third && verb.class.is_some())
+    };
+    clause.iter().take(5).position(third).filter(|at| *at > 0)
 }
 
 fn path(text: &str) -> String {

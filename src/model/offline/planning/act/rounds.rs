@@ -126,7 +126,9 @@ impl Scene<'_> {
         let mut item = Scene::item(&id, &name, source, &inner);
         let words = content(phrase, &self.cards.mentioned(&phrase.words));
         if !words.is_empty() && words != ["item"] {
-            self.known.called.insert(id.clone(), words.iter().filter(|word| !LEXICON.is("state", word)).cloned().collect());
+            self.known
+                .called
+                .insert(id.clone(), words.iter().filter(|word| !LEXICON.is("state", word)).cloned().collect());
             item.objects.push(words);
         }
         self.evidence.push(Evidence {
@@ -192,7 +194,8 @@ impl Scene<'_> {
         let is_known_one = phrase.definite || phrase.all || phrase.plural;
         let is_told = LEXICON.is("tells", &verb.base)
             || phrase.head().is_some_and(|head| LEXICON.is("recipients", &singular(&head.lower)));
-        if !sends || is_told || !is_known_one || phrase.pronoun || phrase.owned || phrase.new || phrase.words.is_empty() {
+        if !sends || is_told || !is_known_one || phrase.pronoun || phrase.owned || phrase.new || phrase.words.is_empty()
+        {
             return None;
         }
         let mut words = content(phrase, &self.mentions(phrase));

@@ -54,7 +54,8 @@ impl Composer<'_, '_> {
     /// What is missing by the condition before, where one is to be made.
     pub(super) fn missing(&self, deed: &Deed) -> Option<Phrase> {
         let makes = deed.verb().is_some_and(|verb| verb.class.as_deref() == Some("create"));
-        let one = matches!(deed.objects.as_slice(), [phrase] if phrase.pronoun && !phrase.plural && phrase.places.is_empty());
+        let one =
+            matches!(deed.objects.as_slice(), [phrase] if phrase.pronoun && !phrase.plural && phrase.places.is_empty());
         let test = self.tested.as_ref()?;
         let absent = matches!(test.tests.as_slice(), [test] if test.value == Constant::Nothing && test.compares == Compares::Equal);
         let (_, what) = test.said.split_once(" no ").filter(|_| makes && one && absent)?;

@@ -2,12 +2,36 @@
 
 use super::super::condition::{self, Condition};
 use super::super::draft::Node;
+use super::super::grammar::{Part, is_the_rest};
+use super::super::phrase::Phrase;
 use super::super::scene::{Scene, Thing};
 use super::{Composer, Way, contains};
 use crate::workflow::{Outcome, StepId};
 
 impl Composer<'_, '_> {
-    pub(super) fn open_loop(&mut self, phrase: &super::super::phrase::Phrase) {
+    /// What is done for each of something: all that follows, or what came so far. Where what trails refers to from then on.
+    pub(super) fn each(&mut self, phrase: &Phrase, rest: &[Part], opens: bool, since: usize) -> usize {
+        // `for the others …`
+        if is_the_rest(phrase) && self.has_arms() {
+            self.otherwise(None);
+            return self.list().len();
+        }
+        if opens {
+            self.open_loop(phrase);
+            let is_parallel = self.clause.is_parallel;
+            self.begin_clause();
+            self.clause.is_parallel = is_parallel;
+            return self.list().len();
+        }
+        self.wrap_in_loop(phrase, since);
+        if Self::is_of_one(rest) && matches!(self.list().last(), Some(Node::Loop(..))) {
+            self.way.push(Way::Body);
+            return self.list().len();
+        }
+        since
+    }
+
+    pub(super) fn open_loop(&mut self, phrase: &Phrase) {
         let loops = self.loops();
         // Within a loop over the same things nothing is to be opened.
         let words = super::super::cards::content(phrase, &self.scene.cards.mentioned(&phrase.words));
@@ -37,7 +61,7 @@ impl Composer<'_, '_> {
     }
 
     /// `… for each lead`: what the sentence did so far is done in a loop.
-    pub(super) fn wrap_in_loop(&mut self, phrase: &super::super::phrase::Phrase, since: usize) {
+    pub(super) fn wrap_in_loop(&mut self, phrase: &Phrase, since: usize) {
         let loops = self.loops();
         let source = self.scene.list_for(phrase, &loops).map(|thing| thing.step.clone());
         let mut start = since.min(self.list().len());
@@ -136,25 +160,14 @@ impl Composer<'_, '_> {
         if !speaks_of_list && (speaks_of_latest || latest.step != list.step) {
             return;
         }
-        let phrase = super::super::phrase::Phrase {
-            words: Vec::new(),
-            pronoun: true,
-            plural: true,
-            each: true,
-            ..Default::default()
-        };
+        let phrase = Phrase { words: Vec::new(), pronoun: true, plural: true, each: true, ..Default::default() };
         let Some(round) = self.round_over(&list, &phrase, &loops) else { return };
         self.scene.things.push(round.item);
         self.list().push(Node::Loop(round.step, Vec::new()));
         self.way.push(Way::Body);
     }
 
-    fn round_over(
-        &mut self,
-        list: &Thing,
-        phrase: &super::super::phrase::Phrase,
-        loops: &[StepId],
-    ) -> Option<super::super::act::Round> {
+    fn round_over(&mut self, list: &Thing, phrase: &Phrase, loops: &[StepId]) -> Option<super::super::act::Round> {
         // By what it is called, so that no other list is meant.
         let words = list
             .noun
@@ -162,7 +175,7 @@ impl Composer<'_, '_> {
             .map(|word| super::super::tokens::tokens(word))
             .filter_map(|tokens| tokens.into_iter().next())
             .collect();
-        let named = super::super::phrase::Phrase { words, pronoun: false, ..phrase.clone() };
+        let named = Phrase { words, pronoun: false, ..phrase.clone() };
         match self.scene.list_for(&named, loops) {
             Some(found) if found.step == list.step => self.scene.round(&named, loops),
             _ => self.scene.round(phrase, loops),

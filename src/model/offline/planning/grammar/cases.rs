@@ -11,7 +11,7 @@ pub(super) fn case(tokens: &[Token]) -> Option<(Phrase, usize)> {
     let phrase = phrases(&tokens[1..=length]).into_iter().next()?;
     let follows = begins_deed(&tokens[1 + length..], false);
     let tells = is_the_rest(&phrase) || (!phrase.conditions.is_empty() && phrase.places.is_empty());
-    (follows && tells).then(|| (Phrase { each: true, ..phrase }, length))
+    (follows && tells).then_some((Phrase { each: true, ..phrase }, length))
 }
 
 /// `the others`, `any other status`, `the rest`

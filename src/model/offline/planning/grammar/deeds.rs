@@ -4,6 +4,7 @@ use super::super::lexicon::{Form, LEXICON, Marker, Verb};
 use super::super::phrase::{Phrase, phrases};
 use super::super::tokens::{Token, What};
 use super::Deed;
+use super::asked::{asked, by_doing, caused, done};
 use super::ends::{is_function_word, is_joint, skip_joints};
 
 /// `a file is made`, `it should not be sent`: what is done comes first. The verb, the words without it, and whether it is denied.
@@ -29,7 +30,9 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
     let obliges = |at: usize| {
         at > 1
             && !is_relative(&tokens[at - 1])
-            && (must(at) || gets(at) || (tokens[at].is("auxiliary") && tokens.get(at + 1).is_some_and(|next| next.lower == "be")))
+            && (must(at)
+                || gets(at)
+                || (tokens[at].is("auxiliary") && tokens.get(at + 1).is_some_and(|next| next.lower == "be")))
     };
     let at = (0..tokens.len()).find(|at| {
         let is_chain = to_be(*at)
@@ -161,125 +164,6 @@ fn light(tokens: &[Token]) -> Option<(Verb, usize)> {
     (of && noun.base != "notify").then_some((Verb { form: Form::Base, ..noun }, 3 + articles))
 }
 
-/// `let the manager review it`, `have someone in the kitchen taste the soup`: where what is to be done begins.
-pub(super) fn asks(tokens: &[Token]) -> Option<usize> {
-    let bare = |token: &Token| token.verb().is_some_and(|verb| verb.form == Form::Base);
-    if !(matches!(tokens.first()?.lower.as_str(), "let" | "have") && tokens.get(1)?.is_word()) {
-        return None;
-    }
-    let somebody = tokens[1..3.min(tokens.len())].iter().any(|token| token.is("somebody") || token.is("person"))
-        || matches!(tokens, [_, a, who, ..] if a.is("determiner") && who.what == What::Word && !who.is("preposition"));
-    let end = tokens.iter().position(|token| !token.is_word()).unwrap_or(tokens.len());
-    // A verb that nothing is known of, before what it is done to.
-    let unknown = |at: usize| {
-        somebody
-            && tokens[at].what == What::Word
-            && !is_function_word(&tokens[at])
-            && !is_function_word(&tokens[at - 1])
-            && tokens.get(at + 1).is_some_and(|next| next.is("determiner") || next.is("pronoun") || next.is("all"))
-    };
-    // Somebody comes between; `let me know` is a message.
-    let at = (2..end)
-        .find(|at| bare(&tokens[*at]) && !tokens[*at].is("verb_or_noun") || tokens[*at].is("people") || unknown(*at))?;
-    (somebody || !tokens[1..at].iter().any(|token| token.is("preposition"))).then_some(at)
-}
-
-/// `let the manager review it`, `someone must check the invoices`: somebody is asked.
-fn asked(tokens: &[Token]) -> Option<Deed> {
-    let bare = |token: &Token| token.verb().is_some_and(|verb| verb.form == Form::Base);
-    let lets = matches!(tokens.first()?.lower.as_str(), "let" | "have") && tokens.get(1)?.is_word();
-    let at = if lets {
-        asks(tokens)?
-    } else {
-        let modal = tokens.iter().position(|token| token.is("modal"))?;
-        let to = usize::from(tokens.get(modal + 1).is_some_and(|token| token.lower == "to"));
-        let subject = &tokens[..modal];
-        let ours = subject.is_empty()
-            || subject.iter().any(|token| !token.is_word() || bare(token) && !token.is("verb_or_noun"))
-            || subject.iter().all(|token| {
-                token.is("determiner")
-                    || matches!(token.lower.as_str(), "i" | "we" | "you" | "it" | "they" | "workflow" | "flow")
-            });
-        let at = modal + 1 + to;
-        (!ours && tokens.get(at).is_some_and(bare) && tokens[at].lower != "be").then_some(at)?
-    };
-    let ask = Verb { base: "ask".into(), class: None, role: None, form: Form::Base };
-    Some(Deed {
-        verbs: vec![ask],
-        objects: phrases(&tokens[at + 1..]),
-        words: tokens[at + 1..].to_vec(),
-        ..Deed::default()
-    })
-}
-
-/// `close it by changing its state`: what is done is told after what it comes to.
-fn by_doing(tokens: &[Token]) -> Option<Deed> {
-    let at = tokens.windows(2).position(|pair| {
-        pair[0].lower == "by" && pair[1].verb().is_some_and(|verb| verb.form == Form::Gerund && verb.class.is_some())
-    })?;
-    let (outer, mut inner) = (deed(&tokens[..at]), deed(&tokens[at + 1..]));
-    if outer.verbs.is_empty() || inner.verbs.is_empty() || inner.objects.is_empty() {
-        return None;
-    }
-    for verb in &mut inner.verbs {
-        verb.form = Form::Base;
-    }
-    // `its state` is that of what was named before.
-    if let Some(whole) = outer.objects.first().filter(|whole| !whole.words.is_empty()) {
-        for phrase in inner.objects.iter_mut().filter(|phrase| phrase.owned || phrase.pronoun) {
-            let of = phrase.owned && !phrase.words.is_empty();
-            if of {
-                phrase.places.insert(0, ("of".to_owned(), Phrase { places: Vec::new(), ..whole.clone() }));
-            } else {
-                phrase.clone_from(whole);
-            }
-        }
-    }
-    Some(inner)
-}
-
-/// `have it printed`, `have a card made for her`: print it.
-fn caused(tokens: &[Token]) -> Option<Deed> {
-    if !matches!(tokens.first()?.lower.as_str(), "have" | "get") {
-        return None;
-    }
-    let end = tokens.iter().position(|token| token.lower == "by" || !token.is_word()).unwrap_or(tokens.len());
-    let past = |token: &Token| {
-        token.what == What::Word
-            && (token.lower.ends_with("ed") || token.verb().is_some_and(|verb| verb.form == Form::Past))
-    };
-    // An adjective has its noun after it.
-    let ends =
-        |at: usize| tokens.get(at + 1..end).is_none_or(|rest| rest.first().is_none_or(|next| next.is("preposition")));
-    let at = (2..end).find(|at| past(&tokens[*at]) && ends(*at))?;
-    let (done, object) = (&tokens[at], &tokens[1..at]);
-    let base = done.verb().unwrap_or_else(|| {
-        let base = done.lower.strip_suffix("ed").unwrap_or(&done.lower).to_owned();
-        Verb { base, class: None, role: None, form: Form::Base }
-    });
-    let words = [object, &tokens[at + 1..end]].concat();
-    Some(Deed { verbs: vec![Verb { form: Form::Base, ..base }], objects: phrases(&words), words, ..Deed::default() })
-}
-
-/// `you have replied to it`, `be sent to her`: of what was spoken of.
-fn done(tokens: &[Token]) -> Option<Deed> {
-    let (done, length) = match tokens {
-        [who, have, done, ..] if who.is("pronoun") || matches!(who.lower.as_str(), "i" | "we" | "you") => {
-            have.is("have").then_some((done, 3))?
-        }
-        [be, done, ..] if be.is("copula") => (done, 2),
-        _ => return None,
-    };
-    let verb = done.verb().filter(|verb| verb.form == Form::Past)?;
-    let words = tokens[length..].to_vec();
-    let mut objects = phrases(&words);
-    if objects.first().is_none_or(|phrase| phrase.words.is_empty() && !phrase.pronoun) {
-        let places = objects.first().map(|phrase| phrase.places.clone()).unwrap_or_default();
-        objects = vec![Phrase { pronoun: true, places, ..Phrase::default() }];
-    }
-    Some(Deed { verbs: vec![Verb { form: Form::Base, ..verb }], objects, words, ..Deed::default() })
-}
-
 /// The verbs that words begin with, and what follows them. Of so many words in all.
 fn verbs(tokens: &[Token], all: usize) -> (Vec<Verb>, &[Token]) {
     let object_follows = |rest: &[Token]| rest.iter().skip(1).any(Token::is_word);
@@ -369,37 +253,7 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
     {
         return Deed { verbs: vec![verb], objects: phrases(&words), said, words, all_words, only };
     }
-    // `you send`, `it creates`, `that it sends`, `to create`
-    while rest.len() > 1
-        && matches!(rest[0].lower.as_str(), "you" | "we" | "i" | "it" | "they" | "to" | "also" | "do")
-        && rest[1].verb().is_some()
-    {
-        rest = &rest[1..];
-    }
-    // `we have to send it`
-    if let [who, have, to, does, ..] = rest
-        && matches!(who.lower.as_str(), "you" | "we" | "i")
-        && (have.is("have") || have.is("modal"))
-        && to.lower == "to"
-        && does.verb().is_some()
-    {
-        rest = &rest[3..];
-    }
-    // `to have a card made`
-    if let [to, have, ..] = rest
-        && to.lower == "to"
-        && have.lower == "have"
-    {
-        rest = &rest[1..];
-    }
-    // `we can drop it`
-    if let [who, can, does, ..] = rest
-        && matches!(who.lower.as_str(), "you" | "we" | "i")
-        && can.is("auxiliary")
-        && does.verb().is_some_and(|verb| verb.form == Form::Base)
-    {
-        rest = &rest[2..];
-    }
+    rest = without_subject(rest);
     if let Some(inner) = by_doing(rest) {
         return Deed { said, all_words, only, ..inner };
     }
@@ -442,28 +296,77 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
         rest = before;
     }
     // `card creation in both of them`
-    let nominal = rest.iter().position(|token| {
-        token.verb().is_some_and(|verb| verb.form == Form::Noun && verb.base != "notify") || !token.is_word() || token.is("preposition")
-    });
     let joined: Vec<Token>;
-    if let Some(at) = nominal.filter(|at| verbs.is_empty() && *at > 0)
-        && rest.get(at + 1).is_some_and(|next| next.is("preposition"))
-        && let Some(verb) = rest[at].verb().filter(|verb| verb.form == Form::Noun)
+    if verbs.is_empty()
+        && let Some((verb, words)) = nominal(rest)
     {
         verbs.push(verb);
-        joined = [&rest[..at], &rest[at + 1..]].concat();
+        joined = words;
         rest = &joined;
     }
     if !verbs.is_empty() && rest.first().is_some_and(|token| token.lower == "of") {
         rest = &rest[1..];
     }
     let objects = phrases(rest);
+    verbs = meant(verbs, rest, &objects);
+    Deed { verbs, objects, said, words: rest.to_vec(), all_words, only }
+}
+
+/// `card creation in both of them`: the verb, and the words without it.
+fn nominal(words: &[Token]) -> Option<(Verb, Vec<Token>)> {
+    let of_doing = |token: &Token| token.verb().filter(|verb| verb.form == Form::Noun && verb.base != "notify");
+    let ends = |token: &Token| of_doing(token).is_some() || !token.is_word() || token.is("preposition");
+    let at = words.iter().position(ends).filter(|at| *at > 0)?;
+    words.get(at + 1).filter(|next| next.is("preposition"))?;
+    Some((of_doing(&words[at])?, [&words[..at], &words[at + 1..]].concat()))
+}
+
+/// `we have to send it`: send it.
+fn without_subject(tokens: &[Token]) -> &[Token] {
+    let mut rest = tokens;
+    // `you send`, `it creates`, `that it sends`, `to create`
+    while rest.len() > 1
+        && matches!(rest[0].lower.as_str(), "you" | "we" | "i" | "it" | "they" | "to" | "also" | "do")
+        && rest[1].verb().is_some()
+    {
+        rest = &rest[1..];
+    }
+    // `we have to send it`
+    if let [who, have, to, does, ..] = rest
+        && matches!(who.lower.as_str(), "you" | "we" | "i")
+        && (have.is("have") || have.is("modal"))
+        && to.lower == "to"
+        && does.verb().is_some()
+    {
+        rest = &rest[3..];
+    }
+    // `to have a card made`
+    if let [to, have, ..] = rest
+        && to.lower == "to"
+        && have.lower == "have"
+    {
+        rest = &rest[1..];
+    }
+    // `we can drop it`
+    if let [who, can, does, ..] = rest
+        && matches!(who.lower.as_str(), "you" | "we" | "i")
+        && can.is("auxiliary")
+        && does.verb().is_some_and(|verb| verb.form == Form::Base)
+    {
+        rest = &rest[2..];
+    }
+    rest
+}
+
+/// What verbs mean that say little without what follows them.
+fn meant(mut verbs: Vec<Verb>, rest: &[Token], objects: &[Phrase]) -> Vec<Verb> {
     // `leave a note`, `have a folder`: it is made; `have all invoices`: they are there.
     if let [verb] = verbs.as_mut_slice()
         && matches!(verb.base.as_str(), "have" | "leave" | "want")
         && let Some(first) = objects.first()
     {
-        let anew = rest.first().is_some_and(|next| matches!(next.lower.as_str(), "a" | "an" | "another") || next.is("new"));
+        let anew =
+            rest.first().is_some_and(|next| matches!(next.lower.as_str(), "a" | "an" | "another") || next.is("new"));
         if anew || (first.all && verb.base != "leave") {
             let base = if anew { "create" } else { "retrieve" };
             *verb = Verb { base: base.into(), class: Some(base.into()), role: None, form: Form::Base };
@@ -475,5 +378,5 @@ pub(in super::super) fn deed(tokens: &[Token]) -> Deed {
     if writes {
         verbs = vec![Verb { base: "message".into(), class: Some("send".into()), role: None, form: Form::Base }];
     }
-    Deed { verbs, objects, said, words: rest.to_vec(), all_words, only }
+    verbs
 }

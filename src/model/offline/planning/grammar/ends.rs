@@ -49,7 +49,7 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
             return true;
         }
     }
-    if super::deeds::asks(rest).is_some() {
+    if super::asked::asks(rest).is_some() {
         return true;
     }
     let Some(verb) = rest.first().and_then(Token::verb) else {
@@ -139,7 +139,9 @@ fn is_done_too(before: &[Token], rest: &[Token]) -> bool {
     let helps = |token: &Token| ["auxiliary", "modal", "copula", "have"].iter().any(|set| token.is(set));
     let end = rest.iter().position(is_joint).unwrap_or(rest.len());
     let relative = rest.first().is_none_or(|first| matches!(first.lower.as_str(), "which" | "that" | "who" | "whose"));
-    let obliges = rest[..end].iter().any(|token| token.is("modal") || token.is("auxiliary") || matches!(token.lower.as_str(), "get" | "gets"));
+    let obliges = rest[..end]
+        .iter()
+        .any(|token| token.is("modal") || token.is("auxiliary") || matches!(token.lower.as_str(), "get" | "gets"));
     (before.iter().any(helps) || end < 7)
         && !relative
         && obliges

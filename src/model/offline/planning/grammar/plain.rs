@@ -13,8 +13,11 @@ pub(super) fn needs(tokens: &[Token]) -> Option<[Part; 2]> {
     let at = words.iter().position(|token| token.is("wants"))?;
     let subject = &words[..at];
     let helper = subject.last().filter(|last| last.is("auxiliary") || last.is("modal")).map_or(at, |_| at - 1);
-    let object = words[at + 1..].first().filter(|next| next.is("determiner") || next.is("new") || LEXICON.number(&next.lower).is_some())?;
-    let plain = words[1..helper].iter().all(|token| token.is_word() && token.verb().is_none_or(|verb| verb.form == Form::Base));
+    let object = words[at + 1..]
+        .first()
+        .filter(|next| next.is("determiner") || next.is("new") || LEXICON.number(&next.lower).is_some())?;
+    let plain =
+        words[1..helper].iter().all(|token| token.is_word() && token.verb().is_none_or(|verb| verb.form == Form::Base));
     if helper < 2 || !plain || object.lower == "to" {
         return None;
     }
@@ -50,16 +53,23 @@ pub(super) fn delivered(deed: &Deed) -> Option<[Part; 2]> {
     let mut objects = deed.objects.clone();
     let last = objects.last_mut()?;
     let at = last.places.iter().position(|(preposition, place)| {
-        let is_message = place.head().is_some_and(|head| {
-            ["messag", "mail"].iter().any(|noun| LEXICON.alike(&stem(&head.lower), noun) > 0.7)
-        });
+        let is_message = place
+            .head()
+            .is_some_and(|head| ["messag", "mail"].iter().any(|noun| LEXICON.alike(&stem(&head.lower), noun) > 0.7));
         let by = matches!(preposition.as_str(), "in" | "into" | "by" | "as" | "via");
         by && is_message && !(retrieves && place.definite)
     })?;
     let (_, message) = last.places.remove(at);
     let words: Vec<Token> = message.words.clone();
     let create = Verb { base: "create".into(), class: Some("create".into()), role: None, form: Form::Base };
-    let send = Deed { verbs: vec![create], objects: vec![message], said: deed.said.clone(), words: words.clone(), all_words: words, only: false };
+    let send = Deed {
+        verbs: vec![create],
+        objects: vec![message],
+        said: deed.said.clone(),
+        words: words.clone(),
+        all_words: words,
+        only: false,
+    };
     let retrieve = Verb { base: "retrieve".into(), class: Some("retrieve".into()), role: None, form: Form::Base };
     let first = Deed { verbs: vec![retrieve], objects, ..deed.clone() };
     Some([Part::Do(first), Part::Do(send)])

@@ -41,14 +41,17 @@ impl Scene<'_> {
     /// `send the tracker's issues by chat`: the service that sends, where what is sent is of another.
     fn carried_by(&self, verb: Option<&Verb>, phrase: &Phrase, object: &[String]) -> Option<Mentioned> {
         verb.filter(|verb| matches!(verb.class.as_deref(), Some("send" | "publish")))?;
-        let is_message = object.last().is_some_and(|head| {
-            ["messag", "mail", "notif"].iter().any(|noun| LEXICON.alike(head, noun) > 0.7)
-        });
+        let is_message = object
+            .last()
+            .is_some_and(|head| ["messag", "mail", "notif"].iter().any(|noun| LEXICON.alike(head, noun) > 0.7));
         if is_message || object.is_empty() || self.cards.mentioned(&phrase.words).is_empty() {
             return None;
         }
         phrase.places.iter().find_map(|(preposition, place)| {
-            let by = matches!(preposition.as_str(), "via" | "by" | "with" | "through" | "using" | "in" | "on" | "to" | "into");
+            let by = matches!(
+                preposition.as_str(),
+                "via" | "by" | "with" | "through" | "using" | "in" | "on" | "to" | "into"
+            );
             let mut words = vec![Token::new(preposition, What::Word)];
             words.extend(place.words.iter().cloned());
             let mentioned = self.cards.mentioned(&words);
@@ -93,10 +96,13 @@ impl Scene<'_> {
         if phrase.pronoun || object.is_empty() {
             // What an agent makes of it is not what it is done to.
             let carried = verb.is_some_and(|verb| {
-                matches!(verb.class.as_deref(), Some("send" | "publish" | "create" | "upload" | "share")) || verb.role.is_some()
+                matches!(verb.class.as_deref(), Some("send" | "publish" | "create" | "upload" | "share"))
+                    || verb.role.is_some()
             });
             let is_thing = |thing: &Thing| carried || thing.class != "agent" || thing.service.is_some();
-            let meant = if let Some(thing) = self.latest(loops, is_thing).filter(|thing| !carried && !phrase.plural && thing.class != "agent") {
+            let meant = if let Some(thing) =
+                self.latest(loops, is_thing).filter(|thing| !carried && !phrase.plural && thing.class != "agent")
+            {
                 Some(thing)
             } else if phrase.plural {
                 self.latest(loops, |thing| thing.plural).or_else(|| self.latest(loops, |_| true))
@@ -122,8 +128,9 @@ impl Scene<'_> {
                     context.clear();
                     context.insert(service, 1.0);
                     // What is done to it is done where it is; only a message about it is sent elsewhere.
-                    let carried =
-                        verb.is_some_and(|verb| matches!(verb.class.as_deref(), Some("send" | "publish" | "create" | "upload")));
+                    let carried = verb.is_some_and(|verb| {
+                        matches!(verb.class.as_deref(), Some("send" | "publish" | "create" | "upload"))
+                    });
                     if phrase.pronoun && !carried {
                         services = Mentioned::of(service);
                     }

@@ -234,9 +234,9 @@ fn timezone(tokens: &[Token]) -> Option<(String, usize)> {
         let words = tokens.get(..length)?;
         let is_place = words.iter().all(|word| word.is_word() && (word.is_capital() || length > 1));
         let name = words.iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join("_");
-        let zone = chrono_tz::TZ_VARIANTS.iter().find(|zone| {
-            zone.name().rsplit('/').next().is_some_and(|city| city.to_lowercase() == name)
-        })?;
+        let zone = chrono_tz::TZ_VARIANTS
+            .iter()
+            .find(|zone| zone.name().rsplit('/').next().is_some_and(|city| city.to_lowercase() == name))?;
         (is_place && says_time(length)).then(|| (zone.name().to_owned(), length + 1))
     })
 }

@@ -49,10 +49,10 @@ fn around(tokens: &[Token]) -> Option<(usize, Range<usize>, &'static str)> {
 
 /// Where the particle of a verb is that words begin with, and the verb in one word.
 fn apart(tokens: &[Token]) -> Option<(usize, String)> {
-    let first = tokens.first().filter(|first| first.what == What::Word)?;
+    let function = ["determiner", "preposition", "pronoun", "copula", "auxiliary", "negation"];
+    let first = tokens.first().filter(|first| first.what == What::Word && !function.iter().any(|set| first.is(set)))?;
     LEXICON.phrases(&first.lower).iter().find_map(|(words, meaning)| {
         let ([_, particle], Meaning::Word(verb)) = (words.as_slice(), meaning) else { return None };
-        LEXICON.verb(verb)?;
         let end = tokens.iter().position(|token| !token.is_word()).unwrap_or(tokens.len()).min(MOST_BETWEEN + 2);
         let at = (2..end).find(|at| tokens[*at].lower == *particle)?;
         let is_between = tokens[1..at].iter().all(|token| !token.is("preposition"));

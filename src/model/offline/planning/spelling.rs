@@ -89,7 +89,11 @@ fn right(word: &str, opens: bool, vocabulary: &[&Vocabulary]) -> Option<String> 
     if let Some(verb) = verb {
         return Some(verb.to_owned());
     }
-    let others = vocabulary.iter().flat_map(|words| &words.words).map(String::as_str).chain(LEXICON.known().filter(|known| known.len() > SHORTEST));
+    let others = vocabulary
+        .iter()
+        .flat_map(|words| &words.words)
+        .map(String::as_str)
+        .chain(LEXICON.known().filter(|known| known.len() > SHORTEST));
     others
         .filter(|other| other.len() >= SHORTEST)
         .filter_map(|other| Some((slip(word, other)?, other)))

@@ -215,7 +215,9 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
             _ => {
                 length = end_of_deed(rest, is_gerund(token));
                 let words = &tokens[at..=at + length];
-                if let Some(parts) = plain::needs(words) {
+                // `all the others get a mail`: a mail for each of them.
+                let got = || deeds::receives(words).map(|(whom, what)| [Part::Each(whom), Part::Do(what)]);
+                if let Some(parts) = plain::needs(words).or_else(got) {
                     found.extend(parts);
                     at += 1 + length;
                     continue;

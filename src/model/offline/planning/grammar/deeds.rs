@@ -100,6 +100,20 @@ fn left(tokens: &[Token]) -> Option<Deed> {
     Some(Deed { verbs: vec![verb], objects: phrases(&tokens[1..]), words: tokens[1..].to_vec(), ..Deed::default() })
 }
 
+/// `all the other guests get a mail`: each of whom, and what is made for them.
+pub(super) fn receives(tokens: &[Token]) -> Option<(Phrase, Deed)> {
+    let at = tokens.iter().position(|token| matches!(token.lower.as_str(), "get" | "gets" | "receive" | "receives"))?;
+    let whom = &tokens[..at];
+    let opens = whom.first().is_some_and(|first| first.is("all") || first.is("each"));
+    let given = tokens.get(at + 1).is_some_and(|next| matches!(next.lower.as_str(), "a" | "an" | "another"));
+    if !opens || !given || !tokens.iter().all(Token::is_word) {
+        return None;
+    }
+    let whom = phrases(whom).into_iter().next()?;
+    let what = Deed { said: said(&tokens[at + 1..]), ..deed(&tokens[at + 1..]) };
+    Some((Phrase { each: true, all: true, ..whom }, what))
+}
+
 /// `the guests need no mail`: no mail for the guests.
 fn needless(tokens: &[Token]) -> Option<Deed> {
     let at = tokens.windows(2).position(|pair| pair[0].is("needs") && pair[1].lower == "no")?;

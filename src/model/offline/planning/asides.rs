@@ -264,7 +264,10 @@ fn the_workflow(tokens: &[Token]) -> Option<usize> {
     let plain = between.iter().all(|token| token.is_word() && token.verb().is_none());
     let at = thing + 1 + that + 1;
     // `the process that …` is a thing like any other unless it does something.
-    let does = tokens.get(at).is_some_and(|next| next.verb().is_some() || next.marker().is_some());
+    let does = tokens[at.min(tokens.len())..]
+        .iter()
+        .find(|token| !matches!(token.lower.as_str(), "first" | "then" | "just"))
+        .is_some_and(|next| next.verb().is_some() || next.marker().is_some());
     (makes && plain && does).then_some(at)
 }
 

@@ -13,6 +13,8 @@ pub(super) struct Condition {
     pub(super) said: String,
     /// `only if`
     pub(super) only: bool,
+    /// What is counted: `500 employees`.
+    pub(super) counted: Vec<String>,
 }
 
 /// One comparison.
@@ -149,6 +151,8 @@ const COMPARISONS: [(&str, Compares); 47] = [
 pub(super) fn read(tokens: &[Token]) -> Condition {
     let said: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
     let mut condition = Condition { said: said.join(" "), ..Condition::default() };
+    let counts = tokens.windows(2).filter(|pair| pair[0].what == What::Number && pair[1].what == What::Word);
+    condition.counted = counts.map(|pair| pair[1].lower.clone()).collect();
     let mut parts: Vec<&[Token]> = Vec::new();
     let mut start = 0;
     for (at, token) in tokens.iter().enumerate() {

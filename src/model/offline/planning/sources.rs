@@ -42,6 +42,8 @@ pub(super) struct Known {
     pub(super) subjects: Vec<String>,
     pub(super) compared: Option<String>,
     pub(super) wanted: Vec<String>,
+    /// The step that yields what a loop goes through.
+    pub(super) lists: HashMap<StepId, StepId>,
     /// What the things that loops go through were called.
     pub(super) called: HashMap<StepId, Vec<String>>,
     /// Steps that were said to go on at the same time.

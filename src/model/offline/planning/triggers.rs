@@ -51,15 +51,22 @@ fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
         .skip(1)
         .position(|token| matches!(token.what, What::Comma | What::Stop) || token.marker() == Some(Marker::Then))
         .map_or(tokens.len(), |end| end + 1);
+    // `when somebody leaves we close the account`
+    let we = tokens[1..end]
+        .windows(2)
+        .position(|pair| matches!(pair[0].lower.as_str(), "we" | "i") && pair[1].verb().is_some());
+    let end = we.filter(|at| *at > 1).map_or(end, |at| at + 1);
     let clause = &tokens[1..end];
     let has = |words: &[&str]| clause.iter().position(|token| token.is_word() && words.contains(&token.lower.as_str()));
     if has(&["webhook", "hook", "webhooks"]).is_some()
         || (has(&["http", "post"]).is_some() && has(&["request"]).is_some())
     {
         // `arrives at order-paid`
+        let says_where =
+            |token: &Token| token.is("determiner") || matches!(token.lower.as_str(), "path" | "address" | "url");
         let at = has(&["at", "on", "under", "called", "named"])
-            .and_then(|at| clause.get(at + 1))
-            .filter(|token| token.is_word() && !token.is("determiner"));
+            .and_then(|at| clause[at + 1..].iter().find(|token| !says_where(token)))
+            .filter(|token| token.is_word());
         let named = clause.iter().find(|token| token.what == What::Quoted).or(at).or_else(|| {
             has(&["webhook", "hook"]).and_then(|at| clause.get(at + 1)).filter(|token| {
                 token.is_word()
@@ -91,6 +98,7 @@ fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
             matches!(token.what, What::Word | What::Quoted)
                 && !token.is("determiner")
                 && !token.is("copula")
+                && !token.is("have")
                 && !matches!(token.lower.as_str(), "workflow" | "flow" | "run" | "of" | "another" | "other")
         });
         let words: Vec<String> = named.map(|token| token.text.clone()).collect();

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::super::Evidence;
 use super::super::cards::{Found, Wanted, content};
-use super::super::condition::Condition;
+use super::super::condition::{Compares, Condition, Constant, Test};
 use super::super::draft::{self, Node};
 use super::super::grammar::Deed;
-use super::super::lexicon::{LEXICON, Verb};
+use super::super::lexicon::{LEXICON, Verb, stem};
 use super::super::phrase::Phrase;
 use super::super::scene::{Scene, Thing};
 use super::super::tokens::What;
@@ -123,6 +123,9 @@ impl Scene<'_> {
         let step = draft::step(id.clone(), Process::ForEach(for_each), IndexMap::new());
         let mut inner = loops.to_vec();
         inner.push(id.clone());
+        if let Some(source) = source {
+            self.known.lists.insert(id.clone(), source.step.clone());
+        }
         let mut item = Scene::item(&id, &name, source, &inner);
         let words = content(phrase, &self.cards.mentioned(&phrase.words));
         if !words.is_empty() && words != ["item"] {
@@ -247,6 +250,7 @@ impl Scene<'_> {
     /// What tells those that are meant from the others: `that are closed`, `every closed task`.
     pub(in super::super) fn selecting(&self, phrase: &Phrase, loops: &[StepId]) -> Vec<Condition> {
         let mut conditions = phrase.conditions.clone();
+        conditions.retain(|condition| !self.is_so_anyhow(condition, loops));
         let item = loops
             .last()
             .and_then(|innermost| self.things.iter().find(|thing| thing.is_item() && thing.step == *innermost));
@@ -272,6 +276,20 @@ impl Scene<'_> {
             ]));
         }
         conditions
+    }
+
+    /// `every alert that is firing`, where only such are listed.
+    fn is_so_anyhow(&self, condition: &Condition, loops: &[StepId]) -> bool {
+        let source = loops.last().and_then(|innermost| self.known.lists.get(innermost));
+        let Some(tool) = source.and_then(|list| self.tool_of.get(list)) else { return false };
+        let facts = self.cards.facts_of(tool);
+        let said = |test: &Test| match (&test.value, test.compares) {
+            (Constant::Text(text), Compares::Equal) if test.property.is_none() => {
+                facts.tells_of(&text.split(' ').map(stem).collect::<Vec<_>>())
+            }
+            _ => false,
+        };
+        !condition.tests.is_empty() && condition.tests.iter().all(said)
     }
 
     /// What is done only if a condition holds.

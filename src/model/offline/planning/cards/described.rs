@@ -57,7 +57,9 @@ impl Described {
         let at = verb_in(&words);
         let Some(at) = at else {
             // `Deals in the sales pipeline`; `Restart a service`, by a verb that nothing is known of.
-            let article = words.get(1).is_some_and(|word| LEXICON.is("determiner", word) || LEXICON.is("all", word));
+            let article = words
+                .get(1)
+                .is_some_and(|word| word != "that" && LEXICON.is("determiner", word) || LEXICON.is("all", word));
             described.is_noun = !article || LEXICON.is("determiner", &words[0]);
             described.objects.extend(noun(&words[usize::from(!described.is_noun)..]).filter(|noun| noun.len() <= 4));
             return described;
@@ -103,7 +105,7 @@ impl Described {
         } else {
             let at = verb_in(words).filter(|at| *at == 0);
             self.base = at.and_then(|at| LEXICON.verb(&words[at])).map(|verb| verb.base);
-            let article = words.get(1).is_some_and(|word| LEXICON.is("determiner", word));
+            let article = words.get(1).is_some_and(|word| word != "that" && LEXICON.is("determiner", word));
             self.is_noun = at.is_none() && !article;
             self.objects.extend(noun(&words[usize::from(!self.is_noun).min(words.len())..]));
         }

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::super::condition::{self, Compares, Condition, Constant, Test};
 use super::super::draft::{self};
-use super::super::lexicon::stem;
+use super::super::lexicon::{LEXICON, stem};
+use super::super::slots::name_stems;
 use super::super::tokens::Token;
 use super::{Scene, Thing};
 use crate::workflow::StepId;
@@ -13,12 +14,13 @@ impl Scene<'_> {
     /// A condition as an expression, for what is known in these loops.
     pub(in super::super) fn expression(&mut self, condition: &Condition, loops: &[StepId]) -> String {
         let joint = if condition.any { " or " } else { " and " };
-        let tests: Vec<String> = condition.tests.iter().map(|test| self.test(test, loops)).collect();
+        let tests: Vec<String> =
+            condition.tests.iter().map(|test| self.test(test, &condition.counted, loops)).collect();
         let tests = if tests.is_empty() { vec!["true".to_owned()] } else { tests };
         format!("{{{{ {} }}}}", tests.join(joint))
     }
 
-    fn test(&mut self, test: &Test, loops: &[StepId]) -> String {
+    fn test(&mut self, test: &Test, counted: &[String], loops: &[StepId]) -> String {
         let stems: Vec<String> = condition::stems(&test.subject);
         let without_property: Vec<String> = stems
             .iter()
@@ -81,6 +83,15 @@ impl Scene<'_> {
             .collect();
         let mut field: Vec<String> = left.iter().map(|token| token.lower.clone()).collect();
         field.extend(test.property.clone());
+        let output =
+            meant.as_ref().filter(|_| test.property.is_none()).and_then(|thing| self.compared(thing, test, counted));
+        if let Some((output, truth)) = output {
+            let path = format!("{}.{output}", meant.as_ref().map_or("", |thing| thing.expression.as_str()));
+            if let Some(truth) = truth {
+                return format!("{path} == {truth}");
+            }
+            field = vec![output];
+        }
         if field.is_empty() && test.value != Constant::Nothing {
             // `is closed` says nothing of where that stands.
             field.push("status".into());
@@ -99,6 +110,24 @@ impl Scene<'_> {
             Compares::Contains => format!("{value} in {path}"),
             compares => format!("{path} {} {value}", compares.sign()),
         }
+    }
+}
+
+impl Scene<'_> {
+    /// The output that is compared although no property was named: `has more than 500 employees`, `is down`, where it says whether it is
+    /// up. With it, what it must be, if that is a truth.
+    fn compared(&self, thing: &Thing, test: &Test, counted: &[String]) -> Option<(String, Option<bool>)> {
+        let outputs = self.outputs_of(thing);
+        let named = |word: &str| outputs.iter().find(|output| name_stems(output) == [stem(word)]).cloned();
+        if let Some(output) = counted.iter().find_map(|word| named(word)) {
+            return Some((output, None));
+        }
+        let Constant::Text(text) = &test.value else { return None };
+        let holds = test.compares == Compares::Equal;
+        let opposite = LEXICON.opposite(&stem(text));
+        named(text)
+            .map(|output| (output, Some(holds)))
+            .or_else(|| opposite.and_then(|word| named(word)).map(|output| (output, Some(!holds))))
     }
 }
 

@@ -164,6 +164,9 @@ fn frame(tokens: &[Token]) -> Option<usize> {
     polite(tokens).or_else(|| at_leisure(tokens)).or_else(|| the_workflow(tokens))
 }
 
+/// The most commas that are looked at in what sets out a wish.
+const MOST_COMMAS: usize = 4;
+
 /// The longest that leads to a wish.
 const LONGEST_FRAME: usize = 12;
 
@@ -181,7 +184,7 @@ fn polite(tokens: &[Token]) -> Option<usize> {
     };
     let most = tokens.len().min(LONGEST_FRAME);
     let plain = |range: &[Token]| range.iter().all(Token::is_word) && range.iter().any(wishes);
-    let if_at = tokens[..most].iter().position(|token| token.marker() == Some(Marker::If));
+    let if_at = tokens[..most].iter().position(|token| token.marker() == Some(Marker::If) || token.lower == "whether");
     if let Some(at) = if_at.filter(|at| plain(&tokens[..*at])) {
         let asks = tokens[at + 1..].iter().take_while(|token| {
             matches!(
@@ -274,18 +277,36 @@ fn the_workflow(tokens: &[Token]) -> Option<usize> {
 /// `To get it started, …`, `With the visit coming up, …`, `Having thought about it, …`: up to the comma before what is to be done.
 fn setting_out(tokens: &[Token]) -> Option<usize> {
     let first = tokens.first()?;
-    let comma = tokens.iter().skip(1).position(|token| token.what == What::Comma)? + 1;
-    let clause = &tokens[1..comma];
-    let gerund = |token: &Token| token.what == What::Word && token.lower.len() > 4 && token.lower.ends_with("ing");
-    let sets_out = match first.lower.as_str() {
-        "to" => clause.first().is_some_and(|next| next.what == What::Word && !next.is("determiner")),
-        "with" => clause.iter().any(gerund),
-        "having" => true,
-        _ => false,
-    };
-    let rest = &tokens[comma + 1..];
-    let follows = begins_deed(rest, false) || super::grammar::passive_deed(rest) || opens_condition(rest);
-    (sets_out && follows).then_some(comma + 1)
+    let commas = (1..tokens.len()).filter(|at| tokens[*at].what == What::Comma);
+    for comma in commas.take(MOST_COMMAS) {
+        let clause = &tokens[1..comma];
+        let sets_out = match first.lower.as_str() {
+            "to" => clause.first().is_some_and(|next| next.what == What::Word && !next.is("determiner")),
+            "with" => clause.iter().any(|token| token.what == What::Word && token.lower.len() > 4 && token.lower.ends_with("ing")),
+            "having" => true,
+            // `we have far too many of them, …`
+            "we" | "they" | "there" => states(clause),
+            _ => false,
+        };
+        let rest = &tokens[comma + 1..];
+        let follows = begins_deed(rest, false) || super::grammar::passive_deed(rest) || opens_condition(rest);
+        if sets_out && follows {
+            return Some(comma + 1);
+        }
+    }
+    None
+}
+
+/// True for a clause that says how things are, and wants nothing done.
+fn states(clause: &[Token]) -> bool {
+    let is = clause.first().is_some_and(|first| first.is("have") || first.is("copula"));
+    let wants = clause.iter().skip(1).any(|token| {
+        token.is("modal")
+            || token.is("auxiliary")
+            || token.lower == "to"
+            || token.verb().is_some_and(|verb| verb.form == Form::Base && verb.class.is_some() && !token.is("verb_or_noun"))
+    });
+    is && !wants
 }
 
 /// `, which takes an hour,`, `, of which there are sixty`, `, and there are many of them`, `, one for spring and one for autumn`

@@ -321,6 +321,11 @@ fn nominal(words: &[Token]) -> Option<(Verb, Vec<Token>)> {
     Some((of_doing(&words[at])?, [&words[..at], &words[at + 1..]].concat()))
 }
 
+/// `a message`, `an email`
+fn is_message(phrase: &Phrase) -> bool {
+    phrase.head().is_some_and(|head| ["messag", "mail"].iter().any(|noun| LEXICON.alike(&head.stem, noun) > 0.7))
+}
+
 /// `we have to send it`: send it.
 fn without_subject(tokens: &[Token]) -> &[Token] {
     let mut rest = tokens;
@@ -362,12 +367,14 @@ fn without_subject(tokens: &[Token]) -> &[Token] {
 fn meant(mut verbs: Vec<Verb>, rest: &[Token], objects: &[Phrase]) -> Vec<Verb> {
     // `leave a note`, `have a folder`: it is made; `have all invoices`: they are there.
     if let [verb] = verbs.as_mut_slice()
-        && matches!(verb.base.as_str(), "have" | "leave" | "want")
+        && matches!(verb.base.as_str(), "have" | "leave" | "want" | "get" | "receive")
         && let Some(first) = objects.first()
+        // `get a file` fetches one; `get a message` is told something.
+        && (!matches!(verb.base.as_str(), "get" | "receive") || is_message(first))
     {
         let anew =
             rest.first().is_some_and(|next| matches!(next.lower.as_str(), "a" | "an" | "another") || next.is("new"));
-        if anew || (first.all && verb.base != "leave") {
+        if anew || (first.all && matches!(verb.base.as_str(), "have" | "want")) {
             let base = if anew { "create" } else { "retrieve" };
             *verb = Verb { base: base.into(), class: Some(base.into()), role: None, form: Form::Base };
         }

@@ -59,6 +59,8 @@ pub(super) fn fits(meaning: &Meaning, length: usize, tokens: &[Token], at: usize
                 opens && !next.is_some_and(|next| next.is("possessive") || next.is("determiner") || next.is("pronoun"))
             }
             "must" => opens,
+            // `if so`
+            "so" => before.is_none_or(|before| !matches!(before.lower.as_str(), "if" | "when")),
             // `service now`
             word => !before
                 .is_some_and(|before| LEXICON.services().any(|(name, _)| name == format!("{} {word}", before.lower))),

@@ -7,6 +7,9 @@ use super::grammar::begins_deed;
 use super::lexicon::{Form, Marker};
 use super::tokens::{Token, What};
 
+/// The most words before what is told.
+const MOST_TOLD: usize = 14;
+
 /// A request without the brackets that tell something: `(it is about 20 MB)`. A name in brackets says where: `(Slack)`.
 pub(super) fn without_brackets(tokens: &[Token]) -> Vec<Token> {
     let mut found: Vec<Token> = Vec::with_capacity(tokens.len());
@@ -51,7 +54,7 @@ pub(super) fn without(sentence: &[Token]) -> Vec<Token> {
         let length = frame(rest)
             .filter(|_| opens)
             .or_else(|| reason(rest, opens))
-            .or_else(|| setting_out(rest).filter(|_| at == 0))
+            .or_else(|| setting_out(rest).or_else(|| told(rest)).filter(|_| at == 0))
             .or_else(|| remark(rest).filter(|_| at > 0))
             .filter(|length| *length < sentence.len());
         // `it should also become …`
@@ -111,9 +114,7 @@ fn end(tokens: &[Token]) -> usize {
         .find(|at| {
             let rest = &tokens[at + 1..];
             let ends = match tokens[*at].what {
-                What::Comma | What::Colon => {
-                    begins_deed(rest, false) || super::grammar::passive_deed(rest) || opens_condition(rest)
-                }
+                What::Comma | What::Colon => begins(rest),
                 What::Marker(marker) => matches!(marker, Marker::Then | Marker::Last),
                 _ => false,
             };
@@ -289,7 +290,7 @@ fn setting_out(tokens: &[Token]) -> Option<usize> {
             _ => false,
         };
         let rest = &tokens[comma + 1..];
-        let follows = begins_deed(rest, false) || super::grammar::passive_deed(rest) || opens_condition(rest);
+        let follows = begins(rest);
         if sets_out && follows {
             return Some(comma + 1);
         }
@@ -307,6 +308,38 @@ fn states(clause: &[Token]) -> bool {
             || token.verb().is_some_and(|verb| verb.form == Form::Base && verb.class.is_some() && !token.is("verb_or_noun"))
     });
     is && !wants
+}
+
+/// `I have been told that …`, `we think that …`: up to what is told.
+fn told(tokens: &[Token]) -> Option<usize> {
+    let first = tokens
+        .first()
+        .filter(|first| matches!(first.lower.as_str(), "i" | "we" | "i've" | "we've" | "i'm" | "we're"))?;
+    let clause = tokens.iter().take_while(|token| token.is_word()).count().min(MOST_TOLD);
+    let that = tokens[..clause].iter().position(|token| token.lower == "that")?;
+    let tells = tokens[..that].iter().any(|token| token.is("telling"));
+    (tells && that + 1 < tokens.len() && !first.is("telling")).then_some(that + 1)
+}
+
+/// `could somebody look at it`: somebody should.
+pub(super) fn straight(sentence: &[Token]) -> Vec<Token> {
+    let mut found = sentence.to_vec();
+    if let Some(at) = found.windows(2).position(|pair| {
+        matches!(pair[0].lower.as_str(), "could" | "can" | "would" | "will" | "should") && pair[1].is("somebody")
+    }) && at.checked_sub(1).is_none_or(|before| !found[before].is_word())
+    {
+        found.swap(at, at + 1);
+        found[at + 1] = Token { at: found[at + 1].at, ..Token::new("should", What::Word) };
+    }
+    found
+}
+
+/// True where something begins that is to be done or not, or a condition of that.
+fn begins(tokens: &[Token]) -> bool {
+    // `somebody should look at it`
+    let somebody =
+        matches!(tokens, [who, must, ..] if who.is("somebody") && (must.is("modal") || must.is("auxiliary")));
+    somebody || begins_deed(tokens, false) || super::grammar::passive_deed(tokens) || opens_condition(tokens)
 }
 
 /// `, which takes an hour,`, `, of which there are sixty`, `, and there are many of them`, `, one for spring and one for autumn`

@@ -13,7 +13,7 @@ use super::hear::Heard;
 use super::phrase::Phrase;
 use super::scene::Scene;
 use super::tokens::What;
-use crate::workflow::{Process, StepId};
+use crate::workflow::{Process, StepId, Trigger};
 
 /// Steps in the making. The place where the next goes is in the last step of its list, and so on inwards.
 pub(super) struct Composer<'s, 'a> {
@@ -93,6 +93,12 @@ impl Scene<'_> {
     /// What starts the workflow, and how its steps are carried out.
     pub(super) fn settle(&mut self, heard: &Heard) {
         self.forget_unused_inputs();
+        // `run it daily`, said of what runs weekly, and not `also`.
+        let also = heard.sentences.iter().flat_map(|sentence| &sentence.parts).any(|part| *part == Part::Also);
+        let is_timed = |trigger: &Trigger| matches!(trigger, Trigger::Cron { .. });
+        if !also && heard.triggers.iter().any(is_timed) {
+            self.draft.workflow.triggers.retain(|trigger| !is_timed(trigger) || heard.triggers.contains(trigger));
+        }
         for trigger in &heard.triggers {
             if !self.draft.workflow.triggers.contains(trigger) {
                 self.draft.workflow.triggers.push(trigger.clone());

@@ -294,7 +294,9 @@ fn said_of(tokens: &[Token], compares: Compares, before: Option<&Test>) -> Test 
     } else {
         before.map(|test| test.subject.clone()).unwrap_or_default()
     };
-    let has = tokens[at].is("have") || tokens[at].lower == "with";
+    // `do have`
+    let has =
+        tokens[at..].iter().take_while(|token| is_verb(token)).any(|token| token.is("have") || token.lower == "with");
     let rest: Vec<&Token> = tokens[at..]
         .iter()
         .skip_while(|token| is_verb(token) || token.is("negation"))

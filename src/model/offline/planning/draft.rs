@@ -250,6 +250,22 @@ impl Draft {
         }
     }
 
+    /// Puts a step behind an outcome of the branch before it; what came after the step goes on either way, but for what goes with it.
+    pub(super) fn guard(&mut self, id: &StepId, branch: &StepId, case: &Outcome, with: &[StepId]) {
+        let owner = self.owner(id);
+        let Some(list) = self.list_mut(owner.as_ref()) else { return };
+        for step in list.iter_mut() {
+            if step.id == *id {
+                for need in step.needs.iter_mut().filter(|need| need.step == *branch) {
+                    need.port = Port::Named(case.clone());
+                }
+            } else if step.needs == [main(id)] && !with.contains(&step.id) {
+                step.needs.push(of(branch, Outcome::OTHERWISE));
+                step.join = Join::Any;
+            }
+        }
+    }
+
     /// Moves a step, with what is around it closing and opening.
     pub(super) fn move_to(&mut self, id: &StepId, spot: &Spot) {
         let Some(step) = self.step(id).cloned() else { return };

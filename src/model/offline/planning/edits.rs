@@ -1,12 +1,15 @@
 //! Changes of the workflow that is there: what is to be left out, exchanged, moved, or done besides.
 
+mod arguments;
 mod arms;
 mod besides;
+mod bounds;
 mod carry;
 mod exchange;
 mod kept;
 mod leave_out;
 mod rearrange;
+mod replace;
 
 use super::act::singular;
 use super::condition::{self, Compares, Condition, Constant};
@@ -16,7 +19,7 @@ use super::lexicon::LEXICON;
 use super::scene::Scene;
 use super::tokens::{Token, What};
 use super::{Ambiguity, Choice, Evidence};
-use crate::workflow::{Outcome, Process, StepId};
+use crate::workflow::{Outcome, Process, StepId, Trigger};
 
 /// What a clause speaks of in the workflow.
 #[derive(Clone, Debug)]
@@ -43,8 +46,14 @@ const EQUAL: f64 = 0.08;
 impl Scene<'_> {
     /// Carries out a sentence on the workflow that is there.
     pub(super) fn edit(&mut self, parts: &[Part]) {
+        if self.in_order(parts) {
+            return;
+        }
         let parts = &self.with_what_is_meant(&without_joints(parts));
-        let done = self.exchange(parts)
+        self.within = self.behind(parts);
+        let done = self.unschedule(parts)
+            || self.arguments(parts)
+            || self.exchange(parts)
             || self.leave_out(parts)
             || self.rearrange(parts)
             || self.rename(parts)
@@ -71,6 +80,11 @@ impl Scene<'_> {
         let best = meant[0].1;
         let equal: Vec<StepId> =
             meant.iter().filter(|(_, score)| best - score < EQUAL).map(|(id, _)| id.clone()).collect();
+        // `the mail in the urgent branch`, `when it is urgent, no mail`
+        let arm = self.arm_called(&wanted.deed.all_words).map(|(branch, outcome)| self.draft.arm(&branch, &outcome));
+        let within = arm.as_ref().unwrap_or(&self.within);
+        let behind: Vec<StepId> = equal.iter().filter(|id| within.contains(id)).cloned().collect();
+        let equal = if behind.is_empty() { equal } else { behind };
         if equal.len() == 1 || several || wanted.plural || wanted.all {
             return equal;
         }
@@ -110,6 +124,21 @@ impl Scene<'_> {
             _ => return Vec::new(),
         };
         list.get(at).map(|step| step.id.clone()).into_iter().collect()
+    }
+
+    /// `don't run it on a schedule any more`
+    fn unschedule(&mut self, parts: &[Part]) -> bool {
+        let [part] = parts else { return false };
+        let (Part::Not(deed) | Part::Do(deed)) = part else { return false };
+        let ends = matches!(part, Part::Not(_)) || deed.verb().is_some_and(|verb| LEXICON.edits("remove", &verb.base));
+        let speaks =
+            deed.all_words.iter().any(|word| matches!(word.lower.as_str(), "schedule" | "timer" | "timetable"));
+        let triggers = &mut self.draft.workflow.triggers;
+        let before = triggers.len();
+        if ends && speaks {
+            triggers.retain(|trigger| !matches!(trigger, Trigger::Cron { .. }));
+        }
+        triggers.len() < before
     }
 
     fn loops_within(&self, owner: &StepId) -> Vec<StepId> {
@@ -284,7 +313,8 @@ fn target(words: &[Token]) -> Target {
     // `the email` is a thing, although one may email.
     let article = words.len() > rest.len() && !found.step;
     let of = rest.get(1).is_some_and(|next| next.lower == "of");
-    let named = article
+    let alone = found.step && rest.len() == 1 && rest[0].is("verb_or_noun");
+    let named = (article || alone)
         && !of
         && rest
             .first()
@@ -300,6 +330,13 @@ fn target(words: &[Token]) -> Target {
     } else {
         grammar::deed(rest)
     };
-    found.plural |= found.deed.objects.iter().any(|phrase| phrase.all);
+    // `the mails` are all that there are.
+    let definite = words
+        .first()
+        .is_some_and(|first| matches!(first.lower.as_str(), "the" | "these" | "those") || first.is("possessive"));
+    found.plural |= found.deed.objects.iter().any(|phrase| phrase.all || (phrase.plural && definite));
     found
 }
+
+#[cfg(test)]
+mod tests;

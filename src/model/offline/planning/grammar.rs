@@ -168,7 +168,8 @@ fn is_heading(tokens: &[Token]) -> bool {
 pub(super) fn passive_deed(tokens: &[Token]) -> bool {
     let end = tokens.iter().position(|token| token.what == What::Comma).unwrap_or(tokens.len());
     let words = ends::skip_joints(&tokens[..end]);
-    let obliges = words.iter().any(|token| token.is("modal") || matches!(token.lower.as_str(), "should" | "must"));
+    let obliges = words.iter().any(|token| token.is("modal") || matches!(token.lower.as_str(), "should" | "must"))
+        || words.windows(2).any(|pair| pair[0].lower == "to" && pair[1].lower == "be");
     obliges && deeds::passive(words).is_some_and(|(verb, _, _)| verb.is_some())
 }
 
@@ -207,7 +208,9 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
             }
             // `should it be closed, …`
             What::Word
-                if token.lower == "should" && found.is_empty() && rest.iter().any(|token| token.lower == "be") =>
+                if token.lower == "should"
+                    && found.is_empty()
+                    && rest.iter().any(|token| matches!(token.lower.as_str(), "be" | "have" | "turn" | "happen")) =>
             {
                 length = end_of_condition(rest);
                 Some(Part::If(condition::read(&rest[..length])))
@@ -226,6 +229,24 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                 if let Some((one, other)) = two_done(words).filter(|_| denied(words).is_none()) {
                     found.push(Part::Do(one));
                     found.push(Part::Do(other));
+                    at += 1 + length;
+                    continue;
+                }
+                // `for the tickets that are new send a mail`
+                if found.is_empty()
+                    && token.lower == "for"
+                    && let whom = end_of_condition(rest)
+                    && begins_deed(&rest[whom..], false)
+                    && let Some(phrase) = phrases(&rest[..whom]).into_iter().next().filter(|phrase| phrase.plural)
+                {
+                    found.push(Part::Each(Phrase { each: true, ..phrase }));
+                    at += 1 + whom;
+                    continue;
+                }
+                // `all the others get a mail`: a mail for each of them.
+                if let Some((whom, what)) = deeds::receives(words) {
+                    found.push(Part::Each(whom));
+                    found.push(Part::Do(what));
                     at += 1 + length;
                     continue;
                 }

@@ -34,7 +34,7 @@ pub(super) fn hear(request: &str) -> Heard {
     let all = asides::without_brackets(&tokens(request));
     let mut heard = Heard { question: is_question(request, &all), ..Heard::default() };
     for sentence in grammar::split(&all) {
-        let sentence = heard.without_name(&asides::without(&sentence));
+        let sentence = heard.without_name(&asides::straight(&asides::without(&sentence)));
         let mut found = triggers::take(&sentence);
         heard.triggers.append(&mut found.triggers);
         heard.assumed.append(&mut found.assumed);
@@ -55,6 +55,11 @@ pub(super) fn hear(request: &str) -> Heard {
 fn is_question(request: &str, tokens: &[Token]) -> bool {
     let Some(first) = tokens.iter().find(|token| token.is_word() || token.marker().is_some()) else { return false };
     let asks = request.trim_end().ends_with('?');
+    // `could somebody look at it?`
+    let next = tokens.iter().filter(|token| token.is_word()).nth(1);
+    if first.is("auxiliary") && next.is_some_and(|next| next.is("somebody")) {
+        return false;
+    }
     let helper = first.is("copula") || first.is("auxiliary") || first.is("have");
     let when = first.marker() == Some(Marker::When)
         && tokens.get(1).is_some_and(|next| next.is("auxiliary") || next.is("copula"));

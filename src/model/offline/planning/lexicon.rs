@@ -287,7 +287,7 @@ impl Lexicon {
         let form = if word.ends_with("ing") {
             Form::Gerund
         } else if word.ends_with("ed")
-            || matches!(word, "sent" | "got" | "found" | "made" | "wrote" | "written" | "built")
+            || matches!(word, "sent" | "got" | "found" | "made" | "wrote" | "written" | "built" | "left")
         {
             Form::Past
         } else if word.ends_with('s') && !word.ends_with("ss") {
@@ -302,6 +302,7 @@ impl Lexicon {
             "made" => Some("make"),
             "wrote" | "written" => Some("write"),
             "built" => Some("build"),
+            "left" => Some("leave"),
             _ => None,
         };
         // `added`: what the stemmer takes for `ad`.

@@ -94,6 +94,8 @@ pub(super) struct Scene<'a> {
     pub(super) favourite: Option<usize>,
     /// Branches that had nothing behind their case before anything was asked.
     pub(super) untouched_branches: Vec<StepId>,
+    /// The steps behind the condition that the sentence speaks of.
+    pub(super) within: Vec<StepId>,
     /// Steps that get another id.
     pub(super) renames: Vec<(StepId, StepId)>,
     /// What is known of values.
@@ -117,6 +119,7 @@ impl<'a> Scene<'a> {
             named: Mentioned::default(),
             favourite: None,
             untouched_branches: Vec::new(),
+            within: Vec::new(),
             renames: Vec::new(),
             known: Known::default(),
             evidence: Vec::new(),

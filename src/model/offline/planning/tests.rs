@@ -11,7 +11,7 @@ use super::*;
 use crate::workflow::yaml;
 use crate::workflow::{Process, Step};
 
-fn tools() -> Vec<Card> {
+pub(super) fn tools() -> Vec<Card> {
     let read = |name: &str, description: &str| Card::of(name, description, Effect::Read, None, None);
     let write = |name: &str, description: &str| Card::of(name, description, Effect::Write, None, None);
     let mail = json!({
@@ -40,7 +40,7 @@ fn tools() -> Vec<Card> {
     ]
 }
 
-fn ask(request: &str, workflow: Option<&Workflow>) -> (Planned, Workflow) {
+pub(super) fn ask(request: &str, workflow: Option<&Workflow>) -> (Planned, Workflow) {
     let tools = tools();
     let planned = plan(&Ask { request, workflow, tools: &tools, turns: &[] });
     let before = workflow.cloned().unwrap_or_else(empty);
@@ -49,7 +49,7 @@ fn ask(request: &str, workflow: Option<&Workflow>) -> (Planned, Workflow) {
 }
 
 /// A line a step: its id, what it does, what it needs.
-fn shown(workflow: &Workflow) -> String {
+pub(super) fn shown(workflow: &Workflow) -> String {
     fn list(steps: &[Step], depth: usize, text: &mut String) {
         for step in steps {
             let does = match &step.process {
@@ -112,7 +112,7 @@ steps:
     process: { tool: Chat.send_message }
 ";
 
-fn check_edits(requests: &[&str], expected: &Expect) {
+pub(super) fn check_edits(requests: &[&str], expected: &Expect) {
     let before = yaml::parse(ORDERS).expect("a workflow").workflow;
     let text: Vec<String> = requests
         .iter()

@@ -249,6 +249,17 @@ fn join(tokens: &[Token]) -> Vec<Token> {
         let length = words.len();
         let text: Vec<&str> = tokens[at..at + length].iter().map(|token| token.text.as_str()).collect();
         match meaning {
+            // `when it is new I want a mail`: what is wanted begins there.
+            Meaning::Marker(Marker::Filler)
+                if length > 1
+                    && matches!(
+                        token.lower.as_str(),
+                        "i" | "i'd" | "we" | "we'd" | "could" | "can" | "would" | "will"
+                    )
+                    && joined.last().is_some_and(|before| before.is_word() && !before.is("preposition")) =>
+            {
+                joined.push(Token::new("", What::Comma));
+            }
             Meaning::Marker(Marker::Filler) => {}
             Meaning::Marker(marker) => joined.push(Token::new(&text.join(" "), What::Marker(*marker))),
             Meaning::Word(word) => joined.push(Token::new(word, What::Word)),

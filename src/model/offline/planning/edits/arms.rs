@@ -1,9 +1,11 @@
 //! The arms that words speak of: `if the feedback is poor`, `angry tickets`, `when it is rejected`.
 
 use super::super::draft;
+use super::super::grammar::Part;
 use super::super::lexicon::{LEXICON, Marker, stem};
+use super::super::phrase::Phrase;
 use super::super::scene::{Scene, words_of};
-use super::super::tokens::{Token, What};
+use super::super::tokens::{Token, What, tokens};
 use super::literals;
 use crate::workflow::{Outcome, Process, StepId};
 
@@ -24,8 +26,13 @@ impl Scene<'_> {
                 let same = names(case, expression).iter().find_map(|name| {
                     let name = stem(name);
                     let opposite = LEXICON.opposite(&name);
+                    let unlike = |said: &String| {
+                        ["un", "in", "non", "dis"].iter().any(|not| said.strip_prefix(not) == Some(&name))
+                    };
                     if stems.contains(&name) {
                         Some(true)
+                    } else if cases.len() == 1 && stems.iter().any(unlike) {
+                        Some(false)
                     } else {
                         opposite.filter(|_| cases.len() == 1).filter(|other| stems.contains(other)).map(|_| false)
                     }
@@ -37,6 +44,16 @@ impl Scene<'_> {
             }
         });
         found
+    }
+
+    /// The steps behind the condition that a sentence begins with, if a branch asks for it.
+    pub(super) fn behind(&self, parts: &[Part]) -> Vec<StepId> {
+        let arm = parts.iter().find_map(|part| match part {
+            Part::If(condition) | Part::When(condition, _) => self.arm_for(condition),
+            Part::Each(phrase) => self.arm_called(&words_and_conditions(phrase)),
+            _ => None,
+        });
+        arm.map(|(branch, outcome)| self.draft.arm(&branch, &outcome)).unwrap_or_default()
     }
 
     /// `all the other cards`: what the only branch is not true for.
@@ -60,6 +77,12 @@ impl Scene<'_> {
         let first = people.into_iter().next().filter(|_| is_no)?;
         Some((first, Outcome::from(Outcome::REJECTED)))
     }
+}
+
+/// The words of a phrase, and of what is said of it.
+pub(super) fn words_and_conditions(phrase: &Phrase) -> Vec<Token> {
+    let conditions = phrase.conditions.iter().flat_map(|condition| tokens(&condition.said));
+    phrase.words.iter().cloned().chain(conditions).collect()
 }
 
 /// The words that an arm goes by.

@@ -8,6 +8,7 @@ use super::super::grammar::{Deed, Part};
 use super::super::phrase::Phrase;
 use super::super::scene::Scene;
 use super::super::tokens::{Token, What};
+use super::arms::words_and_conditions;
 use super::{EQUAL, Target, target};
 use crate::workflow::{Outcome, Process, StepId};
 
@@ -17,6 +18,16 @@ impl Scene<'_> {
         let mut rest: Vec<Part> = parts.to_vec();
         // `add a step:` says nothing of what it does.
         rest.retain(|part| !matches!(part, Part::Do(deed) if parts.len() > 1 && deed.is_verb(&["add", "insert", "include", "create"]) && !deed.words.is_empty() && deed.words.iter().all(|word| word.is("determiner") || word.is("plain") || word.is("new") || word.is("step"))));
+        // `besides the mail, a message`: the mail is there.
+        let makes = rest.iter().filter(|part| matches!(part, Part::Do(_))).count();
+        let is_there = |part: &Part| {
+            matches!(part, Part::Do(deed) if deed.verbs.is_empty()
+                && deed.objects.iter().all(|phrase| phrase.definite && !phrase.words.is_empty())
+                && self.meant(deed).first().is_some_and(|(_, score)| *score >= 0.7))
+        };
+        if makes > 1 {
+            rest.retain(|part| !is_there(part));
+        }
         let mut spot = None;
         // `retrieve the members in between`: between the two that there are.
         if let Some(at) = rest.iter().position(|part| matches!(part, Part::After(deed) if deed.all_words.is_empty())) {
@@ -47,14 +58,24 @@ impl Scene<'_> {
         let parts = &rest.clone();
         self.tell_when(&mut rest, parts);
         spot = self.anchored(&mut rest, parts).or(spot);
+        // `when it is new, … after deleting it`: where that is asked for already.
+        if let Some(Spot::Before(id) | Spot::After(id)) = &spot {
+            let is_behind = |part: &Part| match part {
+                Part::If(condition) | Part::When(condition, _) => self
+                    .arm_for(condition)
+                    .is_some_and(|(branch, outcome)| self.draft.arm(&branch, &outcome).contains(id)),
+                _ => false,
+            };
+            rest.retain(|part| !is_behind(part));
+        }
         let first = rest.contains(&Part::First);
         rest.retain(|part| *part != Part::First);
-        for part in [Part::Last, Part::AfterLoop] {
-            if rest.contains(&part) {
-                spot.get_or_insert(Spot::End(None));
-                rest.retain(|other| *other != part);
-            }
+        if rest.contains(&Part::AfterLoop) {
+            spot.get_or_insert(Spot::End(None));
+            rest.retain(|part| *part != Part::AfterLoop);
         }
+        let last = rest.contains(&Part::Last);
+        rest.retain(|part| *part != Part::Last);
         if rest.contains(&Part::InLoop) {
             if let Some(id) = self.only_loop() {
                 spot.get_or_insert(Spot::End(Some(id)));
@@ -74,9 +95,7 @@ impl Scene<'_> {
                 .map(|thing| thing.step.clone());
             if let Some(id) = named {
                 // `for each urgent order`: where that is asked for.
-                let conditions =
-                    phrase.conditions.iter().flat_map(|condition| super::super::tokens::tokens(&condition.said));
-                let words: Vec<Token> = phrase.words.iter().cloned().chain(conditions).collect();
+                let words = words_and_conditions(phrase);
                 let arm = self
                     .arm_called(&words)
                     .or_else(|| self.other_arm(&words))
@@ -111,7 +130,7 @@ impl Scene<'_> {
                 spot = self.loop_of(&condition).map(|id| Spot::End(Some(id)));
             }
         }
-        let spot = spot.or_else(|| self.place_of(&rest).filter(|_| !first));
+        let spot = spot.or_else(|| self.place_of(&rest).filter(|_| !(first || last)));
         let spot = if first { self.beginning(spot) } else { spot.unwrap_or(Spot::End(None)) };
         let loops = match &spot {
             Spot::Start(owner) | Spot::End(owner) => owner.iter().flat_map(|owner| self.loops_within(owner)).collect(),
@@ -140,10 +159,10 @@ impl Scene<'_> {
             } else {
                 Target { deed: anchor, ..target(&[]) }
             };
-            let meant = self
-                .by_place(&wanted)
-                .first()
-                .cloned()
+            // `after all leads are done`, `once each of them has been reminded`
+            let whole = matches!(rest[at], Part::After(_)).then(|| self.loop_done(&wanted.deed)).flatten();
+            let meant = whole
+                .or_else(|| self.by_place(&wanted).first().cloned())
                 .or_else(|| self.latest_meant(&wanted.deed, matches!(rest[at], Part::After(_))));
             let Some(id) = meant else {
                 at += 1;
@@ -156,6 +175,27 @@ impl Scene<'_> {
             rest.retain(|part| !matches!(part, Part::Each(_)) || parts.len() < 3);
         }
         spot
+    }
+
+    /// The loop that is over when all of what it goes through is done.
+    fn loop_done(&self, deed: &Deed) -> Option<StepId> {
+        let all = deed.all_words.iter().any(|word| word.is("all")) || deed.objects.iter().any(|phrase| phrase.plural);
+        let finished = deed.all_words.iter().any(|word| word.is("finished"));
+        let called = |thing: &&super::super::scene::Thing| {
+            deed.objects.iter().any(|phrase| {
+                let words = content(phrase, &self.mentions(phrase));
+                thing.is_item() && thing.is_called(&words) >= 0.6
+            })
+        };
+        if all && finished {
+            return self.things.iter().find(called).map(|thing| thing.step.clone());
+        }
+        // Of all of them something is done within a loop.
+        let each = deed.objects.iter().any(|phrase| !phrase.each && phrase.plural && (phrase.all || phrase.definite));
+        let (id, _) =
+            self.meant(deed).first().cloned().filter(|(_, score)| *score >= 0.6 && each && !deed.verbs.is_empty())?;
+        let within = self.things.iter().find(|thing| thing.step == id)?.loops.last().cloned();
+        within
     }
 
     /// `first` where something comes otherwise: before what is there.
@@ -185,7 +225,7 @@ impl Scene<'_> {
     fn tell_when(&self, rest: &mut [Part], parts: &[Part]) {
         for part in rest {
             if let Part::When(condition, deed) = part
-                && !deed.verbs.is_empty()
+                && (!deed.verbs.is_empty() || condition.said.split(' ').count() > deed.all_words.len())
                 && self.arm_for(condition).is_none()
                 && let deed = self.with_its_object(deed, parts)
                 && self.meant(&deed).first().is_some_and(|(_, score)| *score >= 0.7)
@@ -197,6 +237,9 @@ impl Scene<'_> {
 
     /// `share the project after it was created`: what is not named is what the sentence is about.
     pub(in super::super) fn with_its_object(&self, deed: &Deed, parts: &[Part]) -> Deed {
+        if deed.words.iter().any(|word| matches!(word.lower.as_str(), "everything" | "anything" | "something")) {
+            return deed.clone();
+        }
         let about = parts.iter().find_map(|part| if let Part::Do(deed) = part { Some(&deed.objects) } else { None });
         // Or what its condition is about.
         let asked = parts.iter().flat_map(|part| match part {

@@ -4,10 +4,9 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::super::Card;
-use super::super::draft::{self, mentions};
 use super::super::scene::Scene;
 use super::super::slots::{SLOTS, name_stems};
-use crate::workflow::{Process, Step, StepId};
+use crate::workflow::{Process, StepId};
 
 impl Scene<'_> {
     /// The arguments of a step for another tool: by their names, or by what they hold. What that tool must have besides is asked
@@ -53,20 +52,6 @@ impl Scene<'_> {
                 step.input.extend(optional.into_iter().filter(|(name, _)| is_taken(name)));
             }
         }
-        self.drop_what_nobody_asks_for();
-    }
-
-    /// Takes out inputs that were made for what is not needed after all.
-    fn drop_what_nobody_asks_for(&mut self) {
-        let given = self.known.given.clone();
-        let steps: Vec<Step> = self.draft.workflow.steps.clone();
-        let is_asked = |name: &String| {
-            let path = format!("inputs.{name}");
-            let mut found = false;
-            draft::each_step(&steps, &mut |step| found |= mentions(&step.without_body(), &path));
-            found
-        };
-        self.draft.workflow.inputs.retain(|name, _| given.contains(name) || is_asked(name));
     }
 }
 

@@ -41,7 +41,8 @@ fn says_as_it_is(deed: &Deed) -> bool {
     let is_same = |word: &Token| {
         matches!(word.lower.as_str(), "alone" | "untouched" | "unchanged" | "rest" | "others" | "everything" | "as")
     };
-    deed.words.iter().any(is_same)
+    let said = deed.said.to_lowercase();
+    deed.words.iter().any(is_same) || [" as it is", " as they are", " as is"].iter().any(|same| said.ends_with(same))
 }
 
 /// `that step`, `those two steps`, `it`

@@ -3,10 +3,10 @@
 use super::super::condition::Condition;
 use super::super::draft::{self};
 use super::super::grammar::{Deed, Part};
-use super::super::lexicon::LEXICON;
+use super::super::lexicon::{LEXICON, Marker};
 use super::super::scene::Scene;
 use super::super::tokens::{Token, What};
-use super::{Target, literals, target};
+use super::{EQUAL, Target, literals, target};
 use crate::workflow::{Outcome, Process, Step, StepId};
 
 impl Scene<'_> {
@@ -20,6 +20,19 @@ impl Scene<'_> {
             .collect();
         let except = parts.iter().find_map(|part| if let Part::Except(deed) = part { Some(deed) } else { None });
         let mut done = false;
+        // `delete the mail and send a letter`: in its place.
+        if let [Part::Do(gone), Part::Do(new)] = parts
+            && gone.verb().is_some_and(|verb| LEXICON.edits("remove", &verb.base))
+            && !new.verbs.is_empty()
+            && !new.verbs.iter().any(|verb| LEXICON.edits("remove", &verb.base) || LEXICON.edits("keep", &verb.base))
+            && !new.objects.iter().all(|phrase| phrase.definite)
+            && self.removes_a_step(gone, &target(&gone.words))
+            && let [(_, best), rest @ ..] = self.meant(&target(&gone.words).deed).as_slice()
+            && rest.iter().all(|(_, next)| best - next >= EQUAL)
+            && self.meant(new).first().is_none_or(|(_, score)| *score < 0.7)
+        {
+            return self.put_instead(&gone.words, &new.words_with_verbs());
+        }
         // `I only want to …`: nothing else.
         if let [Part::Do(deed)] = parts
             && deed.only
@@ -42,7 +55,7 @@ impl Scene<'_> {
                         || phrase.words.iter().all(|word| word.is("step") || word.lower == "everything")
                 });
             if everything
-                || words.iter().all(|word| {
+                || without_those(&words).iter().all(|word| {
                     word.is("step") || word.is("determiner") || word.is("all") || word.lower == "everything"
                 }) && !words.is_empty()
             {
@@ -59,9 +72,16 @@ impl Scene<'_> {
             if !negation && !wanted.step && !self.removes_a_step(deed, &wanted) {
                 continue;
             }
+            let mut is_there = false;
             for wanted in targets(&words) {
-                done |= self.drop_steps(&wanted, negation);
+                is_there |= self.drop_steps(&wanted, negation);
             }
+            // `remove the step that …`, where none does that
+            if !is_there && wanted.step && !negation {
+                self.assume(format!("No step does what “{}” speaks of, so none is taken out.", deed.said));
+                is_there = true;
+            }
+            done |= is_there;
         }
         if done {
             self.go_on_after(parts);
@@ -106,8 +126,13 @@ impl Scene<'_> {
 
     /// All steps, or those behind a condition, or all but some.
     pub(super) fn leave_all_out(&mut self, conditions: &[&Condition], except: Option<&Deed>, parts: &[Part]) -> bool {
-        if let Some(condition) = conditions.first() {
-            let Some((branch, outcome, _)) = self.branch_for(condition) else { return false };
+        let otherwise = parts.iter().any(|part| matches!(part, Part::Otherwise));
+        let arm = match conditions.first() {
+            Some(condition) => self.arm_for(condition),
+            None => self.only_branch().filter(|_| otherwise).map(|branch| (branch, Outcome::from(Outcome::OTHERWISE))),
+        };
+        if !conditions.is_empty() || otherwise {
+            let Some((branch, outcome)) = arm else { return false };
             let gone = self.draft.clear_arm(&branch, &outcome);
             self.turn_branches();
             self.forget(&gone);
@@ -185,6 +210,18 @@ impl Scene<'_> {
     }
 }
 
+/// `the steps for those` are the steps, where it was said which.
+fn without_those(words: &[Token]) -> &[Token] {
+    match words {
+        [before @ .., of, those]
+            if matches!(of.lower.as_str(), "for" | "of" | "with") && those.is("plural_pronoun") =>
+        {
+            before
+        }
+        _ => words,
+    }
+}
+
 /// What words speak of, each for itself.
 fn targets(words: &[Token]) -> Vec<Target> {
     let whole = target(words);
@@ -193,7 +230,7 @@ fn targets(words: &[Token]) -> Vec<Target> {
     }
     let mut found: Vec<Target> = Vec::new();
     for part in words
-        .split(|token| matches!(token.what, What::Comma) || token.marker() == Some(super::super::lexicon::Marker::And))
+        .split(|token| matches!(token.what, What::Comma) || matches!(token.marker(), Some(Marker::And | Marker::Or)))
         .filter(|part| !part.is_empty())
     {
         let mut one = target(part);
@@ -213,7 +250,7 @@ fn targets(words: &[Token]) -> Vec<Target> {
         for (one, part) in found.iter_mut().zip(
             words
                 .split(|token| {
-                    matches!(token.what, What::Comma) || token.marker() == Some(super::super::lexicon::Marker::And)
+                    matches!(token.what, What::Comma) || matches!(token.marker(), Some(Marker::And | Marker::Or))
                 })
                 .filter(|part| !part.is_empty()),
         ) {

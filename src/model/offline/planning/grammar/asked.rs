@@ -36,7 +36,7 @@ pub(super) fn asked(tokens: &[Token]) -> Option<Deed> {
     let at = if lets {
         asks(tokens)?
     } else {
-        let modal = tokens.iter().position(|token| token.is("modal"))?;
+        let modal = tokens.iter().position(|token| token.is("modal") || token.lower == "should")?;
         let to = usize::from(tokens.get(modal + 1).is_some_and(|token| token.lower == "to"));
         let subject = &tokens[..modal];
         let ours = subject.is_empty()
@@ -46,7 +46,12 @@ pub(super) fn asked(tokens: &[Token]) -> Option<Deed> {
                     || matches!(token.lower.as_str(), "i" | "we" | "you" | "it" | "they" | "workflow" | "flow")
             });
         let at = modal + 1 + to;
-        (!ours && tokens.get(at).is_some_and(bare) && tokens[at].lower != "be").then_some(at)?
+        // `somebody should photograph it`: a verb that nothing is known of.
+        let unknown = subject.iter().any(|token| token.is("somebody"))
+            && tokens.get(at).is_some_and(|token| token.what == What::Word && !is_function_word(token))
+            && tokens.get(at + 1).is_some_and(|next| next.is("determiner") || next.is("pronoun") || next.is("all"));
+        let does = tokens.get(at).is_some_and(bare) || unknown;
+        (!ours && does && tokens[at].lower != "be").then_some(at)?
     };
     let ask = Verb { base: "ask".into(), class: None, role: None, form: Form::Base };
     Some(Deed {

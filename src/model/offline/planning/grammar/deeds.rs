@@ -12,7 +12,7 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
     let been = |at: usize| tokens[at].is("have") && tokens.get(at + 1).is_some_and(|next| next.lower == "been");
     // `has to be`
     let must = |at: usize| {
-        (tokens[at].is("have") || tokens[at].is("modal"))
+        tokens.get(at).is_some_and(|token| token.is("have") || token.is("modal"))
             && matches!(tokens.get(at + 1..at + 3), Some([to, be]) if to.lower == "to" && be.lower == "be")
     };
     // `get created`
@@ -32,6 +32,7 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
             && !is_relative(&tokens[at - 1])
             && (must(at)
                 || gets(at)
+                || must(at + 1)
                 || (tokens[at].is("auxiliary") && tokens.get(at + 1).is_some_and(|next| next.lower == "be")))
     };
     let at = (0..tokens.len()).find(|at| {
@@ -63,7 +64,9 @@ pub(super) fn passive(tokens: &[Token]) -> Option<(Option<Verb>, Vec<Token>, boo
     let denied = tokens[at..at + chain].iter().any(|token| token.is("negation") || token.marker() == Some(Marker::Not));
     let done = tokens.get(at + chain)?;
     let (subject, rest) = (&tokens[..at], &tokens[at + chain + 1..]);
-    let rest = if rest.iter().any(Token::is_word) { rest } else { &[] };
+    // `be left as it is` says no more than that.
+    let same = matches!(rest, [so, it, ..] if so.lower == "as" && it.is("pronoun"));
+    let rest = if rest.iter().any(Token::is_word) && !same { rest } else { &[] };
     let kept = |token: &&Token| !token.is("anymore");
     let words: Vec<Token> = subject.iter().chain(rest.iter().filter(kept)).cloned().collect();
     // `a mail should go out to her`
@@ -106,10 +109,10 @@ pub(super) fn receives(tokens: &[Token]) -> Option<(Phrase, Deed)> {
     let whom = &tokens[..at];
     let opens = whom.first().is_some_and(|first| first.is("all") || first.is("each"));
     let given = tokens.get(at + 1).is_some_and(|next| matches!(next.lower.as_str(), "a" | "an" | "another"));
-    if !opens || !given || !tokens.iter().all(Token::is_word) {
+    let whom = phrases(whom).into_iter().next().filter(|whom| opens || (whom.plural && !whom.conditions.is_empty()))?;
+    if !given || !tokens.iter().all(Token::is_word) {
         return None;
     }
-    let whom = phrases(whom).into_iter().next()?;
     let what = Deed { said: said(&tokens[at + 1..]), ..deed(&tokens[at + 1..]) };
     Some((Phrase { each: true, all: true, ..whom }, what))
 }
@@ -125,9 +128,54 @@ fn needless(tokens: &[Token]) -> Option<Deed> {
     Some(Deed { objects: phrases(&words), said: said(tokens), all_words: words.clone(), words, ..Deed::default() })
 }
 
+/// `nothing has to be done`, `nothing should happen`: not anything.
+fn nothing(tokens: &[Token]) -> Option<Deed> {
+    let first = tokens.first().filter(|first| first.lower == "nothing")?;
+    let last = tokens.iter().rev().find(|token| !token.is("anymore"))?;
+    let happens = matches!(last.lower.as_str(), "happen" | "happens" | "done" | "needed" | "required");
+    let done = last.verb().is_some_and(|verb| verb.form == Form::Past);
+    let plain = tokens[1..].iter().all(|token| {
+        token.at == last.at
+            || token.is("auxiliary")
+            || token.is("modal")
+            || token.is("copula")
+            || token.is("have")
+            || token.is("anymore")
+            || matches!(token.lower.as_str(), "to" | "else" | "at" | "all")
+    });
+    let everything = Token { at: first.at, ..Token::new("everything", What::Word) };
+    (plain && (happens || done)).then(|| Deed {
+        said: said(tokens),
+        words: vec![everything.clone()],
+        objects: phrases(std::slice::from_ref(&everything)),
+        all_words: vec![everything],
+        ..Deed::default()
+    })
+}
+
+/// `the guests should not get a mail`: no mail for them.
+fn refused(tokens: &[Token]) -> Option<Deed> {
+    let at = tokens.iter().position(|token| matches!(token.lower.as_str(), "get" | "receive"))?;
+    let chain = tokens[..at]
+        .iter()
+        .rev()
+        .take_while(|token| {
+            token.is("auxiliary") || token.is("modal") || token.is("negation") || token.marker() == Some(Marker::Not)
+        })
+        .count();
+    let denies = tokens[at - chain..at].iter().any(|token| token.is("negation") || token.marker() == Some(Marker::Not));
+    let (whom, what) = (&tokens[..at - chain], &tokens[at + 1..]);
+    let given = what.first().is_some_and(|first| first.is("determiner") || first.lower == "any");
+    if whom.is_empty() || !denies || !given || !whom.iter().chain(what).all(Token::is_word) {
+        return None;
+    }
+    let words = [what, &[Token::new("for", What::Word)], whom].concat();
+    Some(Deed { objects: phrases(&words), said: said(tokens), all_words: words.clone(), words, ..Deed::default() })
+}
+
 /// What is said not to be done, or not to be needed.
 pub(super) fn denied(tokens: &[Token]) -> Option<Deed> {
-    if let Some(needless) = needless(tokens) {
+    if let Some(needless) = needless(tokens).or_else(|| nothing(tokens)).or_else(|| refused(tokens)) {
         return Some(needless);
     }
     let (verb, words, denied) = passive(tokens)?;
@@ -170,6 +218,11 @@ fn verbs(tokens: &[Token], all: usize) -> (Vec<Verb>, &[Token]) {
     let mut rest = tokens;
     let mut verbs: Vec<Verb> = Vec::new();
     while let Some(verb) = rest.first().and_then(Token::verb) {
+        // `pull requests` are things.
+        let request = rest.get(1).is_some_and(|next| matches!(next.lower.as_str(), "request" | "requests"));
+        if request && matches!(verb.base.as_str(), "pull" | "merge") {
+            break;
+        }
         let noun = LEXICON.is("verb_or_noun", &verb.base) && verbs.is_empty() && rest.get(1).is_none();
         if verb.form == Form::Past
             && verbs.is_empty()
@@ -224,6 +277,7 @@ fn verbs(tokens: &[Token], all: usize) -> (Vec<Verb>, &[Token]) {
             || rest[0].is("pronoun")
             || rest[0].is("preposition")
             || rest[0].is("new"))
+        && !tells_of(&rest[1..])
         && (rest[1].is("determiner")
             || rest[1].is("all")
             || rest[1].is("possessive")
@@ -235,6 +289,12 @@ fn verbs(tokens: &[Token], all: usize) -> (Vec<Verb>, &[Token]) {
         rest = &rest[1..];
     }
     (verbs, rest)
+}
+
+/// `that do have a head`: a clause about what stands before it.
+fn tells_of(tokens: &[Token]) -> bool {
+    matches!(tokens, [that, next, ..] if matches!(that.lower.as_str(), "that" | "which" | "who")
+        && (next.is("copula") || next.is("auxiliary") || next.is("have")))
 }
 
 /// Reads verbs and what they are about.

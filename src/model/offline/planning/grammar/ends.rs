@@ -82,7 +82,8 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
             || next.is("new")
             || next.is("pronoun")
             || matches!(next.what, What::Quoted | What::Address);
-        let towards = matches!(next.lower.as_str(), "to" | "on" | "for" | "about") && next.is_word();
+        let towards = next.is_word()
+            && (matches!(next.lower.as_str(), "to" | "on" | "for" | "about") || (verb.base == "post" && next.lower == "in"));
         let thing = next.what == What::Word
             && !next.is("preposition")
             && !next.is("copula")
@@ -166,7 +167,13 @@ pub(super) fn end_of_condition(tokens: &[Token]) -> usize {
             && !is_function_word(token)
             && token.verb().is_none()
             && rest.first().is_some_and(|next| next.is("pronoun") || next.is("determiner"));
-        if denies || somebody || unknown {
+        // `… nothing has to be done`
+        let nothing = seen_words > 1
+            && matches!(token.lower.as_str(), "nothing" | "nobody")
+            && rest
+                .first()
+                .is_some_and(|next| next.is("modal") || next.is("auxiliary") || next.is("copula") || next.is("have"));
+        if denies || somebody || unknown || nothing {
             return at;
         }
         if opens_part(token) && (token.marker() != Some(Marker::Not)) {

@@ -53,7 +53,11 @@ fn conditional(marker: Marker, token: &Token, rest: &[Token]) -> (Vec<Part>, usi
     let part = match marker {
         Marker::If => Part::If(condition),
         Marker::Unless => Part::If(condition.negated()),
-        _ => Part::When(condition, deed(words)),
+        // `when the mail has gone out`
+        _ => {
+            let happens = words.iter().rposition(|token| !(token.is("happening") || token.is("have")));
+            Part::When(condition, deed(&words[..happens.map_or(words.len(), |at| at + 1)]))
+        }
     };
     (vec![part], length)
 }
@@ -76,7 +80,10 @@ fn timed(marker: Marker, rest: &[Token], opens: bool) -> (Vec<Part>, usize) {
     // `no approval needed anymore`
     let words = rest[..length].iter().rposition(|token| !(token.is("unneeded") || token.is("anymore")));
     let end = words.filter(|_| marker == Marker::Not).map_or(length, |end| end + 1);
-    let deed = deed(&rest[..end]);
+    // `before the mail goes out`
+    let happens = rest[..end].iter().rposition(|token| !token.is("happening")).map_or(end, |at| at + 1);
+    let is_time = matches!(marker, Marker::Before | Marker::After);
+    let deed = deed(&rest[..if is_time { happens } else { end }]);
     let part = match marker {
         Marker::Before => Part::Before(deed),
         Marker::After => Part::After(deed),

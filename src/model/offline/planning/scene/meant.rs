@@ -87,7 +87,12 @@ impl Scene<'_> {
                     0.0
                 };
                 let words = content(phrase, &services);
-                let words: Vec<String> = words.into_iter().filter(|word| !LEXICON.is("step", word)).collect();
+                let words: Vec<String> = words
+                    .into_iter()
+                    .filter(|word| {
+                        !LEXICON.is("step", word) || facts.objects.iter().any(|object| object.contains(word))
+                    })
+                    .collect();
                 let mut object = if words.is_empty() && !services.is_empty() {
                     0.9
                 } else {

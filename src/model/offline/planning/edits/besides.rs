@@ -15,44 +15,13 @@ use crate::workflow::{Outcome, Process, StepId};
 impl Scene<'_> {
     /// What is to be done besides what is there.
     pub(super) fn besides(&mut self, parts: &[Part]) {
-        let mut rest: Vec<Part> = parts.to_vec();
-        // `add a step:` says nothing of what it does.
-        rest.retain(|part| !matches!(part, Part::Do(deed) if parts.len() > 1 && deed.is_verb(&["add", "insert", "include", "create"]) && !deed.words.is_empty() && deed.words.iter().all(|word| word.is("determiner") || word.is("plain") || word.is("new") || word.is("step"))));
-        // `besides the mail, a message`: the mail is there.
-        let makes = rest.iter().filter(|part| matches!(part, Part::Do(_))).count();
-        let is_there = |part: &Part| {
-            matches!(part, Part::Do(deed) if deed.verbs.is_empty()
-                && deed.objects.iter().all(|phrase| phrase.definite && !phrase.words.is_empty())
-                && self.meant(deed).first().is_some_and(|(_, score)| *score >= 0.7))
-        };
-        if makes > 1 {
-            rest.retain(|part| !is_there(part));
-        }
+        let mut rest = self.tidied(parts);
         let mut spot = None;
         // `retrieve the members in between`: between the two that there are.
         if let Some(at) = rest.iter().position(|part| matches!(part, Part::After(deed) if deed.all_words.is_empty())) {
             rest.remove(at);
             if let [first, _] = self.draft.workflow.steps.as_slice() {
                 spot = Some(Spot::After(first.id.clone()));
-            }
-        }
-        for part in &mut rest {
-            // `which sends a mail`, after `add a step at the end`
-            if let Part::Do(deed) = part
-                && let Some(Token { lower, .. }) = deed.all_words.first()
-                && matches!(lower.as_str(), "that" | "which")
-                && deed.verbs.is_empty()
-            {
-                *part = Part::Do(super::super::grammar::deed(&deed.all_words[1..]));
-            }
-            // `add a step that …`
-            if let Part::Do(deed) = part
-                && deed.is_verb(&["add", "insert", "include", "create", "put", "make"])
-                && let wanted = target(&deed.words)
-                && wanted.step
-                && !wanted.deed.verbs.is_empty()
-            {
-                *part = Part::Do(wanted.deed);
             }
         }
         let parts = &rest.clone();
@@ -82,54 +51,7 @@ impl Scene<'_> {
             }
             rest.retain(|other| *other != Part::InLoop);
         }
-        // `for each lead`: a loop that is there.
-        if spot.is_none()
-            && let Some(at) = rest.iter().position(|part| matches!(part, Part::Each(_)))
-            && let Part::Each(phrase) = &rest[at]
-        {
-            let words = content(phrase, &self.cards.mentioned(&phrase.words));
-            let named = self
-                .things
-                .iter()
-                .find(|thing| thing.is_item() && thing.is_called(&words) >= 0.6)
-                .map(|thing| thing.step.clone());
-            if let Some(id) = named {
-                // `for each urgent order`: where that is asked for.
-                let words = words_and_conditions(phrase);
-                let arm = self
-                    .arm_called(&words)
-                    .or_else(|| self.other_arm(&words))
-                    .filter(|(branch, _)| self.loops_of(branch).contains(&id));
-                spot = Some(arm.map_or(Spot::End(Some(id)), |(branch, outcome)| Spot::Arm(branch, outcome)));
-                rest.remove(at);
-            }
-        }
-        // `otherwise …`, `if …`: an arm of a branch that is there.
-        if spot.is_none()
-            && matches!(rest.first(), Some(Part::Otherwise))
-            && let Some(branch) = self.only_branch()
-        {
-            let outcome = Outcome::from(Outcome::OTHERWISE);
-            spot = Some(Spot::Arm(branch, outcome));
-            rest.remove(0);
-        }
-        if spot.is_none()
-            && let Some(at) = rest.iter().position(|part| matches!(part, Part::If(_) | Part::When(..)))
-            && let Part::If(condition) | Part::When(condition, _) = &rest[at]
-        {
-            let condition = condition.clone();
-            if condition.is_about_failure() {
-                if let Some(id) = self.failing(&condition) {
-                    spot = Some(Spot::Failure(id));
-                    rest.remove(at);
-                }
-            } else if let Some((branch, outcome)) = self.arm_for(&condition) {
-                spot = Some(Spot::Arm(branch, outcome));
-                rest.remove(at);
-            } else {
-                spot = self.loop_of(&condition).map(|id| Spot::End(Some(id)));
-            }
-        }
+        let spot = spot.or_else(|| self.loop_called(&mut rest)).or_else(|| self.arm_spoken_of(&mut rest));
         let spot = spot.or_else(|| self.place_of(&rest).filter(|_| !(first || last)));
         let spot = if first { self.beginning(spot) } else { spot.unwrap_or(Spot::End(None)) };
         let loops = match &spot {
@@ -142,6 +64,82 @@ impl Scene<'_> {
         let nodes = composer.finish();
         self.look_from_the_end();
         self.draft.put(&nodes, &spot);
+    }
+
+    /// A sentence without what says nothing of what is done, and with the steps that it wants added as what they do.
+    fn tidied(&self, parts: &[Part]) -> Vec<Part> {
+        let mut rest: Vec<Part> = parts.to_vec();
+        // `add a step:` says nothing of what it does.
+        rest.retain(|part| !matches!(part, Part::Do(deed) if parts.len() > 1 && deed.is_verb(&["add", "insert", "include", "create"]) && !deed.words.is_empty() && deed.words.iter().all(|word| word.is("determiner") || word.is("plain") || word.is("new") || word.is("step"))));
+        // `besides the mail, a message`: the mail is there.
+        let makes = rest.iter().filter(|part| matches!(part, Part::Do(_))).count();
+        let is_there = |part: &Part| {
+            matches!(part, Part::Do(deed) if deed.verbs.is_empty()
+                && deed.objects.iter().all(|phrase| phrase.definite && !phrase.words.is_empty())
+                && self.meant(deed).first().is_some_and(|(_, score)| *score >= 0.7))
+        };
+        if makes > 1 {
+            rest.retain(|part| !is_there(part));
+        }
+        for part in &mut rest {
+            // `which sends a mail`, after `add a step at the end`
+            if let Part::Do(deed) = part
+                && let Some(Token { lower, .. }) = deed.all_words.first()
+                && matches!(lower.as_str(), "that" | "which")
+                && deed.verbs.is_empty()
+            {
+                *part = Part::Do(super::super::grammar::deed(&deed.all_words[1..]));
+            }
+            // `add a step that …`
+            if let Part::Do(deed) = part
+                && deed.is_verb(&["add", "insert", "include", "create", "put", "make"])
+                && let wanted = target(&deed.words)
+                && wanted.step
+                && !wanted.deed.verbs.is_empty()
+            {
+                *part = Part::Do(wanted.deed);
+            }
+        }
+        rest
+    }
+
+    /// `for each lead`: a loop that is there.
+    fn loop_called(&self, rest: &mut Vec<Part>) -> Option<Spot> {
+        let at = rest.iter().position(|part| matches!(part, Part::Each(_)))?;
+        let Part::Each(phrase) = &rest[at] else { return None };
+        let words = content(phrase, &self.cards.mentioned(&phrase.words));
+        let called = |thing: &&super::super::scene::Thing| thing.is_item() && thing.is_called(&words) >= 0.6;
+        let id = self.things.iter().find(called).map(|thing| thing.step.clone())?;
+        // `for each urgent order`: where that is asked for.
+        let words = words_and_conditions(phrase);
+        let arm = self
+            .arm_called(&words)
+            .or_else(|| self.other_arm(&words))
+            .filter(|(branch, _)| self.loops_of(branch).contains(&id));
+        rest.remove(at);
+        Some(arm.map_or(Spot::End(Some(id)), |(branch, outcome)| Spot::Arm(branch, outcome)))
+    }
+
+    /// `otherwise …`, `if …`: an arm of a branch that is there, or what follows a failure.
+    fn arm_spoken_of(&self, rest: &mut Vec<Part>) -> Option<Spot> {
+        if matches!(rest.first(), Some(Part::Otherwise))
+            && let Some(branch) = self.only_branch()
+        {
+            rest.remove(0);
+            return Some(Spot::Arm(branch, Outcome::from(Outcome::OTHERWISE)));
+        }
+        let at = rest.iter().position(|part| matches!(part, Part::If(_) | Part::When(..)))?;
+        let (Part::If(condition) | Part::When(condition, _)) = &rest[at] else { return None };
+        if condition.is_about_failure() {
+            let id = self.failing(condition)?;
+            rest.remove(at);
+            return Some(Spot::Failure(id));
+        }
+        if let Some((branch, outcome)) = self.arm_for(condition) {
+            rest.remove(at);
+            return Some(Spot::Arm(branch, outcome));
+        }
+        self.loop_of(condition).map(|id| Spot::End(Some(id)))
     }
 
     /// `before X`, `after X`: a place, if X is there.
@@ -194,8 +192,7 @@ impl Scene<'_> {
         let each = deed.objects.iter().any(|phrase| !phrase.each && phrase.plural && (phrase.all || phrase.definite));
         let (id, _) =
             self.meant(deed).first().cloned().filter(|(_, score)| *score >= 0.6 && each && !deed.verbs.is_empty())?;
-        let within = self.things.iter().find(|thing| thing.step == id)?.loops.last().cloned();
-        within
+        self.things.iter().find(|thing| thing.step == id)?.loops.last().cloned()
     }
 
     /// `first` where something comes otherwise: before what is there.

@@ -83,7 +83,8 @@ pub(in super::super) fn begins_deed(tokens: &[Token], gerunds: bool) -> bool {
             || next.is("pronoun")
             || matches!(next.what, What::Quoted | What::Address);
         let towards = next.is_word()
-            && (matches!(next.lower.as_str(), "to" | "on" | "for" | "about") || (verb.base == "post" && next.lower == "in"));
+            && (matches!(next.lower.as_str(), "to" | "on" | "for" | "about")
+                || (verb.base == "post" && next.lower == "in"));
         let thing = next.what == What::Word
             && !next.is("preposition")
             && !next.is("copula")

@@ -134,7 +134,8 @@ fn no_longer_than(rest: &mut Vec<Token>, setting: &mut Setting) {
     // `if it takes longer than an hour` asks for something.
     let asks =
         rest[..at].iter().any(|token| matches!(token.marker(), Some(Marker::If | Marker::When | Marker::Unless)));
-    if asks || subject_end == at && !rest.first().is_some_and(|first| first.lower == "let") {
+    let lets = rest.first().is_some_and(|first| first.lower == "let");
+    if asks || (subject_end == at && !lets) {
         return;
     }
     let subject = clause(&rest[..subject_end]).to_vec();
@@ -143,10 +144,10 @@ fn no_longer_than(rest: &mut Vec<Token>, setting: &mut Setting) {
         rest[end..].iter().take_while(|token| matches!(token.lower.as_str(), "at" | "most" | "maximum")).count();
     let start = subject_end - subject.len();
     let subject: Vec<Token> = subject.into_iter().skip_while(|token| token.lower == "let").collect();
-    if !subject.iter().all(|token| token.is("pronoun") || token.is("determiner")) {
-        setting.of = subject;
-    } else {
+    if subject.iter().all(|token| token.is("pronoun") || token.is("determiner")) {
         setting.beside = clause(&rest[..start]).to_vec();
+    } else {
+        setting.of = subject;
     }
     rest.drain(start..end + trailing);
 }

@@ -243,13 +243,6 @@ pub(super) fn parts(tokens: &[Token]) -> Vec<Part> {
                     at += 1 + whom;
                     continue;
                 }
-                // `all the others get a mail`: a mail for each of them.
-                if let Some((whom, what)) = deeds::receives(words) {
-                    found.push(Part::Each(whom));
-                    found.push(Part::Do(what));
-                    at += 1 + length;
-                    continue;
-                }
                 Some(match denied(words) {
                     Some(denied) => Part::Not(denied),
                     None => Part::Do(deed(words)),

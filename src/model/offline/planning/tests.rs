@@ -262,9 +262,10 @@ fn conditions_lead_to_branches() {
               check: {{ ticket.comment == none }}
               comment: Helpdesk.create_comment  <- check.case_1
             > If the amount is at least 10 or the name contains 'x', create an order; else if the amount equals 5 delete the order, else send an email
-            order: Shop.create_order
-            delete_order: Shop.delete_order  <- order
-            send_email: Post.send_email  <- delete_order
+            check_amount: {{ inputs.subject.amount >= 10 or 'x' in inputs.subject.name }} | {{ inputs.subject.amount == 5 }}
+            order: Shop.create_order  <- check_amount.case_1
+            delete_order: Shop.delete_order  <- check_amount.case_2
+            send_email: Post.send_email  <- check_amount.otherwise
         "#]],
     );
 }

@@ -339,4 +339,5 @@ fn target(words: &[Token]) -> Target {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_raw_string_hashes, reason = "`expect-test` writes them")]
 mod tests;

@@ -283,7 +283,9 @@ fn setting_out(tokens: &[Token]) -> Option<usize> {
         let clause = &tokens[1..comma];
         let sets_out = match first.lower.as_str() {
             "to" => clause.first().is_some_and(|next| next.what == What::Word && !next.is("determiner")),
-            "with" => clause.iter().any(|token| token.what == What::Word && token.lower.len() > 4 && token.lower.ends_with("ing")),
+            "with" => clause
+                .iter()
+                .any(|token| token.what == What::Word && token.lower.len() > 4 && token.lower.ends_with("ing")),
             "having" => true,
             // `we have far too many of them, …`
             "we" | "they" | "there" => states(clause),
@@ -305,7 +307,9 @@ fn states(clause: &[Token]) -> bool {
         token.is("modal")
             || token.is("auxiliary")
             || token.lower == "to"
-            || token.verb().is_some_and(|verb| verb.form == Form::Base && verb.class.is_some() && !token.is("verb_or_noun"))
+            || token
+                .verb()
+                .is_some_and(|verb| verb.form == Form::Base && verb.class.is_some() && !token.is("verb_or_noun"))
     });
     is && !wants
 }

@@ -219,7 +219,11 @@ impl<'s, 'a> Composer<'s, 'a> {
                         at += 1;
                     }
                     match self.checked.take() {
-                        Some(checked) if next.is_none() => self.open_branch(&checked.negated()),
+                        Some(checked)
+                            if next.is_none() && !(self.has_arms() && self.tested.as_ref() == Some(&checked)) =>
+                        {
+                            self.open_branch(&checked.negated());
+                        }
                         _ => self.otherwise(next.as_ref()),
                     }
                     since = self.list().len();

@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use serde_json::json;
 
 mod any;
+mod wishes;
 
 use super::*;
 use crate::workflow::yaml;

@@ -26,7 +26,7 @@ impl Composer<'_, '_> {
         let said = condition.said.to_lowercase();
         let denies = matches!(
             said.as_str(),
-            "not"
+            "" | "not"
                 | "no"
                 | "it isn't"
                 | "it is not"
@@ -43,7 +43,7 @@ impl Composer<'_, '_> {
                 | "that isn't the case"
                 | "this is not the case"
         );
-        denies && self.checked.is_none() && self.has_arms()
+        denies && (self.checked.is_none() || self.checked == self.tested) && self.has_arms()
     }
 
     /// True if there is a branch at the end of what was planned.

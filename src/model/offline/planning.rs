@@ -2,10 +2,11 @@
 //!
 //! A request is read in steps, each in a module of its own, each a pure function:
 //!
-//! 1. [`tokens`]: text into words with their stems, and the markers among them, by the [`lexicon`]
-//! 2. [`grammar`]: words into clauses: what is to be done with what, to each of what, if what holds, before or after what
-//! 3. [`cards`]: which tool is meant by a verb, an object and a service
-//! 4. [`plan`]: clauses into a workflow, or into changes of the one that is there
+//! 1. [`spelling`] and [`asides`]: slips of the keyboard are mended, and what is said beside what is wanted is left out
+//! 2. [`tokens`]: text into words with their stems, and the markers among them, by the [`lexicon`]
+//! 3. [`grammar`]: words into clauses: what is to be done with what, to each of what, if what holds, before or after what
+//! 4. [`cards`]: which tool is meant by a verb, an object and a service
+//! 5. [`plan`]: clauses into a workflow, or into changes of the one that is there
 //!
 //! Nothing here knows a subject, a service or a tool beyond what general English has; what can be done is what the
 //! [`Card`]s say.

@@ -122,10 +122,10 @@ impl Scene<'_> {
         if let Some(output) = counted.iter().find_map(|word| named(word)) {
             return Some((output, None));
         }
-        let Constant::Text(text) = &test.value else { return None };
+        let Constant::Text(said) = &test.value else { return None };
         let holds = test.compares == Compares::Equal;
-        let opposite = LEXICON.opposite(&stem(text));
-        named(text)
+        let opposite = LEXICON.opposite(&stem(said));
+        named(said)
             .map(|output| (output, Some(holds)))
             .or_else(|| opposite.and_then(|word| named(word)).map(|output| (output, Some(!holds))))
     }

@@ -28,6 +28,12 @@ pub(super) struct Cards {
     vocabulary: Vocabulary,
 }
 
+/// How far behind the best a tool fits as well.
+const EQUAL: f64 = 0.02;
+
+/// The same for a tool of another service: which words describe it says little about which one is used here.
+const NEARLY: f64 = 0.12;
+
 /// What is looked for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
@@ -141,11 +147,22 @@ impl Cards {
         (best.fit >= enough && !elsewhere).then(|| Found { margin, ..best.clone() })
     }
 
-    /// Tools that fit as well as the best.
+    /// Tools that fit as well as the best: of its own service by a hair, of other services nearly so, the best of each, where nothing
+    /// speaks for one service.
     pub(super) fn equals(&self, wanted: &Wanted) -> Vec<usize> {
         let ranked = self.rank(wanted);
         let Some(best) = ranked.first() else { return Vec::new() };
-        ranked.iter().take_while(|found| best.score - found.score < 0.02).map(|found| found.card).collect()
+        let service = |found: &Found| self.facts[found.card].service;
+        let mut equals: Vec<&Found> = Vec::new();
+        for found in &ranked {
+            let behind = best.score - found.score;
+            let is_first = !equals.iter().any(|other| service(other) == service(found));
+            let is_open = wanted.services.is_empty() && wanted.context.is_empty() && is_first;
+            if behind < EQUAL || (is_open && behind < NEARLY) {
+                equals.push(found);
+            }
+        }
+        equals.into_iter().map(|found| found.card).collect()
     }
 
     /// How well a tool fits: verb and object, and with the service.

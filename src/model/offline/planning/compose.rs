@@ -218,14 +218,7 @@ impl<'s, 'a> Composer<'s, 'a> {
                     if next.is_some() {
                         at += 1;
                     }
-                    match self.checked.take() {
-                        Some(checked)
-                            if next.is_none() && !(self.has_arms() && self.tested.as_ref() == Some(&checked)) =>
-                        {
-                            self.open_branch(&checked.negated());
-                        }
-                        _ => self.otherwise(next.as_ref()),
-                    }
+                    self.other_case(next.as_ref());
                     since = self.list().len();
                 }
                 // `create a file, before that a folder`

@@ -46,16 +46,7 @@ fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
     if !starts {
         return None;
     }
-    let end = tokens
-        .iter()
-        .skip(1)
-        .position(|token| matches!(token.what, What::Comma | What::Stop) || token.marker() == Some(Marker::Then))
-        .map_or(tokens.len(), |end| end + 1);
-    // `when somebody leaves we close the account`
-    let we = tokens[1..end]
-        .windows(2)
-        .position(|pair| matches!(pair[0].lower.as_str(), "we" | "i") && pair[1].verb().is_some());
-    let end = we.filter(|at| *at > 1).map_or(end, |at| at + 1);
+    let end = end_of_happening(tokens);
     let clause = &tokens[1..end];
     let has = |words: &[&str]| clause.iter().position(|token| token.is_word() && words.contains(&token.lower.as_str()));
     if has(&["webhook", "hook", "webhooks"]).is_some()
@@ -147,6 +138,18 @@ fn happening(tokens: &[Token], opens: bool) -> Option<(Trigger, usize)> {
         .take(5)
         .collect();
     (!words.is_empty()).then(|| (Trigger::Event { name: event_name(&words) }, end))
+}
+
+/// Where a clause ends that begins with `when`.
+fn end_of_happening(tokens: &[Token]) -> usize {
+    use super::lexicon::Marker;
+    let ends = |token: &Token| matches!(token.what, What::Comma | What::Stop) || token.marker() == Some(Marker::Then);
+    let end = tokens.iter().skip(1).position(ends).map_or(tokens.len(), |end| end + 1);
+    // `when somebody leaves we close the account`
+    let we = tokens[1..end]
+        .windows(2)
+        .position(|pair| matches!(pair[0].lower.as_str(), "we" | "i") && pair[1].verb().is_some());
+    we.filter(|at| *at > 1).map_or(end, |at| at + 1)
 }
 
 /// `somebody opens a ticket`: where the verb is.

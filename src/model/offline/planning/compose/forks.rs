@@ -180,6 +180,18 @@ impl Composer<'_, '_> {
         self.way.truncate(depth);
     }
 
+    /// `otherwise …`, `if not …`: what is to be done if what was checked does not hold, or the other arm of the branch before.
+    pub(super) fn other_case(&mut self, next: Option<&Condition>) {
+        let checked = self
+            .checked
+            .take()
+            .filter(|checked| next.is_none() && !(self.has_arms() && self.tested.as_ref() == Some(checked)));
+        match checked {
+            Some(checked) => self.open_branch(&checked.negated()),
+            None => self.otherwise(next),
+        }
+    }
+
     /// `otherwise …`: the other arm of the branch before.
     pub(super) fn otherwise(&mut self, next: Option<&Condition>) {
         let way = self.last_way();

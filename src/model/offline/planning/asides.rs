@@ -46,6 +46,8 @@ fn bracket(tokens: &[Token]) -> Option<&[Token]> {
 
 /// A sentence without purposes, reasons and remarks.
 pub(super) fn without(sentence: &[Token]) -> Vec<Token> {
+    let stated = after_statement(sentence);
+    let sentence = stated.as_deref().unwrap_or(sentence);
     let mut found: Vec<Token> = Vec::with_capacity(sentence.len());
     let mut at = 0;
     while at < sentence.len() {
@@ -79,6 +81,35 @@ pub(super) fn without(sentence: &[Token]) -> Vec<Token> {
     let leading = found.iter().take_while(|token| token.what == What::Comma).count();
     found.drain(..leading);
     found
+}
+
+/// `the benefits are confidential, so take out the step that reads them`, `the shop packs it now, so drop that step`: what is stated is no
+/// wish, and tells what the wish speaks of.
+fn after_statement(sentence: &[Token]) -> Option<Vec<Token>> {
+    let ends = |at: &usize| sentence[*at].what == What::Comma && begins(&sentence[at + 1..]);
+    let comma = (2..sentence.len()).find(ends)?;
+    let (statement, wish) = (&sentence[..comma], &sentence[comma + 1..]);
+    let plain = statement.iter().rposition(is_joint).map_or(statement, |joint| &statement[joint + 1..]);
+    let at = plain.iter().position(|token| {
+        token.is("copula") || token.verb().is_some_and(|verb| verb.form == Form::Third && !token.is("verb_or_noun"))
+    })?;
+    let (subject, told) = plain.split_at(at);
+    if subject.is_empty() || subject.iter().any(|token| !token.is_word() || token.is("pronoun")) {
+        return None;
+    }
+    let mut found = wish.to_vec();
+    if told[0].is("copula") {
+        let stands = found.iter().position(|token| matches!(token.lower.as_str(), "it" | "them" | "they"))?;
+        found.splice(stands..=stands, subject.iter().cloned());
+        return states(told).then_some(found);
+    }
+    let step = found
+        .windows(2)
+        .position(|pair| matches!(pair[0].lower.as_str(), "that" | "this") && pair[1].lower == "step")?;
+    let told = told.iter().filter(|token| !matches!(token.lower.as_str(), "now" | "already" | "themselves"));
+    let that = [Token::new("the", What::Word), Token::new("step", What::Word), Token::new("that", What::Word)];
+    found.splice(step..step + 2, that.into_iter().chain(told.cloned()));
+    Some(found)
 }
 
 fn is_joint(token: &Token) -> bool {

@@ -219,3 +219,19 @@ fn schedules_are_changed_and_dropped() {
     assert_eq!(letters("Run it every day at 9").triggers.len(), 1);
     assert_eq!(letters("Also run it every day at 9").triggers.len(), 2);
 }
+
+#[test]
+fn what_is_stated_before_tells_what_the_wish_speaks_of() {
+    check_edits(
+        &[
+            "I changed my mind: the tickets are confidential, so please take out the step that creates them.",
+            "The helpdesk creates the ticket now, so drop that step.",
+        ],
+        &expect![[r#"
+            > I changed my mind: the tickets are confidential, so please take out the step that creates them.
+            -   ticket: Helpdesk.create_ticket  <- remind
+            > The helpdesk creates the ticket now, so drop that step.
+            -   ticket: Helpdesk.create_ticket  <- remind
+        "#]],
+    );
+}

@@ -68,8 +68,8 @@ soak: tools ## Run the long proofs.
 	@CALLBOARD_SEEDS=100000 $(TESTS) simulation
 	@echo "==> Killing the process 1,000 times"
 	@CALLBOARD_KILLS=1000 $(TESTS) kill::
-	@echo "==> Planning 20,000 random requests"
-	@CALLBOARD_REQUESTS=20000 $(TESTS) planning::tests::any
+	@echo "==> Planning 10,000 random requests"
+	@CALLBOARD_REQUESTS=10000 $(TESTS) planning::tests::any
 	@echo "==> Planting bugs in the kernel: the simulation must find each"
 	@tests/mutants/run
 

@@ -23,6 +23,8 @@ pub enum Intent {
     },
     /// Another proposal is wanted in the place of the last one.
     Another,
+    /// Something is to be accepted or rejected, and nothing waits for that.
+    NothingToDecide,
     /// What was accepted is taken back.
     Undo,
     /// A workflow is carried out: the one in front if none is named.
@@ -155,6 +157,11 @@ pub fn intent(text: &str, now: &Now) -> Intent {
     }
     if let Some(reason) = rejected_because(whole, &lower, now) {
         return Intent::Reject { reason: Some(reason) };
+    }
+    // “Yes” and “no” alone may answer a question; these cannot.
+    let decides = words.first().is_some_and(|word| ["accept", "reject", "approve"].contains(word));
+    if decides && !lower.ends_with('?') && words[1..].iter().all(|word| is(FILLER, word)) {
+        return Intent::NothingToDecide;
     }
     if words.iter().any(|word| is(ANOTHER, word))
         && words.iter().all(|word| is(ANOTHER, word) || is(BESIDE_ANOTHER, word))

@@ -61,6 +61,7 @@ fn chosen(text: &str, now: &Now) -> Next {
             let new = now.focus.as_ref().and(anew(text)).map(|_| true);
             (talk::PROPOSE, json!({ "request": text, "new": new }))
         }
+        Intent::NothingToDecide => return Next::Say("Nothing is proposed that waits for a decision.".to_owned()),
         Intent::Talk => return Next::Say(TALK.to_owned()),
     };
     let mut arguments = arguments.as_object().cloned().unwrap_or_default();

@@ -122,6 +122,10 @@ fn nothing_is_accepted_while_nothing_is_proposed() {
     for text in ["yes", "ok, apply it", "looks good", "run it and accept"] {
         assert!(!matches!(intent(text, &now()), Intent::Accept { .. }), "{text}");
     }
+    for text in ["accept the rest", "accept it", "reject that"] {
+        assert_eq!(intent(text, &now()), Intent::NothingToDecide, "{text}");
+    }
+    assert_eq!(intent("accept the invoice", &now()), Intent::Propose);
 }
 
 #[test]
